@@ -1,0 +1,30 @@
+using Cuvee.Formats.Safetensors;
+using Cuvee.Inference;
+
+namespace Cuvee.Training;
+
+/// <summary>Trains every weight in place.</summary>
+internal sealed class FullTarget : ITrainingTarget
+{
+    private readonly LlamaWeights weights;
+
+    public FullTarget(LlamaWeights weights, int shards)
+    {
+        this.weights = weights;
+        var gradients = Enumerable.Range(0, shards).Select(_ => ZerosLike(weights)).ToArray();
+        Sinks = [.. gradients.Select(g => new FullGradients(g))];
+        var perShard = gradients.Select(g => g.ToTensors().ToDictionary(t => t.Name, t => t.Values)).ToArray();
+        Parameters = [.. weights.ToTensors().Select(t => new ParameterTensor(
+            t.Name, t.Shape, t.Values, t.Shape.Count > 1, [.. perShard.Select(g => g[t.Name])]))];
+    }
+
+    public IReadOnlyList<ParameterTensor> Parameters { get; }
+
+    public IReadOnlyList<IGradientSink> Sinks { get; }
+
+    public LlamaWeights Effective() => weights;
+
+    private static LlamaWeights ZerosLike(LlamaWeights source) => LlamaWeights.FromTensors(
+        source.Config,
+        source.ToTensors().ToDictionary(t => t.Name, t => new TensorData(t.Name, t.Shape, new float[t.Values.Length])));
+}
