@@ -1,1 +1,9 @@
-return 0;
+using System.CommandLine;
+using Cuvee.Lab.Commands;
+
+var root = new RootCommand("Data sets, tasks, base model and specialists: what the zoo is made from and with.")
+{
+    ExportCommand.Create(),
+};
+
+return await LabCommandLine.RunAsync(root, args);

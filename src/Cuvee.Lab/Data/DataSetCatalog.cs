@@ -1,0 +1,141 @@
+using System.Text.Json;
+
+namespace Cuvee.Lab.Data;
+
+/// <summary>
+/// All data sets under one folder: <c>ner|re|event|classify/&lt;name&gt;/{train,test}.jsonl</c>, described by MANIFEST.json where there is one.
+/// Reads everything at once (tens of megabytes). Same files and seed, same splits.
+/// </summary>
+public sealed class DataSetCatalog
+{
+    private readonly Dictionary<string, DataSet> byName;
+    private readonly HashSet<string> reserved;
+
+    private DataSetCatalog(IReadOnlyList<DataSet> dataSets, HashSet<string> reserved)
+    {
+        DataSets = dataSets;
+        byName = dataSets.ToDictionary(d => d.Name, StringComparer.Ordinal);
+        this.reserved = reserved;
+    }
+
+    /// <summary>In the order of kind, then name.</summary>
+    public IReadOnlyList<DataSet> DataSets { get; }
+
+    public DataSet this[string name] => byName.TryGetValue(name, out var dataSet)
+        ? dataSet
+        : throw new DataSetException($"There is no data set \"{name}\"; known are {string.Join(", ", byName.Keys)}.");
+
+    /// <exception cref="DataSetException">No data set there, or one that cannot be read.</exception>
+    public static DataSetCatalog Open(string root, ulong seed = ValidationReserve.DefaultSeed)
+    {
+        var manifest = ReadManifest(root);
+        var descriptions = new List<DataSetDescription>();
+        foreach (var kind in Enum.GetValues<DataSetKind>())
+        {
+            var folder = Path.Combine(root, kind.ToString().ToLowerInvariant());
+            if (!Directory.Exists(folder)) continue;
+            foreach (var directory in Directory.GetDirectories(folder).Order(StringComparer.Ordinal))
+                descriptions.Add(Describe(directory, kind, manifest));
+        }
+
+        if (descriptions.Count == 0)
+            throw new DataSetException($"{root}: no data set here; expected folders such as ner/<name> with train.jsonl and test.jsonl.");
+        return Build(descriptions, seed);
+    }
+
+    /// <summary>
+    /// One data set by its own folder, such as <c>ner/mit_restaurant</c>. When that folder belongs to a catalog (MANIFEST.json two folders up),
+    /// the training split is the catalog's: without the texts that other data sets reserve.
+    /// </summary>
+    public static DataSet OpenDataSet(string directory, ulong seed = ValidationReserve.DefaultSeed)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        if (!Directory.Exists(full)) throw new DataSetException($"{directory}: the folder does not exist.");
+        var kindFolder = Path.GetDirectoryName(full);
+        if (!Enum.TryParse<DataSetKind>(Path.GetFileName(kindFolder), ignoreCase: true, out var kind) || !Enum.IsDefined(kind))
+        {
+            throw new DataSetException(
+                $"{directory}: what it annotates is not known; a data set's folder lies in one named ner, re, event or classify.");
+        }
+
+        var root = Path.GetDirectoryName(kindFolder);
+        if (root is not null && File.Exists(ManifestPath(root))) return Open(root, seed)[Path.GetFileName(full)];
+        return Build([Describe(full, kind, [])], seed).DataSets[0];
+    }
+
+    /// <summary>
+    /// Every training text once (compared by <see cref="TextFingerprint"/>), in the order of <see cref="DataSets"/>: nothing of any test split
+    /// and nothing that any data set reserves for validation.
+    /// </summary>
+    public IEnumerable<string> PlainTexts()
+    {
+        var seen = new HashSet<string>(reserved, StringComparer.Ordinal);
+        seen.UnionWith(DataSets.SelectMany(d => d.Records(Split.Test)).Select(r => TextFingerprint.Of(r.Text)));
+        foreach (var record in DataSets.SelectMany(d => d.Records(Split.Train)))
+        {
+            if (seen.Add(TextFingerprint.Of(record.Text))) yield return record.Text;
+        }
+    }
+
+    /// <summary>Is this text reserved for validation by any data set?</summary>
+    public bool IsReserved(string text) => reserved.Contains(TextFingerprint.Of(text));
+
+    private static DataSetCatalog Build(List<DataSetDescription> descriptions, ulong seed)
+    {
+        var repeated = descriptions.GroupBy(d => d.Name).FirstOrDefault(g => g.Count() > 1);
+        if (repeated is not null)
+            throw new DataSetException($"Two data sets are named \"{repeated.Key}\" ({string.Join(", ", repeated.Select(d => d.Directory))}); rename one.");
+
+        var trains = descriptions.ConvertAll(d => DataRecordReader.Read(Path.Combine(d.Directory, "train.jsonl"), d.Kind));
+        var fingerprints = trains.ConvertAll(t => t.Select(r => TextFingerprint.Of(r.Text)).ToArray());
+        var chosen = fingerprints.ConvertAll(f => ValidationReserve.Choose(f, seed));
+        var reserved = new HashSet<string>(StringComparer.Ordinal);
+        for (var d = 0; d < chosen.Count; d++) reserved.UnionWith(chosen[d].Select(i => fingerprints[d][i]));
+
+        var dataSets = new List<DataSet>(descriptions.Count);
+        for (var d = 0; d < descriptions.Count; d++)
+        {
+            var train = trains[d].Where((_, i) => !reserved.Contains(fingerprints[d][i])).ToArray();
+            var validation = chosen[d].Select(i => trains[d][i]).ToArray();
+            var test = DataRecordReader.Read(Path.Combine(descriptions[d].Directory, "test.jsonl"), descriptions[d].Kind);
+            dataSets.Add(new DataSet(descriptions[d], train, validation, test, trains[d].Count - train.Length - validation.Length));
+        }
+
+        return new DataSetCatalog(dataSets, reserved);
+    }
+
+    private static DataSetDescription Describe(string directory, DataSetKind kind, Dictionary<string, JsonElement> manifest)
+    {
+        var name = Path.GetFileName(directory);
+        if (!manifest.TryGetValue(name, out var entry)) return new DataSetDescription(name, kind, directory, "", "not stated", []);
+        return new DataSetDescription(
+            name,
+            kind,
+            directory,
+            TextOrEmpty(entry, "source"),
+            TextOrEmpty(entry, "licence") is { Length: > 0 } licence ? licence : "not stated",
+            entry.TryGetProperty("types", out var types) ? [.. types.EnumerateArray().Select(t => t.GetString()!)] : []);
+    }
+
+    private static Dictionary<string, JsonElement> ReadManifest(string root)
+    {
+        if (!Directory.Exists(root)) throw new DataSetException($"{root}: the folder does not exist.");
+        var path = ManifestPath(root);
+        if (!File.Exists(path)) return [];
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return document.RootElement.GetProperty("datasets").EnumerateArray()
+                .ToDictionary(d => d.GetProperty("name").GetString()!, d => d.Clone(), StringComparer.Ordinal);
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+        {
+            throw new DataSetException($"{path}: expected {{\"datasets\": [{{\"name\": ...}}]}} ({exception.Message.Split(". ")[0].TrimEnd('.')}).", exception);
+        }
+    }
+
+    private static string ManifestPath(string root) => Path.Combine(root, "MANIFEST.json");
+
+    private static string TextOrEmpty(JsonElement entry, string field) =>
+        entry.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+}
