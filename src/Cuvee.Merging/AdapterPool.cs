@@ -2,13 +2,53 @@ using Cuvee.Formats.Peft;
 
 namespace Cuvee.Merging;
 
-/// <summary>The adapters of one base model, in ordinal order of name.</summary>
+/// <summary>
+/// The adapters of one base model, in ordinal order of name. All of them agree on the shape of every module that they share and on the base model they
+/// name; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor arrays.
+/// </summary>
 public sealed class AdapterPool
 {
-    public AdapterPool(IReadOnlyList<PeftAdapter> adapters) => Adapters = adapters;
+    /// <param name="adapters">At least one; names unique.</param>
+    /// <param name="allowDifferentBases">Accept adapters whose configs name different base models.</param>
+    /// <exception cref="AdapterPoolException">Empty, or two adapters do not fit each other; both are named.</exception>
+    public AdapterPool(IReadOnlyList<PeftAdapter> adapters, bool allowDifferentBases = false)
+    {
+        ArgumentNullException.ThrowIfNull(adapters);
+        Adapters = [.. adapters.OrderBy(adapter => adapter.Name, StringComparer.Ordinal)];
+        AdapterPoolChecks.ThrowIfInconsistent(Adapters, allowDifferentBases);
+    }
 
+    /// <summary>In ordinal order of name: the order in which every merge sums, whatever the order of a recipe.</summary>
     public IReadOnlyList<PeftAdapter> Adapters { get; }
 
-    /// <summary>One PEFT adapter per sub-folder of <paramref name="folder"/>.</summary>
-    public static AdapterPool Load(string folder, IReadOnlyCollection<string>? exclude = null) => throw new NotImplementedException();
+    /// <summary>Reads one PEFT adapter per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.</summary>
+    /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
+    /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that do not fit.</exception>
+    /// <exception cref="PeftFormatException">An adapter that is not a plain LoRA, or a broken file.</exception>
+    public static AdapterPool Load(string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false) =>
+        new([.. AdapterFolders(folder, exclude).Select(PeftReader.Read)], allowDifferentBases);
+
+    /// <summary>The folders that <see cref="Load"/> would read, in ordinal order of name, without opening them.</summary>
+    /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, or nothing left.</exception>
+    public static IReadOnlyList<string> AdapterFolders(string folder, IReadOnlyCollection<string>? exclude = null)
+    {
+        if (!Directory.Exists(folder)) throw new AdapterPoolException($"{folder}: no such pool folder.");
+        var names = Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Where(name => !name.StartsWith('.'))
+            .Order(StringComparer.Ordinal).ToList();
+        foreach (var name in exclude ?? [])
+        {
+            if (!names.Contains(name, StringComparer.Ordinal))
+            {
+                throw new AdapterPoolException($"{folder}: exclude names '{name}', which is no sub-folder of the pool; correct or remove the name.");
+            }
+        }
+
+        names.RemoveAll(name => exclude?.Contains(name, StringComparer.Ordinal) == true);
+        if (names.Count == 0)
+        {
+            throw new AdapterPoolException($"{folder}: the pool is empty; put one PEFT adapter into each sub-folder or exclude fewer.");
+        }
+
+        return [.. names.Select(name => Path.Combine(folder, name))];
+    }
 }

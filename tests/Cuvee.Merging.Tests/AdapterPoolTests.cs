@@ -1,0 +1,69 @@
+using Cuvee.Formats.Peft;
+
+namespace Cuvee.Merging.Tests;
+
+public sealed class AdapterPoolTests
+{
+    [Fact]
+    public void Constructor_AnyOrder_OrdinalOrder()
+    {
+        var pool = new AdapterPool([TestAdapters.Adapter("b", 1), TestAdapters.Adapter("B", 2), TestAdapters.Adapter("a", 3)]);
+        Assert.Equal(["B", "a", "b"], pool.Adapters.Select(adapter => adapter.Name));
+    }
+
+    [Fact]
+    public void Constructor_Empty_Throws() => Assert.Throws<AdapterPoolException>(() => new AdapterPool([]));
+
+    [Fact]
+    public void Constructor_SameNameTwice_Throws() => AssertRefused("'a'", TestAdapters.Adapter("a", 1), TestAdapters.Adapter("a", 2));
+
+    [Fact]
+    public void Constructor_DifferentShapes_NamesModuleAndBoth() => AssertRefused(
+        $"Module {TestAdapters.Wide} is [11, 37] in adapter 'a' but [11, 38] in 'b'",
+        TestAdapters.Adapter("a", 1), TestAdapters.Adapter("b", 2, shapes: [(TestAdapters.Wide, 11, 38)]));
+
+    [Fact]
+    public void Constructor_DifferentBases_RefusedUnlessAllowed()
+    {
+        var a = TestAdapters.Adapter("a", 1);
+        var b = TestAdapters.Adapter("b", 2);
+        b = b with { Config = b.Config with { BaseModelNameOrPath = "another" } };
+        AssertRefused("base_model_name_or_path", a, b);
+        Assert.Equal(2, new AdapterPool([a, b], allowDifferentBases: true).Adapters.Count);
+    }
+
+    [Fact]
+    public void Constructor_DifferentFanInFanOut_Throws()
+    {
+        var b = TestAdapters.Adapter("b", 2);
+        AssertRefused("fan_in_fan_out", TestAdapters.Adapter("a", 1), b with { Config = b.Config with { FanInFanOut = true } });
+    }
+
+    [Fact]
+    public void Constructor_FactorsOfWrongLength_Throws()
+    {
+        var a = TestAdapters.Adapter("a", 1);
+        AssertRefused("do not match rank", a with { Modules = [a.Modules[0] with { LoraA = new float[3] }] });
+    }
+
+    [Fact]
+    public void AdapterFolders_Exclude_LeavesOthersInOrdinalOrder()
+    {
+        var folder = Directory.CreateTempSubdirectory("cuvee-pool-").FullName;
+        try
+        {
+            foreach (var name in new[] { "b", "a", "c", ".cache" }) Directory.CreateDirectory(Path.Combine(folder, name));
+            Assert.Equal(["a", "c"], AdapterPool.AdapterFolders(folder, ["b"]).Select(Path.GetFileName));
+            Assert.Contains("'d'", Assert.Throws<AdapterPoolException>(() => AdapterPool.AdapterFolders(folder, ["d"])).Message, StringComparison.Ordinal);
+            Assert.Contains("empty", Assert.Throws<AdapterPoolException>(() => AdapterPool.Load(folder, ["a", "b", "c"])).Message, StringComparison.Ordinal);
+            Assert.Throws<AdapterPoolException>(() => AdapterPool.Load(Path.Combine(folder, "none")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void AssertRefused(string expected, params PeftAdapter[] adapters) =>
+        Assert.Contains(expected, Assert.Throws<AdapterPoolException>(() => new AdapterPool(adapters)).Message, StringComparison.Ordinal);
+}
