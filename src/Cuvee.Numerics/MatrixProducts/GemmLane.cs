@@ -1,0 +1,9 @@
+namespace Cuvee.Numerics;
+
+internal enum GemmLane
+{
+    Avx512,
+    Avx2,
+    Vector128,
+    Scalar,
+}
