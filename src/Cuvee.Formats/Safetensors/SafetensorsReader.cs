@@ -1,25 +1,176 @@
+using System.Buffers.Binary;
+using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
+
 namespace Cuvee.Formats.Safetensors;
 
-/// <summary>Memory-mapped safetensors file. Thread-safe after <see cref="Open"/>.</summary>
+/// <summary>
+/// Memory-mapped safetensors file. Thread-safe after <see cref="Open"/>. The file must not be shortened while it is open: the operating
+/// system ends a process that reads a mapped page without a file behind it.
+/// </summary>
 public sealed class SafetensorsReader : IDisposable
 {
-    private SafetensorsReader()
+    /// <summary>The format's limit on the header, in bytes.</summary>
+    public const int MaxHeaderBytes = 100_000_000;
+
+    /// <summary>Dimensions that a shape may have; PyTorch and NumPy stop at 64 too.</summary>
+    public const int MaxDimensions = 64;
+
+    private readonly MemoryMappedFile _file;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly long _bufferStart;
+    private readonly SafetensorsHeader _header;
+
+    private SafetensorsReader(string path, MemoryMappedFile file, MemoryMappedViewAccessor view, SafetensorsHeader header, long bufferStart)
     {
+        Path = path;
+        _file = file;
+        _view = view;
+        _header = header;
+        _bufferStart = bufferStart;
     }
 
-    public static SafetensorsReader Open(string path) => throw new NotImplementedException();
+    public string Path { get; }
 
-    public string Path => throw new NotImplementedException();
+    /// <summary>Key: the tensor's name.</summary>
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _header.Entries;
 
-    public IReadOnlyDictionary<string, TensorEntry> Entries => throw new NotImplementedException();
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
-    public IReadOnlyDictionary<string, string> Metadata => throw new NotImplementedException();
+    /// <summary>Maps the file and checks its whole header; tensor values are not touched.</summary>
+    /// <exception cref="SafetensorsFormatException">The file breaks the format; <see cref="SafetensorsFormatException.Defect"/> says how.</exception>
+    /// <exception cref="IOException">The file is absent or cannot be read.</exception>
+    public static SafetensorsReader Open(string path)
+    {
+        if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("safetensors files are read on little-endian machines only.");
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+        var length = stream.Length;
+        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
+        if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
+        {
+            throw new SafetensorsFormatException(
+                SafetensorsDefect.FileTooShort, $"{path}: the file has {length} bytes, less than the 8 of its header length; fetch it again.");
+        }
+
+        var headerLength = CheckHeaderLength(path, BinaryPrimitives.ReadUInt64LittleEndian(prefix), length);
+        MemoryMappedFile? file = null;
+        MemoryMappedViewAccessor? view = null;
+        try
+        {
+            file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+            var bufferStart = sizeof(ulong) + (long)headerLength;
+            using var bytes = new Lease(view);
+            var header = SafetensorsHeader.Parse(path, bytes.Slice(sizeof(ulong), headerLength), length - bufferStart);
+            return new SafetensorsReader(path, file, view, header, bufferStart);
+        }
+        catch
+        {
+            view?.Dispose();
+            file?.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The tensor converted to fp32; NaN or infinity is a <see cref="SafetensorsFormatException"/>.</summary>
-    public float[] ReadSingles(string name) => throw new NotImplementedException();
+    public float[] ReadSingles(string name)
+    {
+        var entry = Find(name);
+        if (entry.Count > Array.MaxLength)
+        {
+            throw new SafetensorsFormatException(
+                SafetensorsDefect.TensorTooLarge, $"{Path}: tensor '{name}' has {entry.Count} elements, over {Array.MaxLength}; split it.");
+        }
 
-    public void Dispose() => throw new NotImplementedException();
+        var values = GC.AllocateUninitializedArray<float>((int)entry.Count);
+        Read(entry, values);
+        return values;
+    }
+
+    /// <summary>Converts the tensor to fp32 into <paramref name="destination"/>, which must have the tensor's number of elements.</summary>
+    public void ReadSingles(string name, Span<float> destination)
+    {
+        var entry = Find(name);
+        if (entry.Count != destination.Length)
+            throw new ArgumentException($"Tensor '{name}' has {entry.Count} elements, the destination {destination.Length}.", nameof(destination));
+        Read(entry, destination);
+    }
+
+    public void Dispose()
+    {
+        _view.Dispose();
+        _file.Dispose();
+    }
+
+    private static int CheckHeaderLength(string path, ulong headerLength, long fileLength)
+    {
+        if (headerLength > MaxHeaderBytes)
+        {
+            throw new SafetensorsFormatException(
+                SafetensorsDefect.HeaderTooLong, $"{path}: the header claims {headerLength} bytes, over the format's {MaxHeaderBytes}; this is not a safetensors file.");
+        }
+
+        if ((long)headerLength > fileLength - sizeof(ulong))
+        {
+            throw new SafetensorsFormatException(
+                SafetensorsDefect.HeaderPastEnd, $"{path}: the header claims {headerLength} bytes of a file of {fileLength}; the file was cut: fetch it again.");
+        }
+
+        return (int)headerLength;
+    }
+
+    private TensorEntry Find(string name) => Entries.TryGetValue(name, out var entry)
+        ? entry
+        : throw new SafetensorsFormatException(SafetensorsDefect.NoSuchTensor, $"{Path}: there is no tensor '{name}'.");
+
+    private void Read(TensorEntry entry, Span<float> destination)
+    {
+        const int chunk = 1 << 22;
+        using var bytes = new Lease(_view);
+        var elementSize = entry.Type.ByteSize();
+        for (var start = 0; start < destination.Length; start += Math.Min(chunk, destination.Length - start))
+        {
+            var count = Math.Min(chunk, destination.Length - start);
+            var source = bytes.Slice(_bufferStart + entry.Begin + ((long)start * elementSize), count * elementSize);
+            var target = destination.Slice(start, count);
+            ElementConversion.Decode(source, entry.Type, target);
+            var index = ElementConversion.IndexOfNotFinite(target);
+            if (index >= 0) throw NotFinite(entry, start + index, source, index);
+        }
+    }
+
+    private SafetensorsFormatException NotFinite(TensorEntry entry, int index, ReadOnlySpan<byte> source, int sourceIndex)
+    {
+        if (entry.Type == TensorType.F64)
+        {
+            var value = BinaryPrimitives.ReadDoubleLittleEndian(source[(sourceIndex * sizeof(double))..]);
+            if (double.IsFinite(value))
+            {
+                return new SafetensorsFormatException(
+                    SafetensorsDefect.ValueOverflow, $"{Path}: tensor '{entry.Name}' holds {value:R} at index {index}, too large for fp32; rescale it.");
+            }
+        }
+
+        return new SafetensorsFormatException(
+            SafetensorsDefect.NotFinite, $"{Path}: tensor '{entry.Name}' holds NaN or infinity at index {index}; the weights are broken: train or fetch them again.");
+    }
+
+    /// <summary>Keeps the mapping alive while its bytes are read, so that a concurrent <see cref="Dispose"/> cannot pull it away.</summary>
+    private unsafe ref struct Lease
+    {
+        private readonly SafeMemoryMappedViewHandle _handle;
+        private readonly byte* _start;
+
+        public Lease(MemoryMappedViewAccessor view)
+        {
+            _handle = view.SafeMemoryMappedViewHandle;
+            byte* start = null;
+            _handle.AcquirePointer(ref start);
+            _start = start + view.PointerOffset;
+        }
+
+        public readonly ReadOnlySpan<byte> Slice(long offset, int length) => new(_start + offset, length);
+
+        public readonly void Dispose() => _handle.ReleasePointer();
+    }
 }
-
-/// <summary>One header entry. <paramref name="Begin"/> and <paramref name="End"/> are byte offsets into the data buffer.</summary>
-public sealed record TensorEntry(string Name, TensorType Type, IReadOnlyList<int> Shape, long Begin, long End);

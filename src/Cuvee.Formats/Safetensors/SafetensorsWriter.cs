@@ -1,9 +1,123 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
 namespace Cuvee.Formats.Safetensors;
 
 public static class SafetensorsWriter
 {
+    // Elements converted at a time.
+    private const int Chunk = 1 << 16;
+
     /// <summary>Writes to a temporary file beside <paramref name="path"/> and renames. Tensors are laid out in ordinal name order: same input, same bytes.</summary>
+    /// <param name="tensors">Distinct names other than <c>__metadata__</c>, each value finite; narrowed to <paramref name="type"/> by rounding to nearest even.</param>
+    /// <param name="metadata">Written in ordinal key order; PyTorch readers want <c>format = pt</c>.</param>
+    /// <exception cref="SafetensorsFormatException">A value is NaN or infinite, or becomes infinite in <paramref name="type"/>; nothing is written.</exception>
+    /// <exception cref="ArgumentException">A name appears twice or is reserved, or a shape does not fit its values.</exception>
     public static void Write(
-        string path, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null) =>
-        throw new NotImplementedException();
+        string path, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        var sorted = tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal).ToArray();
+        CheckTensors(sorted);
+        var header = BuildHeader(sorted, type, metadata);
+        if (header.Length > SafetensorsReader.MaxHeaderBytes)
+        {
+            throw new SafetensorsFormatException(
+                SafetensorsDefect.HeaderTooLong, $"{path}: the header would take {header.Length} bytes, over the format's {SafetensorsReader.MaxHeaderBytes}.");
+        }
+
+        AtomicFile.Write(path, stream =>
+        {
+            Span<byte> prefix = stackalloc byte[sizeof(ulong)];
+            BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
+            stream.Write(prefix);
+            stream.Write(header.Span);
+            var buffer = new byte[Chunk * type.ByteSize()];
+            foreach (var tensor in sorted) WriteValues(stream, path, tensor, type, buffer);
+        });
+    }
+
+    private static void CheckTensors(TensorData[] sorted)
+    {
+        for (var i = 0; i < sorted.Length; i++)
+        {
+            var tensor = sorted[i];
+            if (tensor.Name == "__metadata__") throw new ArgumentException("A tensor cannot be named '__metadata__'.", nameof(sorted));
+            if (i > 0 && sorted[i - 1].Name == tensor.Name) throw new ArgumentException($"Two tensors are named '{tensor.Name}'.", nameof(sorted));
+            if (tensor.Shape.Any(dimension => dimension < 0))
+                throw new ArgumentException($"Tensor '{tensor.Name}' has a negative dimension.", nameof(sorted));
+            if (tensor.Shape.Aggregate((Int128)1, (count, dimension) => count > int.MaxValue ? count : count * dimension) != tensor.Values.Length
+                && !(tensor.Shape.Contains(0) && tensor.Values.Length == 0))
+            {
+                throw new ArgumentException(
+                    $"Tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Shape)}] has {tensor.Values.Length} values.", nameof(sorted));
+            }
+        }
+    }
+
+    /// <summary>The JSON padded with spaces to a multiple of 8, so that the buffer is aligned.</summary>
+    private static ReadOnlyMemory<byte> BuildHeader(TensorData[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            if (metadata is not null)
+            {
+                json.WriteStartObject("__metadata__");
+                foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)) json.WriteString(key, value);
+                json.WriteEndObject();
+            }
+
+            var position = 0L;
+            foreach (var tensor in sorted)
+            {
+                var end = position + ((long)tensor.Values.Length * type.ByteSize());
+                json.WriteStartObject(tensor.Name);
+                json.WriteString("dtype", type.ToString());
+                json.WriteStartArray("shape");
+                foreach (var dimension in tensor.Shape) json.WriteNumberValue(dimension);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(position);
+                json.WriteNumberValue(end);
+                json.WriteEndArray();
+                json.WriteEndObject();
+                position = end;
+            }
+
+            json.WriteEndObject();
+        }
+
+        var padding = -buffer.WrittenCount & 7;
+        buffer.GetSpan(8)[..padding].Fill((byte)' ');
+        buffer.Advance(padding);
+        return buffer.WrittenMemory;
+    }
+
+    private static void WriteValues(Stream stream, string path, TensorData tensor, TensorType type, byte[] buffer)
+    {
+        for (var start = 0; start < tensor.Values.Length; start += Chunk)
+        {
+            var values = tensor.Values.AsSpan(start, Math.Min(Chunk, tensor.Values.Length - start));
+            var notFinite = ElementConversion.IndexOfNotFinite(values);
+            if (notFinite >= 0)
+            {
+                throw new SafetensorsFormatException(
+                    SafetensorsDefect.NotFinite, $"{path}: tensor '{tensor.Name}' would hold NaN or infinity at index {start + notFinite}; nothing was written.");
+            }
+
+            var bytes = buffer.AsSpan(0, values.Length * type.ByteSize());
+            var overflow = ElementConversion.Encode(values, type, bytes);
+            if (overflow >= 0)
+            {
+                throw new SafetensorsFormatException(
+                    SafetensorsDefect.ValueOverflow,
+                    $"{path}: tensor '{tensor.Name}' holds {values[overflow]:R} at index {start + overflow}, too large for {type}; write BF16 or F32.");
+            }
+
+            stream.Write(bytes);
+        }
+    }
 }

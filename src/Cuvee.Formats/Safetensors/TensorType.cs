@@ -8,3 +8,14 @@ public enum TensorType
     F16,
     F64,
 }
+
+public static class TensorTypeExtensions
+{
+    /// <summary>Bytes per element.</summary>
+    public static int ByteSize(this TensorType type) => type switch
+    {
+        TensorType.F64 => 8,
+        TensorType.F32 => 4,
+        _ => 2,
+    };
+}
