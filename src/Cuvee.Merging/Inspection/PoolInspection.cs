@@ -1,0 +1,52 @@
+using Cuvee.Formats.Peft;
+
+namespace Cuvee.Merging.Inspection;
+
+/// <summary>
+/// Norms and similarities of a pool's updates from r x r Gram matrices, never from a full update; sign conflict from evenly spaced rows. Deterministic.
+/// </summary>
+public static class PoolInspection
+{
+    /// <param name="rowsPerModule">Rows of each module that the sign conflict is counted on; at least 1, all rows when the module has no more.</param>
+    public static PoolReport Inspect(AdapterPool pool, int rowsPerModule = 64)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rowsPerModule);
+        var count = pool.Adapters.Count;
+        var products = new double[count][]; // [adapters][adapters] inner products of the updates
+        for (var i = 0; i < count; i++) products[i] = new double[count];
+        var signs = new SignConflictCounter(count);
+        foreach (var name in pool.Adapters.SelectMany(adapter => adapter.Modules).Select(module => module.Name).Distinct().Order(StringComparer.Ordinal))
+        {
+            var module = new PooledModule(name, pool);
+            DeltaInnerProducts.Accumulate(module, products);
+            signs.Accumulate(module, rowsPerModule);
+        }
+
+        var adapters = pool.Adapters.Select((adapter, i) => Describe(adapter, Math.Sqrt(Math.Max(0, products[i][i])))).ToList();
+        var cosine = Cosine(products);
+        return new PoolReport
+        {
+            Adapters = adapters,
+            CosineSimilarity = cosine,
+            SignConflict = signs.Shares(),
+            SignEntries = (signs.CountedEntries, signs.TotalEntries),
+            Problems = PoolProblems.Find(pool, adapters, cosine),
+        };
+    }
+
+    private static AdapterInspection Describe(PeftAdapter adapter, double norm) => new(
+        adapter.Name,
+        [.. adapter.Modules.Select(module => module.Rank).Distinct().Order()],
+        [.. adapter.Modules.Select(module => module.Scaling).Distinct().Order()],
+        adapter.Modules.Count,
+        adapter.Modules.Sum(module => (long)module.LoraA.Length + module.LoraB.Length),
+        norm);
+
+    private static double[][] Cosine(double[][] products) =>
+        [.. products.Select((row, i) => row.Select((product, j) =>
+        {
+            var norms = Math.Sqrt(products[i][i] * products[j][j]);
+            return i == j && norms > 0 ? 1 : norms > 0 ? Math.Clamp(product / norms, -1, 1) : 0;
+        }).ToArray())];
+}
