@@ -16,4 +16,7 @@ public sealed record PeftAdapterConfig
     public string? Revision { get; init; }
 
     public string? TaskType { get; init; }
+
+    /// <summary>The PEFT release that wrote the file.</summary>
+    public string? PeftVersion { get; init; }
 }

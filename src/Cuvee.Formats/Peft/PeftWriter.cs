@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Formats.Peft;
@@ -8,5 +11,82 @@ public static class PeftWriter
     /// Writes a folder that PEFT, vLLM, SGLang and llama.cpp's converter all read alike: scaling folded into LoraB, one rank for all modules by
     /// zero padding, <c>lora_alpha = r</c>, no patterns, no bias. Each file is written to a temporary name and renamed.
     /// </summary>
-    public static void Write(string folder, PeftAdapter adapter, TensorType type) => throw new NotImplementedException();
+    /// <param name="folder">Made when absent; its other files stay.</param>
+    /// <param name="type">Of the stored factors.</param>
+    /// <exception cref="PeftFormatException">The adapter has no modules, or a value is not finite or too large for <paramref name="type"/>.</exception>
+    public static void Write(string folder, PeftAdapter adapter, TensorType type)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        if (adapter.Modules.Count == 0) throw new PeftFormatException($"{folder}: adapter '{adapter.Name}' has no modules; nothing was written.");
+        var rank = adapter.Modules.Max(module => module.Rank);
+        Directory.CreateDirectory(folder);
+        try
+        {
+            SafetensorsWriter.Write(
+                Path.Combine(folder, PeftReader.TensorFileName),
+                adapter.Modules.SelectMany(module => Factors(module, rank)),
+                type,
+                new Dictionary<string, string> { ["format"] = "pt" });
+        }
+        catch (SafetensorsFormatException e)
+        {
+            throw new PeftFormatException(e.Message, e);
+        }
+
+        AtomicFile.WriteAllBytes(Path.Combine(folder, PeftConfigFile.FileName), ConfigBytes(adapter, rank));
+    }
+
+    private static IEnumerable<TensorData> Factors(LoraModule module, int rank)
+    {
+        // Rows of zeros below LoraA, columns of zeros right of LoraB: the product is the same.
+        var a = new float[checked(rank * module.InFeatures)]; // [rank, in]
+        module.LoraA.CopyTo(a, 0);
+        var b = new float[checked(module.OutFeatures * rank)]; // [out, rank]
+        for (var row = 0; row < module.OutFeatures; row++)
+        {
+            for (var column = 0; column < module.Rank; column++)
+                b[(row * rank) + column] = module.Scaling * module.LoraB[(row * module.Rank) + column];
+        }
+
+        yield return new TensorData(new PeftTensorName(module.Name, LoraFactor.A).OnDisk, [rank, module.InFeatures], a);
+        yield return new TensorData(new PeftTensorName(module.Name, LoraFactor.B).OnDisk, [module.OutFeatures, rank], b);
+    }
+
+    private static ReadOnlyMemory<byte> ConfigBytes(PeftAdapter adapter, int rank)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        var options = new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var json = new Utf8JsonWriter(buffer, options))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("alpha_pattern");
+            json.WriteEndObject();
+            json.WriteString("base_model_name_or_path", adapter.Config.BaseModelNameOrPath);
+            json.WriteString("bias", "none");
+            json.WriteBoolean("fan_in_fan_out", adapter.Config.FanInFanOut);
+            json.WriteBoolean("inference_mode", true);
+            json.WriteBoolean("init_lora_weights", true);
+            json.WriteNumber("lora_alpha", rank);
+            json.WritePropertyName("lora_dropout");
+            json.WriteRawValue("0.0");
+            json.WriteNull("modules_to_save");
+            json.WriteString("peft_type", "LORA");
+            if (adapter.Config.PeftVersion is { } version) json.WriteString("peft_version", version);
+            json.WriteNumber("r", rank);
+            json.WriteStartObject("rank_pattern");
+            json.WriteEndObject();
+            json.WriteString("revision", adapter.Config.Revision);
+            json.WriteStartArray("target_modules");
+            foreach (var target in adapter.Modules.Select(module => module.Name[(module.Name.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal))
+                json.WriteStringValue(target);
+            json.WriteEndArray();
+            json.WriteString("task_type", adapter.Config.TaskType);
+            json.WriteBoolean("use_dora", false);
+            json.WriteBoolean("use_rslora", false);
+            json.WriteEndObject();
+        }
+
+        buffer.Write("\n"u8);
+        return buffer.WrittenMemory;
+    }
 }

@@ -1,0 +1,157 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Cuvee.Formats.Json;
+
+namespace Cuvee.Formats.Peft;
+
+/// <summary>adapter_config.json under Cuvee's rules: what is folded, what is ignored because it matters to training only, what is refused.</summary>
+internal sealed class PeftConfigFile
+{
+    public const string FileName = "adapter_config.json";
+
+    // Each changes the update into something else than Scaling * LoraB * LoraA on one linear module.
+    private static readonly (string Key, string Meaning)[] Refused =
+    [
+        ("use_dora", "DoRA's magnitude makes the update nonlinear; train without it"),
+        ("lora_bias", "bias tensors cannot be merged; train without them"),
+        ("modules_to_save", "full copies of modules cannot be merged; train without them"),
+        ("trainable_token_indices", "full copies of embedding rows cannot be merged; train without them"),
+        ("alora_invocation_tokens", "an activated LoRA applies to a part of the tokens only; train a plain LoRA"),
+        ("target_parameters", "LoRA on bare parameters is not supported; target linear modules"),
+        ("use_qalora", "QALoRA pools the input; train a plain LoRA"),
+        ("layer_replication", "replicated layers change the base model; train without them"),
+        ("megatron_config", "Megatron's parallel layers are not supported; train a plain LoRA"),
+        ("arrow_config", "Arrow routes between adapters; use its single adapters"),
+        ("kasa_config", "KaSA puts a diagonal between A and B; train a plain LoRA"),
+        ("use_bdlora", "block-diagonal LoRA is not supported; train a plain LoRA"),
+        ("monteclora_config", "MonteCLoRA samples its weights; train a plain LoRA"),
+        ("velora_config", "VeLoRA is not supported; train a plain LoRA"),
+    ];
+
+    // Read below, or without an effect on a trained adapter: the tensors in the file tell which modules it has.
+    private static readonly FrozenSet<string> Accepted = FrozenSet.ToFrozenSet(
+    [
+        "peft_type", "task_type", "base_model_name_or_path", "revision", "peft_version", "auto_mapping",
+        "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "bias", "init_lora_weights",
+        "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern",
+        "lora_dropout", "inference_mode", "loftq_config", "eva_config", "corda_config", "lora_ga_config", "runtime_config",
+        "qalora_group_size", "megatron_core", "ensure_weight_tying",
+    ]);
+
+    private readonly ModulePatterns _ranks;
+    private readonly ModulePatterns _alphas;
+    private readonly string _path;
+
+    private PeftConfigFile(string path, PeftAdapterConfig config, ModulePatterns ranks, ModulePatterns alphas)
+    {
+        _path = path;
+        Config = config;
+        _ranks = ranks;
+        _alphas = alphas;
+    }
+
+    public PeftAdapterConfig Config { get; }
+
+    public static PeftConfigFile Read(string path, PeftReaderOptions options)
+    {
+        using var file = JsonObjectFile.Open(path, (message, inner) => new PeftFormatException(message, inner));
+        if (file.OptionalString("peft_type") is not "LORA")
+            throw file.Error("peft_type", $"is {(file.Find("peft_type") is { } type ? JsonObjectFile.Shown(type) : "missing")}, not \"LORA\"; use a LoRA adapter");
+        foreach (var (key, meaning) in Refused)
+        {
+            if (file.IsSet(key)) throw file.Error(key, $"is set: {meaning}");
+        }
+
+        if ((file.OptionalString("bias") ?? "none") is not "none" and var bias)
+            throw file.Error("bias", $"is \"{bias}\": bias tensors cannot be merged; train with \"none\"");
+        CheckInitialization(file, options);
+        foreach (var property in file.Root.EnumerateObject())
+        {
+            if (!Accepted.Contains(property.Name) && !Refused.Any(refused => refused.Key == property.Name))
+                options.Warn?.Invoke($"{path}: the unknown key '{property.Name}' is ignored; check that it does not change the adapter.");
+        }
+
+        var config = new PeftAdapterConfig
+        {
+            Rank = file.Integer("r", minimum: 1),
+            LoraAlpha = file.OptionalNumber("lora_alpha") ?? throw file.Error("lora_alpha", "is missing; add it"),
+            UseRsLora = file.OptionalBoolean("use_rslora"),
+            FanInFanOut = file.OptionalBoolean("fan_in_fan_out"),
+            BaseModelNameOrPath = file.OptionalString("base_model_name_or_path"),
+            Revision = file.OptionalString("revision"),
+            TaskType = file.OptionalString("task_type"),
+            PeftVersion = file.OptionalString("peft_version"),
+        };
+        var ranks = ReadPatterns(file, "rank_pattern", (value, field) => file.ToInteger(value, field, 1, int.MaxValue));
+        return new PeftConfigFile(path, config, ranks, ReadPatterns(file, "alpha_pattern", file.ToNumber));
+    }
+
+    /// <summary>The rank that the configuration gives <paramref name="module"/>; the tensors' own rank counts.</summary>
+    public int ConfiguredRank(string module) => (int)(Match(_ranks, "rank_pattern", module) ?? Config.Rank);
+
+    /// <summary><c>lora_alpha / rank</c>, or <c>lora_alpha / sqrt(rank)</c> for rsLoRA (arXiv 2312.03732).</summary>
+    public float Scaling(string module, int rank)
+    {
+        var alpha = Match(_alphas, "alpha_pattern", module) ?? Config.LoraAlpha;
+        var scaling = (float)(alpha / (Config.UseRsLora ? Math.Sqrt(rank) : rank));
+        return float.IsFinite(scaling)
+            ? scaling
+            : throw new PeftFormatException($"{_path}: 'lora_alpha' gives module '{module}' a scaling outside fp32; lower it.");
+    }
+
+    private double? Match(ModulePatterns patterns, string field, string module)
+    {
+        try
+        {
+            return patterns.Find(module);
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new PeftFormatException($"{_path}: '{field}' holds the pattern {e.Pattern} that backtracks without end; simplify it.", e);
+        }
+    }
+
+    private static void CheckInitialization(JsonObjectFile file, PeftReaderOptions options)
+    {
+        if (file.Find("init_lora_weights") is not { } value || value.ValueKind is JsonValueKind.True or JsonValueKind.False) return;
+        var method = file.ToText(value, "init_lora_weights");
+        const string doubt = "may be relative to a changed base model";
+        if (method == "pissa" || method.StartsWith("pissa_", StringComparison.Ordinal) || method == "olora")
+        {
+            if (!options.AllowChangedBase)
+            {
+                throw file.Error(
+                    "init_lora_weights",
+                    $"is \"{method}\": the adapter {doubt}; convert it with path_initial_model_for_weight_conversion, or allow it explicitly");
+            }
+
+            options.Warn?.Invoke($"{file.Path}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; it was allowed explicitly.");
+        }
+        else if (method is not ("gaussian" or "eva" or "orthogonal"))
+        {
+            options.Warn?.Invoke($"{file.Path}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; check how it was saved.");
+        }
+    }
+
+    private static ModulePatterns ReadPatterns(JsonObjectFile file, string field, Func<JsonElement, string, double> read)
+    {
+        var patterns = new ModulePatterns();
+        if (file.Find(field) is not { } map) return patterns;
+        if (map.ValueKind != JsonValueKind.Object) throw file.Error(field, "is not an object of module patterns; correct it");
+        foreach (var entry in map.EnumerateObject())
+        {
+            var value = read(entry.Value, $"{field}.{entry.Name}");
+            try
+            {
+                patterns.Add(entry.Name, value);
+            }
+            catch (ArgumentException e)
+            {
+                throw new PeftFormatException($"{file.Path}: '{field}' holds \"{entry.Name}\", not a regular expression; correct it.", e);
+            }
+        }
+
+        return patterns;
+    }
+}
