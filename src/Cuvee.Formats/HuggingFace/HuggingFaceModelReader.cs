@@ -1,12 +1,135 @@
+using System.Text.Json;
+using Cuvee.Formats.Json;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Formats.HuggingFace;
 
 public static class HuggingFaceModelReader
 {
+    internal const string WeightsFileName = "model.safetensors";
+
+    private const string IndexFileName = "model.safetensors.index.json";
+
+    // Names listed in a message before it says "and N more".
+    private const int ListedNames = 5;
+
     /// <summary>Reads config.json and generation_config.json; refuses what the engine does not compute (rope_scaling, attention_bias ...) by key.</summary>
-    public static LlamaConfig ReadConfig(string folder) => throw new NotImplementedException();
+    /// <exception cref="HuggingFaceFormatException">A file is absent or broken, or the model is none that the engine computes.</exception>
+    public static LlamaConfig ReadConfig(string folder) => LlamaConfigFile.Read(folder);
 
     /// <summary>All tensors of model.safetensors (or the shards of model.safetensors.index.json), checked against the config's shapes. Key: on-disk name.</summary>
-    public static IReadOnlyDictionary<string, TensorData> ReadWeights(string folder, LlamaConfig config) => throw new NotImplementedException();
+    /// <remarks>A stored <c>lm_head.weight</c> of a tied model is checked to equal the embedding and left out; <c>rotary_emb.inv_freq</c> is skipped.</remarks>
+    /// <exception cref="HuggingFaceFormatException">A file is absent or broken, or a tensor is missing, unexpected or of another shape.</exception>
+    public static IReadOnlyDictionary<string, TensorData> ReadWeights(string folder, LlamaConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var shards = new List<SafetensorsReader>();
+        try
+        {
+            var tensors = OpenShards(folder, shards);
+            Check(folder, config, tensors);
+            CheckTiedHead(config, tensors);
+            return LlamaTensorLayout.Tensors(config).ToDictionary(
+                tensor => tensor.Name,
+                tensor => new TensorData(tensor.Name, tensor.Shape, tensors[tensor.Name].ReadSingles(tensor.Name)),
+                StringComparer.Ordinal);
+        }
+        catch (SafetensorsFormatException e)
+        {
+            throw new HuggingFaceFormatException(e.Message, e);
+        }
+        finally
+        {
+            shards.ForEach(shard => shard.Dispose());
+        }
+    }
+
+    /// <summary>Which open file holds each tensor.</summary>
+    private static Dictionary<string, SafetensorsReader> OpenShards(string folder, List<SafetensorsReader> shards)
+    {
+        var single = Path.Combine(folder, WeightsFileName);
+        var index = Path.Combine(folder, IndexFileName);
+        if (!File.Exists(single) && !File.Exists(index))
+        {
+            var mend = File.Exists(Path.Combine(folder, "pytorch_model.bin")) ? "convert pytorch_model.bin, a pickle that can run code" : "fetch the weights";
+            throw new HuggingFaceFormatException($"{single}: the file is missing; {mend}.");
+        }
+
+        var map = File.Exists(single) ? null : ReadIndex(index);
+        var tensors = new Dictionary<string, SafetensorsReader>(StringComparer.Ordinal);
+        foreach (var name in map?.Values.Distinct().Order(StringComparer.Ordinal).ToArray() ?? [WeightsFileName])
+        {
+            var path = Path.Combine(folder, name);
+            if (!File.Exists(path)) throw new HuggingFaceFormatException($"{path}: the file is missing, though {IndexFileName} names it; fetch it.");
+            var shard = SafetensorsReader.Open(path);
+            shards.Add(shard);
+            foreach (var tensor in shard.Entries.Keys)
+            {
+                if (map is not null && map.GetValueOrDefault(tensor) != name)
+                    throw new HuggingFaceFormatException($"{path}: tensor '{tensor}' is not listed for this file in {IndexFileName}; fetch both again.");
+                tensors.Add(tensor, shard);
+            }
+        }
+
+        return tensors;
+    }
+
+    /// <summary>Tensor name to shard file name.</summary>
+    private static Dictionary<string, string> ReadIndex(string path)
+    {
+        using var file = JsonObjectFile.Open(path, (message, inner) => new HuggingFaceFormatException(message, inner));
+        if (file.Find("weight_map") is not { ValueKind: JsonValueKind.Object } map) throw file.Error("weight_map", "is no object of file names; fetch it again");
+        var shards = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var property in map.EnumerateObject())
+        {
+            var field = $"weight_map.{property.Name}";
+            var shard = file.ToText(property.Value, field);
+            // A path would let a downloaded model open files outside of its folder.
+            if (shard.AsSpan().ContainsAny('/', '\\', '\0') || !shard.EndsWith(".safetensors", StringComparison.Ordinal))
+                throw file.Error(field, $"is {JsonObjectFile.Shown(property.Value)}, not the name of a .safetensors file beside it; correct it");
+            shards.Add(property.Name, shard);
+        }
+
+        return shards;
+    }
+
+    private static void Check(string folder, LlamaConfig config, Dictionary<string, SafetensorsReader> tensors)
+    {
+        var expected = LlamaTensorLayout.Tensors(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape, StringComparer.Ordinal);
+        Refuse(folder, "are missing; fetch the whole model", expected.Keys.Where(name => !tensors.ContainsKey(name)));
+        Refuse(folder, "are unexpected in this architecture; use a plain Llama model", tensors.Keys.Where(name => !expected.ContainsKey(name)
+            && !name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+            && !(name == LlamaTensorLayout.LmHead && config.TieWordEmbeddings)));
+        foreach (var (name, shape) in expected)
+        {
+            if (!tensors[name].Entries[name].Shape.SequenceEqual(shape))
+                throw WrongShape(tensors[name], name, shape);
+        }
+    }
+
+    private static void Refuse(string folder, string problem, IEnumerable<string> names)
+    {
+        var all = names.Order(StringComparer.Ordinal).ToList();
+        if (all.Count == 0) return;
+        var more = all.Count > ListedNames ? $" and {all.Count - ListedNames} more" : "";
+        throw new HuggingFaceFormatException($"{folder}: tensors {string.Join(", ", all.Take(ListedNames).Select(name => $"'{name}'"))}{more} {problem}.");
+    }
+
+    private static HuggingFaceFormatException WrongShape(SafetensorsReader shard, string name, IReadOnlyList<int> shape) => new(
+        $"{shard.Path}: tensor '{name}' has shape [{string.Join(", ", shard.Entries[name].Shape)}], but {LlamaConfigFile.FileName} makes it " +
+        $"[{string.Join(", ", shape)}]; use matching files.");
+
+    /// <summary>A tied model computes with the embedding; a stored head that differs means that one of the two is wrong.</summary>
+    private static void CheckTiedHead(LlamaConfig config, Dictionary<string, SafetensorsReader> tensors)
+    {
+        if (!config.TieWordEmbeddings || !tensors.TryGetValue(LlamaTensorLayout.LmHead, out var head)) return;
+        int[] shape = [config.VocabSize, config.HiddenSize];
+        if (!head.Entries[LlamaTensorLayout.LmHead].Shape.SequenceEqual(shape)) throw WrongShape(head, LlamaTensorLayout.LmHead, shape);
+        var embedding = tensors[LlamaTensorLayout.EmbedTokens].ReadSingles(LlamaTensorLayout.EmbedTokens);
+        if (!head.ReadSingles(LlamaTensorLayout.LmHead).AsSpan().SequenceEqual(embedding))
+        {
+            throw new HuggingFaceFormatException(
+                $"{head.Path}: tensor '{LlamaTensorLayout.LmHead}' differs from the embedding that 'tie_word_embeddings' ties it to; set that to false.");
+        }
+    }
 }

@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Formats.HuggingFace;
@@ -5,5 +9,115 @@ namespace Cuvee.Formats.HuggingFace;
 public static class HuggingFaceModelWriter
 {
     /// <summary>Writes config.json, generation_config.json and model.safetensors (temp + rename). tokenizer.json is the caller's.</summary>
-    public static void Write(string folder, LlamaConfig config, IEnumerable<TensorData> weights, TensorType type) => throw new NotImplementedException();
+    /// <param name="folder">Made when absent; its other files stay.</param>
+    /// <param name="weights">Exactly the tensors of <see cref="LlamaTensorLayout.Tensors"/>, in any order.</param>
+    /// <param name="type">Of the stored weights; also config.json's torch_dtype.</param>
+    /// <exception cref="HuggingFaceFormatException">A tensor is missing, unexpected or of another shape, or a value is not finite or too large.</exception>
+    public static void Write(string folder, LlamaConfig config, IEnumerable<TensorData> weights, TensorType type)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.EosTokenIds.Count == 0) throw new HuggingFaceFormatException($"{folder}: the model has no end-of-sequence id; nothing was written.");
+        var tensors = weights.ToArray();
+        Check(folder, config, tensors);
+        Directory.CreateDirectory(folder);
+        try
+        {
+            SafetensorsWriter.Write(
+                Path.Combine(folder, HuggingFaceModelReader.WeightsFileName), tensors, type, new Dictionary<string, string> { ["format"] = "pt" });
+        }
+        catch (SafetensorsFormatException e)
+        {
+            throw new HuggingFaceFormatException(e.Message, e);
+        }
+
+        AtomicFile.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.GenerationFileName), Json(json => WriteTokenIds(json, config)));
+        AtomicFile.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.FileName), Json(json => WriteConfig(json, config, type)));
+    }
+
+    private static void Check(string folder, LlamaConfig config, TensorData[] tensors)
+    {
+        var expected = LlamaTensorLayout.Tensors(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape, StringComparer.Ordinal);
+        foreach (var tensor in tensors)
+        {
+            if (!expected.Remove(tensor.Name, out var shape))
+                throw new HuggingFaceFormatException($"{folder}: tensor '{tensor.Name}' does not belong to this architecture or comes twice; nothing was written.");
+            if (!shape.SequenceEqual(tensor.Shape))
+            {
+                throw new HuggingFaceFormatException(
+                    $"{folder}: tensor '{tensor.Name}' has shape [{string.Join(", ", tensor.Shape)}], not [{string.Join(", ", shape)}]; nothing was written.");
+            }
+        }
+
+        if (expected.Count > 0)
+            throw new HuggingFaceFormatException($"{folder}: tensor '{expected.Keys.Order(StringComparer.Ordinal).First()}' is missing; nothing was written.");
+    }
+
+    private static ReadOnlyMemory<byte> Json(Action<Utf8JsonWriter> writeProperties)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        var options = new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var json = new Utf8JsonWriter(buffer, options))
+        {
+            json.WriteStartObject();
+            writeProperties(json);
+            json.WriteEndObject();
+        }
+
+        buffer.Write("\n"u8);
+        return buffer.WrittenMemory;
+    }
+
+    private static void WriteConfig(Utf8JsonWriter json, LlamaConfig config, TensorType type)
+    {
+        json.WriteStartArray("architectures");
+        json.WriteStringValue("LlamaForCausalLM");
+        json.WriteEndArray();
+        json.WriteBoolean("attention_bias", false);
+        WriteTokenIds(json, config);
+        json.WriteNumber("head_dim", config.HeadDim);
+        json.WriteString("hidden_act", "silu");
+        json.WriteNumber("hidden_size", config.HiddenSize);
+        json.WriteNumber("intermediate_size", config.IntermediateSize);
+        json.WriteNumber("max_position_embeddings", config.MaxPositionEmbeddings);
+        json.WriteBoolean("mlp_bias", false);
+        json.WriteString("model_type", "llama");
+        json.WriteNumber("num_attention_heads", config.NumAttentionHeads);
+        json.WriteNumber("num_hidden_layers", config.NumHiddenLayers);
+        json.WriteNumber("num_key_value_heads", config.NumKeyValueHeads);
+        WriteFloat(json, "rms_norm_eps", config.RmsNormEps);
+        json.WriteNull("rope_scaling");
+        WriteFloat(json, "rope_theta", config.RopeTheta);
+        json.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
+        json.WriteString("torch_dtype", type switch
+        {
+            TensorType.F32 => "float32",
+            TensorType.BF16 => "bfloat16",
+            TensorType.F16 => "float16",
+            _ => "float64",
+        });
+        json.WriteNumber("vocab_size", config.VocabSize);
+    }
+
+    /// <summary>Whole numbers get a ".0": Python readers tell integers and floats apart.</summary>
+    private static void WriteFloat(Utf8JsonWriter json, string key, double value)
+    {
+        json.WritePropertyName(key);
+        var text = value.ToString("R", CultureInfo.InvariantCulture);
+        json.WriteRawValue(text.AsSpan().ContainsAny('.', 'E') ? text : text + ".0");
+    }
+
+    private static void WriteTokenIds(Utf8JsonWriter json, LlamaConfig config)
+    {
+        if (config.BosTokenId is { } bos) json.WriteNumber("bos_token_id", bos);
+        else json.WriteNull("bos_token_id");
+        if (config.EosTokenIds.Count == 1)
+        {
+            json.WriteNumber("eos_token_id", config.EosTokenIds[0]);
+            return;
+        }
+
+        json.WriteStartArray("eos_token_id");
+        foreach (var id in config.EosTokenIds) json.WriteNumberValue(id);
+        json.WriteEndArray();
+    }
 }
