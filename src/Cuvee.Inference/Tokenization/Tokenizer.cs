@@ -1,24 +1,157 @@
 namespace Cuvee.Inference.Tokenization;
 
-/// <summary>A Hugging Face <c>tokenizer.json</c> (byte-level BPE). Immutable and thread-safe.</summary>
+/// <summary>
+/// A Hugging Face <c>tokenizer.json</c> with a BPE model: byte-level (GPT-2, Llama 3, Qwen, our own) or of the SentencePiece kind with byte fallback
+/// (Llama 2, Gemma). Immutable and thread-safe. What is not supported is refused on loading, never ignored.
+/// </summary>
 public sealed class Tokenizer
 {
-    private Tokenizer()
+    private readonly byte[] _json;
+    private readonly TokenizerPipeline _pipeline;
+    private readonly BpeModel _model;
+    private readonly AddedTokenMatcher? _rawMatcher;
+    private readonly AddedTokenMatcher? _normalizedMatcher;
+    private readonly Dictionary<string, int> _addedIds;
+    private readonly Dictionary<int, AddedToken> _addedById;
+    private readonly string?[] _tokens; // [VocabSize] spelling by id, null for an id that is not used
+
+    private Tokenizer(byte[] json, TokenizerPipeline pipeline)
     {
+        _json = json;
+        _pipeline = pipeline;
+        _model = new BpeModel(pipeline.Vocabulary);
+        _rawMatcher = BuildMatcher(pipeline.AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
+        _normalizedMatcher = BuildMatcher(
+            pipeline.AddedTokens.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
+        _addedIds = pipeline.AddedTokens.ToDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
+        _addedById = pipeline.AddedTokens.ToDictionary(token => token.Id);
+        _tokens = new string?[Math.Max(pipeline.Vocabulary.Ids.Values.Max(), _addedById.Keys.DefaultIfEmpty(-1).Max()) + 1];
+        foreach (var (token, id) in pipeline.Vocabulary.Ids)
+            _tokens[id] = token;
+        foreach (var token in pipeline.AddedTokens)
+            _tokens[token.Id] = token.Content;
     }
 
-    public static Tokenizer Load(string tokenizerJsonPath) => throw new NotImplementedException();
+    /// <summary>One more than the largest id, added tokens included: the rows an embedding matrix needs at least.</summary>
+    public int VocabSize => _tokens.Length;
 
-    public int VocabSize => throw new NotImplementedException();
+    /// <exception cref="TokenizerFormatException">The file is broken or asks for a component that is not supported.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static Tokenizer Load(string tokenizerJsonPath) => Parse(File.ReadAllBytes(tokenizerJsonPath), tokenizerJsonPath);
 
+    /// <param name="json">UTF-8; kept, so that <see cref="Save"/> gives the same bytes.</param>
+    /// <param name="source">What error messages call it.</param>
+    /// <exception cref="TokenizerFormatException">As for <see cref="Load"/>.</exception>
+    public static Tokenizer Parse(byte[] json, string source) => new(json, TokenizerJsonReader.Read(json, source));
+
+    /// <summary>Writes the <c>tokenizer.json</c> this tokenizer was made from, byte for byte, through a temporary file beside it.</summary>
+    public void Save(string tokenizerJsonPath)
+    {
+        var temporary = tokenizerJsonPath + ".tmp";
+        File.WriteAllBytes(temporary, _json);
+        File.Move(temporary, tokenizerJsonPath, overwrite: true);
+    }
+
+    /// <summary>Added tokens that occur in <paramref name="text"/> are recognised, special ones included. A lone surrogate counts as U+FFFD.</summary>
     /// <param name="addSpecialTokens">Apply the post-processor's rule (such as a leading BOS).</param>
-    public IReadOnlyList<int> Encode(string text, bool addSpecialTokens) => throw new NotImplementedException();
+    public IReadOnlyList<int> Encode(string text, bool addSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        text = ScalarShadow.WellFormed(text);
+        var ids = new List<int>(text.Length / 3 + 4);
+        if (addSpecialTokens)
+            ids.AddRange(_pipeline.Prefix);
+        var atTextStart = true;
+        foreach (var (segment, token) in Split(_rawMatcher, text.AsMemory()))
+        {
+            if (token is null)
+                EncodeSegment(segment, atTextStart, ids);
+            else
+                ids.Add(token.Id);
+            atTextStart = false;
+        }
 
-    /// <summary>Special tokens are skipped; bytes that do not form UTF-8 become U+FFFD.</summary>
-    public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = true) => throw new NotImplementedException();
+        if (addSpecialTokens)
+            ids.AddRange(_pipeline.Suffix);
+        return ids;
+    }
+
+    /// <summary>Special tokens are skipped by default; bytes that do not form UTF-8 become U+FFFD.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is not one of this tokenizer's.</exception>
+    public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var parts = new List<DecodedPart>(ids.Count);
+        foreach (var id in ids)
+        {
+            var added = _addedById.GetValueOrDefault(id);
+            if (!(skipSpecialTokens && added is { Special: true }))
+                parts.Add(new(TokenOf(id), added is not null));
+        }
+
+        foreach (var decoder in _pipeline.Decoders)
+            parts = decoder.Decode(parts);
+        return string.Concat(parts.Select(part => part.Text));
+    }
 
     /// <summary>The token's on-disk spelling (byte-level alphabet).</summary>
-    public string TokenOf(int id) => throw new NotImplementedException();
+    /// <exception cref="ArgumentOutOfRangeException">The id is not one of this tokenizer's.</exception>
+    public string TokenOf(int id) => (uint)id < (uint)_tokens.Length && _tokens[id] is { } token
+        ? token
+        : throw new ArgumentOutOfRangeException(nameof(id), id, $"The tokenizer has no token with id {id}.");
 
-    public int? IdOf(string token) => throw new NotImplementedException();
+    /// <param name="token">On-disk spelling.</param>
+    public int? IdOf(string token) =>
+        _addedIds.TryGetValue(token, out var id) || _pipeline.Vocabulary.Ids.TryGetValue(token, out id) ? id : null;
+
+    private static AddedTokenMatcher? BuildMatcher(IEnumerable<(string Spelling, AddedToken Token)> tokens)
+    {
+        var list = tokens.ToList();
+        return list.Count == 0 ? null : new AddedTokenMatcher(list);
+    }
+
+    private static List<(ReadOnlyMemory<char> Text, AddedToken? Token)> Split(AddedTokenMatcher? matcher, ReadOnlyMemory<char> text)
+    {
+        var segments = new List<(ReadOnlyMemory<char> Text, AddedToken? Token)>();
+        if (matcher is not null)
+            matcher.Split(text, segments);
+        else if (text.Length > 0)
+            segments.Add((text, null));
+        return segments;
+    }
+
+    private void EncodeSegment(ReadOnlyMemory<char> segment, bool atTextStart, List<int> ids)
+    {
+        var normalized = _pipeline.Normalizers.Count == 0 ? segment : Normalize(segment.ToString()).AsMemory();
+        foreach (var (text, token) in Split(_normalizedMatcher, normalized))
+        {
+            if (token is null)
+                EncodePlain(text, atTextStart, ids);
+            else
+                ids.Add(token.Id);
+            atTextStart = false;
+        }
+    }
+
+    private void EncodePlain(ReadOnlyMemory<char> text, bool atTextStart, List<int> ids)
+    {
+        var pieces = new List<ReadOnlyMemory<char>> { text };
+        foreach (var preTokenizer in _pipeline.PreTokenizers)
+        {
+            var smaller = new List<ReadOnlyMemory<char>>(pieces.Count + text.Length / 4);
+            for (var i = 0; i < pieces.Count; i++)
+                preTokenizer.Split(pieces[i], atTextStart && i == 0, smaller);
+            pieces = smaller;
+        }
+
+        foreach (var piece in pieces)
+            _model.Encode(piece.Span, ids);
+    }
+
+    private string Normalize(string text)
+    {
+        foreach (var normalizer in _pipeline.Normalizers)
+            text = normalizer.Normalize(text);
+        return text;
+    }
 }

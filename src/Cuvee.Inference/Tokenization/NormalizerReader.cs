@@ -1,0 +1,29 @@
+namespace Cuvee.Inference.Tokenization;
+
+/// <summary>Reads <c>normalizer</c> into a flat list of steps.</summary>
+internal static class NormalizerReader
+{
+    public static void Read(JsonField? field, List<ITextNormalizer> steps)
+    {
+        if (field is not { } normalizer)
+            return;
+        switch (normalizer.Required("type").Text)
+        {
+            case "Sequence":
+                foreach (var item in normalizer.Required("normalizers").Items())
+                    Read(item, steps);
+                break;
+            case "Prepend":
+                steps.Add(new PrependNormalizer(normalizer.Required("prepend").Text));
+                break;
+            case "Replace":
+                steps.Add(ReadReplace(normalizer));
+                break;
+            case var other:
+                throw normalizer.Fail($"the normalizer {other} is not supported (supported: NFC, Prepend, Replace, Sequence)");
+        }
+    }
+
+    public static ReplaceNormalizer ReadReplace(JsonField field) =>
+        new(PatternReader.Read(field.Required("pattern")), field.Required("content").Text);
+}
