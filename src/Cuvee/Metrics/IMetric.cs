@@ -1,0 +1,16 @@
+namespace Cuvee.Metrics;
+
+/// <summary>Compares answers with expected answers. Pure and thread-safe.</summary>
+public interface IMetric
+{
+    /// <summary>As on the command line, such as "ie-f1".</summary>
+    string Name { get; }
+
+    /// <summary>True where precision and recall mean something; false where a record is simply worth a number.</summary>
+    bool HasPrecisionAndRecall { get; }
+
+    /// <param name="expected">Completions of the data set.</param>
+    /// <param name="answers">The model's, in the same order and number.</param>
+    /// <returns>One entry per record, in order; <see cref="MetricScore.Of"/> sums them up.</returns>
+    IReadOnlyList<MetricCounts> Count(IReadOnlyList<string> expected, IReadOnlyList<string> answers);
+}

@@ -1,0 +1,147 @@
+using System.Text;
+using Cuvee.Data;
+using Cuvee.LanguageModels;
+
+namespace Cuvee.Tests.Data;
+
+public sealed class RecordFileTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("cuvee-records").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Read_JsonLines_DefaultsIdsToTheLine()
+    {
+        var path = Save("""
+            {"prompt": "a", "completion": " b"}
+
+            {"prompt": "c", "completion": " d", "id": "third"}
+            {"completion": " f", "id": 17, "prompt": "e"}
+            {"prompt": "g", "completion": " h"}
+            """);
+
+        Assert.Equal(
+            [new("0", "a", " b"), new("third", "c", " d"), new("17", "e", " f"), new PromptCompletion("4", "g", " h")],
+            RecordFile.Read(path));
+    }
+
+    [Fact]
+    public void Read_Alpaca_JoinsInstructionInputAndHistory()
+    {
+        var path = Save("""
+            [
+              {"instruction": "name it", "input": "a red fruit", "output": "apple"},
+              {"instruction": "and a green one?", "output": "pear", "input": "", "history": [["name it", "apple"], ["sure?", "yes"]]}
+            ]
+            """);
+
+        Assert.Equal(
+            [new("0", "name it\na red fruit", "apple"), new PromptCompletion("1", "name it\napple\nsure?\nyes\nand a green one?", "pear")],
+            RecordFile.Read(path));
+    }
+
+    [Fact]
+    public void Read_ByteOrderMarkAndCarriageReturns_AreIgnored()
+    {
+        var path = Path.Combine(folder, "windows.jsonl");
+        File.WriteAllText(path, "{\"prompt\":\"a\",\"completion\":\"b\"}\r\n{\"prompt\":\"c\",\"completion\":\"d\"}\r\n", new UTF8Encoding(true));
+
+        Assert.Equal(["a", "c"], RecordFile.Read(path).Select(r => r.Prompt));
+    }
+
+    [Theory]
+    [InlineData("""{"prompt": "a"}""", "line 1", "\"completion\" is missing")]
+    [InlineData("""{"prompt": "a", "completion": ""}""", "line 1", "\"completion\" is empty")]
+    [InlineData("""{"prompt": "", "completion": "b"}""", "line 1", "\"prompt\" is empty")]
+    [InlineData("""{"prompt": 3, "completion": "b"}""", "line 1", "\"prompt\" must be a text, not a number")]
+    [InlineData("""{"prompt": "a", "completion": "b", "answer": "c"}""", "line 1", "\"answer\" is not known")]
+    [InlineData("""{"prompt": "a", "completion": "b", "id": ""}""", "line 1", "\"id\" is empty")]
+    [InlineData("""{"prompt": "a", "completion": "b", "id": 1.5}""", "line 1", "\"id\" must be a text, not a number")]
+    [InlineData("""{"prompt": "\ud800", "completion": "b"}""", "line 1", "\"prompt\" holds half a surrogate pair")]
+    [InlineData("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", \"completion\": \"b\", \"id\": \"0\"}", "line 2", "\"id\" repeats \"0\" of line 1")]
+    [InlineData("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", ", "line 2", "not valid JSON")]
+    [InlineData("""{"prompt": "a", "prompt": "b", "completion": "c"}""", "line 1", "not valid JSON")]
+    [InlineData("\"a\"", "line 1", "expected a JSON object, found a text")]
+    [InlineData("", "records", "holds no record")]
+    [InlineData(" \n\n", "records", "holds no record")]
+    [InlineData("[]", "records", "holds no record")]
+    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\"}]", "line 3", "\"output\" is missing")]
+    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\", \"system\": \"s\"}]", "line 2", "\"system\" is not known")]
+    [InlineData("[{\"instruction\": \"a\", \"output\": \"b\", \"history\": [[\"a\"]]}]", "line 1", "\"history\" must be a list of [question, answer] pairs")]
+    [InlineData("[{\"instruction\": \"a\", \"output\": \"b\"}", "line 1", "not a valid JSON array")]
+    [InlineData("[3]", "line 1", "expected a JSON object, found a number")]
+    public void Read_BadContent_NamesFileLineAndField(string content, string where, string what)
+    {
+        var path = Save(content);
+
+        var exception = Assert.Throws<RecordFileException>(() => RecordFile.Read(path));
+
+        Assert.StartsWith(path, exception.Message, StringComparison.Ordinal);
+        Assert.Contains(where, exception.Message, StringComparison.Ordinal);
+        Assert.Contains(what, exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', exception.Message);
+    }
+
+    [Fact]
+    public void Read_TextAfterTheArray_Throws()
+    {
+        var path = Save("[{\"instruction\": \"a\", \"output\": \"b\"}] {}");
+
+        Assert.Throws<RecordFileException>(() => RecordFile.Read(path));
+    }
+
+    [Fact]
+    public void Read_NotUtf8_Throws()
+    {
+        var path = Path.Combine(folder, "latin1.jsonl");
+        File.WriteAllBytes(path, [.. "{\"prompt\":\"caf"u8, 0xE9, .. "\",\"completion\":\"b\"}"u8]);
+
+        Assert.Contains("UTF-8", Assert.Throws<RecordFileException>(() => RecordFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_MissingFile_Throws()
+    {
+        var path = Path.Combine(folder, "missing.jsonl");
+
+        Assert.StartsWith(path, Assert.Throws<RecordFileException>(() => RecordFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_ThenRead_GivesTheSameRecords()
+    {
+        PromptCompletion[] records = [new("x-0", "line\nbreak \"quoted\"", " é; 😀 <b>"), new("x-1", "\u0000\\", "\t")];
+        var path = Path.Combine(folder, "new", "out.jsonl");
+
+        RecordFile.Write(path, records);
+
+        Assert.Equal(records, RecordFile.Read(path));
+        Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
+        Assert.StartsWith("""{"id":"x-0","prompt":"line\nbreak \"quoted\"","completion":" é; """, File.ReadAllText(path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_SourceFails_LeavesTheOldFile()
+    {
+        var path = Save("old");
+
+        Assert.Throws<InvalidOperationException>(() => RecordFile.Write(path, Failing()));
+
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Single(Directory.GetFiles(folder));
+
+        static IEnumerable<PromptCompletion> Failing()
+        {
+            yield return new PromptCompletion("0", "a", "b");
+            throw new InvalidOperationException("stopped half-way");
+        }
+    }
+
+    private string Save(string content)
+    {
+        var path = Path.Combine(folder, "records.jsonl");
+        File.WriteAllText(path, content);
+        return path;
+    }
+}
