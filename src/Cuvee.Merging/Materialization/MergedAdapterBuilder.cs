@@ -4,21 +4,24 @@ namespace Cuvee.Merging.Materialization;
 
 /// <summary>
 /// Makes a recipe into one PEFT adapter. In factors the result has the adapters' rank; in delta the factors are stacked, or, where the ranks sum to more than
-/// min(in, out), the dense update is written with an identity as its other factor: exact up to fp32 rounding either way.
+/// min(in, out), the dense update is written with an identity as its other factor: exact up to fp32 rounding either way. A bounded rank keeps the best
+/// approximation (truncated singular value decomposition) and reports what it dropped.
 /// </summary>
 public sealed class MergedAdapterBuilder(RecipeMerger merger)
 {
     /// <param name="name">Name of the new adapter.</param>
-    /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
-    public MergedAdapter Build(MergeRecipe recipe, string name)
+    /// <param name="rank">Largest rank of the result, at least 1; null for the exact one.</param>
+    /// <exception cref="ArgumentException">The recipe does not fit the pool, or the rank is not positive.</exception>
+    public MergedAdapter Build(MergeRecipe recipe, string name, int? rank = null)
     {
+        if (rank <= 0) throw new ArgumentException($"The rank of a merged adapter must be at least 1, not {rank}.");
         var resolved = merger.Resolve(recipe);
-        var modules = new List<LoraModule>();
-        foreach (var moduleName in merger.ModuleNames)
+        var modules = merger.ModuleNames.Select(moduleName => Exact(merger.Module(moduleName), resolved)).OfType<LoraModule>().ToList();
+        ModuleReduction[] reductions = [];
+        if (rank is { } largest)
         {
-            var pooled = merger.Module(moduleName);
-            var exact = Exact(pooled, resolved);
-            if (exact is not null) modules.Add(exact);
+            reductions = new ModuleReduction[modules.Count];
+            Parallel.For(0, modules.Count, i => (modules[i], reductions[i]) = RankReduction.Reduce(modules[i], largest));
         }
 
         // The base model has no update, yet a PEFT adapter must adapt something: zeros of rank 1.
@@ -30,7 +33,7 @@ public sealed class MergedAdapterBuilder(RecipeMerger merger)
                 name,
                 template with { Rank = common, LoraAlpha = common, UseRsLora = false },
                 [.. modules.Select(module => Padded(module, common))]),
-            []);
+            reductions);
     }
 
     private static LoraModule? Exact(PooledModule pooled, ResolvedRecipe recipe)

@@ -1,0 +1,30 @@
+using Cuvee.Formats.Peft;
+using Cuvee.Inference;
+using Cuvee.Merging;
+using Cuvee.Numerics;
+
+namespace Cuvee.Hosting.Embedded;
+
+/// <summary>An embedded model with an adapter or a recipe folded into a copy of the weights that it adapts.</summary>
+public static class AdaptedModel
+{
+    /// <summary>The base with one adapter at weight 1, as PEFT applies it. The base model's scratch is shared: do not run both at the same time.</summary>
+    /// <exception cref="AdapterPoolException">The adapter was made for another base model.</exception>
+    public static EmbeddedModel Create(EmbeddedModel baseModel, PeftAdapter adapter)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        return Create(baseModel, new AdapterPool([adapter]), new MergeRecipe(MergeSpace.Delta, [new AdapterShare(adapter.Name, 1)]));
+    }
+
+    /// <summary>The base with a recipe. The base model's scratch is shared: do not run both at the same time.</summary>
+    /// <exception cref="AdapterPoolException">An adapter of the pool was made for another base model.</exception>
+    /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
+    public static EmbeddedModel Create(EmbeddedModel baseModel, AdapterPool pool, MergeRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(baseModel);
+        var merger = new RecipeMerger(pool);
+        var resolved = merger.Resolve(recipe);
+        using var team = new ThreadTeam();
+        return baseModel.WithWeights(new CandidateWeights(baseModel.Weights, merger).Form(resolved, team));
+    }
+}
