@@ -1,4 +1,3 @@
-using Cuvee.Inference;
 using Cuvee.Numerics;
 
 namespace Cuvee.Training.Tests;

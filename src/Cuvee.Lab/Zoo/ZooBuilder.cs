@@ -1,0 +1,134 @@
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Inference;
+using Cuvee.Inference.Tokenization;
+using Cuvee.Lab.Data;
+using Cuvee.Numerics;
+using Cuvee.Training;
+
+namespace Cuvee.Lab.Zoo;
+
+/// <summary>
+/// Builds a zoo from a plan: tokenizer, base model, specialists. Deterministic per instruction set; each artefact is skipped when its fingerprint says it is up to
+/// date, and a cut training goes on from its last checkpoint.
+/// </summary>
+public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooFolder, string workFolder, TimeProvider time, TextWriter output)
+{
+    private string BaseFolder => Path.Combine(zooFolder, "base");
+
+    /// <param name="only">Names of specialists to build; empty builds all.</param>
+    public void Build(IReadOnlyCollection<string> only, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(BaseFolder);
+        Directory.CreateDirectory(workFolder);
+        var tokenizer = BuildTokenizer();
+        BuildBase(tokenizer, cancellationToken);
+        foreach (var specialist in plan.Specialists.Where(s => only.Count == 0 || only.Contains(s.Name))) BuildSpecialist(specialist, tokenizer, cancellationToken);
+    }
+
+    private Tokenizer BuildTokenizer()
+    {
+        var path = Path.Combine(BaseFolder, "tokenizer.json");
+        var fingerprint = ZooFingerprint.Of("tokenizer", plan.Base.VocabSize, DataFingerprint());
+        if (UpToDate("tokenizer", fingerprint, path)) return Tokenizer.Load(path);
+        output.WriteLine("tokenizer: training");
+        var texts = catalog.PlainTexts().Concat(Instructions().SelectMany(r => new[] { r.Prompt, r.Completion })).ToArray();
+        BpeTrainer.Train(texts, plan.Base.VocabSize).Save(path);
+        new ZooProvenance("tokenizer", fingerprint, ZooFingerprint.OfFile(path), plan.Seed, 0, 0, texts.Length, [], AllDataSets()).Write(Provenance("tokenizer"));
+        return Tokenizer.Load(path);
+    }
+
+    private void BuildBase(Tokenizer tokenizer, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(BaseFolder, "model.safetensors");
+        var fingerprint = ZooFingerprint.Of("base", plan.Seed, plan.Base, ZooFingerprint.OfFile(Path.Combine(BaseFolder, "tokenizer.json")), DataFingerprint());
+        if (UpToDate("base", fingerprint, path)) return;
+
+        var config = plan.Base.ToConfig();
+        var encoder = new ExampleEncoder(tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings);
+        var texts = catalog.PlainTexts().ToArray();
+        var plain = texts.SelectMany(t => tokenizer.Encode(t, addSpecialTokens: true).Append(config.EosTokenIds[0])).ToArray();
+        var instructions = encoder.EncodeAll(Instructions());
+        output.WriteLine($"base: {texts.Length} texts of {plain.Length} tokens, {instructions.Length} instructions of {instructions.Sum(i => i.Tokens.Length)} tokens");
+
+        var weights = BaseWeights.Draw(config, SeededRandom.Derive(plan.Seed, "base-weights"));
+        var settings = new TrainingSettings
+        {
+            Steps = plan.Base.Steps,
+            LearningRate = plan.Base.LearningRate,
+            WarmUpSteps = plan.Base.WarmUpSteps,
+            WeightDecay = plan.Base.WeightDecay,
+            CheckpointEvery = 250,
+        };
+        var log = new LossLog("base", plan.Base.Steps, 50, output);
+        var batches = new BaseBatches(plan.Base, plain, instructions, texts, encoder, plan.Seed);
+        var checkpoint = Path.Combine(workFolder, "base.checkpoint.safetensors");
+        Trainer.Full(weights, settings, time).Run(batches, checkpoint, fingerprint, log, cancellationToken);
+
+        HuggingFaceModelWriter.Write(BaseFolder, config, weights.ToTensors(), TensorType.BF16);
+        new ZooProvenance(
+            "base", fingerprint, ZooFingerprint.OfFile(path), plan.Seed, plan.Base.Steps, TokensOf(batches, plan.Base.Steps), instructions.Length, log.Tenths,
+            AllDataSets()).Write(Provenance("base"));
+        File.Delete(checkpoint);
+    }
+
+    private void BuildSpecialist(SpecialistPlan specialist, Tokenizer tokenizer, CancellationToken cancellationToken)
+    {
+        var folder = Path.Combine(zooFolder, "adapters", specialist.Name);
+        var path = Path.Combine(folder, "adapter_model.safetensors");
+        var defaults = plan.SpecialistDefaults;
+        var steps = specialist.Steps ?? defaults.Steps;
+        var fingerprint = ZooFingerprint.Of(
+            "specialist", plan.Seed, specialist.Name, steps, defaults, ZooFingerprint.OfFile(Path.Combine(BaseFolder, "model.safetensors")), DataFingerprint());
+        if (UpToDate(specialist.Name, fingerprint, path)) return;
+
+        var config = HuggingFaceModelReader.ReadConfig(BaseFolder);
+        var weights = LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(BaseFolder, config));
+        var encoder = new ExampleEncoder(tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings);
+        var examples = encoder.EncodeAll(TaskBuilder.Build(catalog[specialist.Dataset], Parse(specialist.Task), Split.Train).Records);
+        var seed = SeededRandom.Derive(plan.Seed, specialist.Name).NextUInt64();
+        var factors = LoraParameters.Create(config, defaults.Rank, defaults.LoraAlpha, SeededRandom.Derive(seed, "lora"));
+        var settings = new TrainingSettings
+        {
+            Steps = steps,
+            LearningRate = defaults.LearningRate,
+            WarmUpSteps = defaults.WarmUpSteps,
+            WeightDecay = defaults.WeightDecay,
+            Beta2 = 0.999,
+            CheckpointEvery = 0,
+        };
+        var log = new LossLog(specialist.Name, steps, 100, output);
+        var batches = new EpochBatches(examples, defaults.BatchSize, seed);
+        Trainer.Lora(weights, factors, settings, time).Run(batches, null, fingerprint, log, cancellationToken);
+
+        PeftWriter.Write(folder, factors.ToAdapter(specialist.Name, "cuvee-zoo-base"), TensorType.BF16);
+        new ZooProvenance(
+            specialist.Name, fingerprint, ZooFingerprint.OfFile(path), seed, steps, TokensOf(batches, steps), examples.Length, log.Tenths, [specialist.Dataset])
+            .Write(Provenance(specialist.Name));
+    }
+
+    private IEnumerable<LanguageModels.PromptCompletion> Instructions() => plan.Base.Instructions.SelectMany(
+        i => i.Tasks.SelectMany(task => TaskBuilder.Build(catalog[i.Dataset], Parse(task), Split.Train, i.Limit).Records));
+
+    private bool UpToDate(string name, string fingerprint, string path)
+    {
+        var known = File.Exists(path) && ZooProvenance.TryRead(Provenance(name))?.Fingerprint == fingerprint;
+        if (known) output.WriteLine($"{name}: up to date");
+        return known;
+    }
+
+    private string Provenance(string name) => Path.Combine(zooFolder, "provenance", name + ".json");
+
+    private string[] AllDataSets() => [.. catalog.DataSets.Select(d => d.Name)];
+
+    private string DataFingerprint() => dataFingerprint ??= ZooFingerprint.Of(
+        [.. catalog.DataSets.Select(d => d.Name + ZooFingerprint.OfFile(Path.Combine(d.Description.Directory, "train.jsonl")))]);
+
+    private string? dataFingerprint;
+
+    private static long TokensOf(IBatchSource batches, int steps) => Enumerable.Range(0, steps).Sum(s => (long)batches.Batch(s).Sum(e => e.Tokens.Length));
+
+    private static LabTask Parse(string task) =>
+        Enum.TryParse<LabTask>(task, ignoreCase: true, out var parsed) ? parsed : throw new ZooException($"The plan names the task \"{task}\", which is not known.");
+}
