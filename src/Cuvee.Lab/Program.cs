@@ -3,6 +3,8 @@ using Cuvee.Lab.Commands;
 
 var root = new RootCommand("Data sets, tasks, base model and specialists: what the zoo is made from and with.")
 {
+    BenchCommand.Create(),
+    BuildCommand.Create(),
     ExportCommand.Create(),
 };
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cuvee.Data;
 using Cuvee.Lab.Data;
+using Cuvee.Lab.Zoo;
 
 namespace Cuvee.Lab.Commands;
 
@@ -31,5 +32,5 @@ internal static class LabCommandLine
     }
 
     private static bool IsBadInput(Exception exception) =>
-        exception is DataSetException or RecordFileException or FileNotFoundException or DirectoryNotFoundException;
+        exception is DataSetException or ZooException or RecordFileException or FileNotFoundException or DirectoryNotFoundException;
 }
