@@ -25,8 +25,16 @@ public sealed class AdapterPool
     /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
     /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that do not fit.</exception>
     /// <exception cref="PeftFormatException">An adapter that is not a plain LoRA, or a broken file.</exception>
-    public static AdapterPool Load(string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false) =>
-        new([.. AdapterFolders(folder, exclude).Select(PeftReader.Read)], allowDifferentBases);
+    public static AdapterPool Load(
+        string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false, PeftReaderOptions? options = null) =>
+        new([.. AdapterFolders(folder, exclude).Select(path => PeftReader.Read(path, options ?? new PeftReaderOptions()))], allowDifferentBases);
+
+    /// <summary>
+    /// What <see cref="Load"/> would read, from the tensor files' headers alone: for plans and forecasts. The adapters' configurations are not checked.
+    /// </summary>
+    /// <exception cref="AdapterPoolException">As for <see cref="Load"/>, or an adapter without a readable tensor file.</exception>
+    public static IReadOnlyList<AdapterHeader> ReadHeaders(string folder, IReadOnlyCollection<string>? exclude = null) =>
+        [.. AdapterFolders(folder, exclude).Select(AdapterHeader.Read)];
 
     /// <summary>The folders that <see cref="Load"/> would read, in ordinal order of name, without opening them.</summary>
     /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, or nothing left.</exception>

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Cuvee.Formats;
 
 namespace Cuvee.Merging;
 
@@ -51,20 +52,7 @@ public static class RecipeJson
 
     /// <summary>Writes to a temporary file beside <paramref name="path"/> and renames.</summary>
     /// <exception cref="ArgumentException">A number is not finite or out of range, or a name repeats.</exception>
-    public static void Write(string path, MergeRecipe recipe)
-    {
-        var bytes = Serialize(recipe);
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            File.WriteAllBytes(temporary, bytes);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
+    public static void Write(string path, MergeRecipe recipe) => AtomicFile.WriteAllBytes(path, Serialize(recipe));
 
     /// <summary>UTF-8, indented, one trailing newline; the same recipe gives the same bytes.</summary>
     public static byte[] Serialize(MergeRecipe recipe)
