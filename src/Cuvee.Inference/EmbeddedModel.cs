@@ -1,3 +1,4 @@
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Inference.Tokenization;
 using Cuvee.LanguageModels;
 
@@ -7,25 +8,66 @@ namespace Cuvee.Inference;
 /// The engine of this project as an <see cref="ILanguageModel"/>: fp32 Llama forward on all cores. A record's log-probability has the same bits whatever it is
 /// batched with and for any number of threads.
 /// </summary>
-public sealed class EmbeddedModel : ILanguageModel
+public sealed class EmbeddedModel : ILanguageModel, IDisposable
 {
-    public EmbeddedModel(LlamaWeights weights, Tokenizer tokenizer, int? threads = null) => (Weights, Tokenizer) = (weights, tokenizer);
+    private readonly EngineSlot slot;
+
+    /// <param name="weights">Not copied. Weights changed after the first call are not seen: use <see cref="WithWeights"/>.</param>
+    /// <param name="threads">Threads used by a call; null means one per processor.</param>
+    /// <exception cref="ArgumentException">The config has no end-of-sequence id.</exception>
+    public EmbeddedModel(LlamaWeights weights, Tokenizer tokenizer, int? threads = null)
+        : this(weights, new EngineSlot(weights.Config, tokenizer, threads))
+    {
+    }
+
+    private EmbeddedModel(LlamaWeights weights, EngineSlot slot) => (Weights, this.slot) = (weights, slot);
 
     /// <summary>Reads config.json, generation_config.json, model.safetensors and tokenizer.json of <paramref name="folder"/>.</summary>
-    public static EmbeddedModel Load(string folder, int? threads = null) => throw new NotImplementedException();
+    public static EmbeddedModel Load(string folder, int? threads = null)
+    {
+        var config = HuggingFaceModelReader.ReadConfig(folder);
+        var tokenizer = Tokenizer.Load(Path.Combine(folder, "tokenizer.json"));
+        return new EmbeddedModel(LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(folder, config)), tokenizer, threads);
+    }
 
     public LlamaWeights Weights { get; }
 
-    public Tokenizer Tokenizer { get; }
+    public Tokenizer Tokenizer => slot.Tokenizer;
 
-    public LanguageModelCapabilities Capabilities => throw new NotImplementedException();
+    public LanguageModelCapabilities Capabilities =>
+        new(LogProbabilities: true, TokenLogProbabilities: true, Generation: true, Weights.Config.MaxPositionEmbeddings);
 
-    /// <summary>The same tokenizer, scratch and thread team with other weights of the same config; both may not run at the same time.</summary>
-    public EmbeddedModel WithWeights(LlamaWeights weights) => throw new NotImplementedException();
+    /// <summary>
+    /// The same tokenizer, token cache, scratch and thread team with other weights of the same config. Calls of the two take turns; each turn
+    /// packs the weights again, so use them one after the other. To see changed arrays, call this again with the same object.
+    /// </summary>
+    /// <exception cref="ArgumentException">The weights have another config.</exception>
+    public EmbeddedModel WithWeights(LlamaWeights weights) => weights.Config == Weights.Config || ReferenceEquals(weights.Config, Weights.Config)
+        ? new EmbeddedModel(weights, slot)
+        : throw new ArgumentException("The weights belong to a model of another config; load that model by itself.", nameof(weights));
 
     public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken) =>
-        throw new NotImplementedException();
+        slot.RunAsync<IReadOnlyList<ScoredCompletion>>(this, Weights, engine => Score(engine, records, cancellationToken), cancellationToken);
 
     public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
         IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) => throw new NotImplementedException();
+
+    /// <summary>Ends the threads that this model shares with all made from it by <see cref="WithWeights"/>: dispose one of them, the last.</summary>
+    public void Dispose() => slot.Dispose();
+
+    private ScoredCompletion[] Score(LlamaEngine engine, IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+    {
+        var tokenized = new TokenizedRecord[records.Count];
+        for (var i = 0; i < tokenized.Length; i++) tokenized[i] = slot.TokenCache.Tokenize(records[i]);
+        var scores = engine.ScoreTokens(tokenized, cancellationToken);
+        var results = new ScoredCompletion[tokenized.Length];
+        for (var i = 0; i < results.Length; i++)
+        {
+            double sum = 0;
+            foreach (var score in scores[i]) sum += score;
+            results[i] = new ScoredCompletion(sum, scores[i].Length, tokenized[i].ScoredFrom, scores[i]);
+        }
+
+        return results;
+    }
 }

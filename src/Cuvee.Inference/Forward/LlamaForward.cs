@@ -1,0 +1,119 @@
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Numerics;
+
+namespace Cuvee.Inference.Forward;
+
+/// <summary>
+/// The Llama decoder over one <see cref="TokenBatch"/>, on the calling thread, in buffers of its own that only grow. In the last layer, queries,
+/// o_proj and the MLP are computed at the output rows only. Each row's bits depend on its own sequence alone.
+/// </summary>
+internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights packed, RotaryTable rotary)
+{
+    // Indices into LlamaConfig.LinearModules.
+    private const int QProj = 0, KProj = 1, VProj = 2, OProj = 3, GateProj = 4, UpProj = 5, DownProj = 6;
+
+    private readonly int hidden = config.HiddenSize;
+    private readonly int intermediate = config.IntermediateSize;
+    private readonly int queryWidth = config.NumAttentionHeads * config.HeadDim;
+    private readonly int keyWidth = config.NumKeyValueHeads * config.HeadDim;
+    private readonly CausalAttention attention = new(config);
+    private readonly FloatBuffer residual = new(); // [rows, hidden]
+    private readonly FloatBuffer normed = new(); // [rows, hidden]
+    private readonly FloatBuffer update = new(); // [rows, hidden]
+    private readonly FloatBuffer queries = new(); // [rows, heads * headDim]
+    private readonly FloatBuffer keys = new(); // [rows, kvHeads * headDim]
+    private readonly FloatBuffer values = new(); // [rows, kvHeads * headDim]
+    private readonly FloatBuffer attended = new(); // [rows, heads * headDim]
+    private readonly FloatBuffer gate = new(); // [rows, intermediate]
+    private readonly FloatBuffer up = new(); // [rows, intermediate]
+    private readonly FloatBuffer lowRank = new(); // [rows, rank]
+
+    /// <summary>Applied beside the packed weights; null for none.</summary>
+    public LoraSideProducts? Lora { get; set; }
+
+    /// <summary>Fills the caches of the batch's segments and returns the normed hidden state of its output rows, [outputs, hidden], valid until the next call.</summary>
+    public ReadOnlySpan<float> Run(TokenBatch batch)
+    {
+        var weights = packed.Source ?? throw new InvalidOperationException("No weights are packed.");
+        Reserve(batch.Rows);
+        for (var row = 0; row < batch.Rows; row++)
+            weights.EmbedTokens.AsSpan(batch.Tokens[row] * hidden, hidden).CopyTo(residual.Span.Slice(row * hidden, hidden));
+        for (var layer = 0; layer < config.NumHiddenLayers; layer++)
+        {
+            var outputsOnly = layer == config.NumHiddenLayers - 1;
+            RunLayer(weights.Layers[layer], layer, batch, outputsOnly);
+        }
+
+        foreach (ref readonly var segment in batch.Segments)
+            if (segment.Cache is { } cache) cache.Length = segment.PastLength + segment.Rows;
+        Norm(batch.Outputs, weights.Norm);
+        return normed.Span[..(batch.Outputs * hidden)];
+    }
+
+    private void RunLayer(LlamaLayerWeights layerWeights, int layer, TokenBatch batch, bool outputsOnly)
+    {
+        var rows = batch.Rows;
+        Norm(rows, layerWeights.InputLayerNorm);
+        Linear(layer, KProj, rows, normed, keys);
+        Linear(layer, VProj, rows, normed, values);
+        rotary.Rotate(keys.Pointer, rows, config.NumKeyValueHeads, batch.Positions);
+        if (outputsOnly)
+        {
+            Compact(batch.OutputRows, normed.Span);
+            Compact(batch.OutputRows, residual.Span);
+            rows = batch.Outputs;
+        }
+
+        Linear(layer, QProj, rows, normed, queries);
+        rotary.Rotate(queries.Pointer, rows, config.NumAttentionHeads, outputsOnly ? batch.OutputPositions : batch.Positions);
+        attention.Run(layer, batch, outputsOnly, queries.Pointer, keys.Pointer, values.Pointer, attended.Pointer);
+        Linear(layer, OProj, rows, attended, update);
+        AddToResidual(rows);
+
+        Norm(rows, layerWeights.PostAttentionLayerNorm);
+        Linear(layer, GateProj, rows, normed, gate);
+        Linear(layer, UpProj, rows, normed, up);
+        for (var row = 0; row < rows; row++) // by rows, so that a row's vectors and its scalar rest do not depend on the batch
+            RowKernels.SwiGlu(gate.Span.Slice(row * intermediate, intermediate), up.Span.Slice(row * intermediate, intermediate));
+        Linear(layer, DownProj, rows, gate, update);
+        AddToResidual(rows);
+    }
+
+    private void Linear(int layer, int linear, int rows, FloatBuffer x, FloatBuffer y)
+    {
+        var weight = packed.Linear(layer, linear);
+        Gemm.Multiply(rows, x.Span, weight.Rows, false, weight, y.Span, weight.Columns, false);
+        Lora?.Add(layer, linear, rows, x.Span, lowRank.Reserve(rows * Lora.LargestRank).Span, y.Span);
+    }
+
+    // A sum of its own rather than a product that accumulates onto the residual: the residual is rounded once per update.
+    private void AddToResidual(int rows) => RowKernels.Add(residual.Span[..(rows * hidden)], update.Span[..(rows * hidden)]);
+
+    private void Norm(int rows, ReadOnlySpan<float> weight)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var x = residual.Span.Slice(row * hidden, hidden);
+            RowKernels.RmsNorm(x, weight, config.RmsNormEps, normed.Span.Slice(row * hidden, hidden));
+        }
+    }
+
+    /// <summary>Moves the rows [.., hidden] named by <paramref name="rows"/> (rising) to the front.</summary>
+    private void Compact(ReadOnlySpan<int> rows, Span<float> x)
+    {
+        for (var i = 0; i < rows.Length; i++) x.Slice(rows[i] * hidden, hidden).CopyTo(x.Slice(i * hidden, hidden));
+    }
+
+    private void Reserve(int rows)
+    {
+        residual.Reserve(rows * hidden);
+        normed.Reserve(rows * hidden);
+        update.Reserve(rows * hidden);
+        queries.Reserve(rows * queryWidth);
+        keys.Reserve(rows * keyWidth);
+        values.Reserve(rows * keyWidth);
+        attended.Reserve(rows * queryWidth);
+        gate.Reserve(rows * intermediate);
+        up.Reserve(rows * intermediate);
+    }
+}

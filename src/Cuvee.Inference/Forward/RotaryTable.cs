@@ -1,0 +1,76 @@
+using System.Runtime.Intrinsics;
+
+namespace Cuvee.Inference.Forward;
+
+/// <summary>
+/// Rotary position embedding (arXiv 2104.09864) in Hugging Face's rotate-half layout: dimensions i and i + headDim / 2 turn together by
+/// position * theta^(-2i / headDim). Angles are taken in double and rounded once.
+/// </summary>
+internal sealed unsafe class RotaryTable(int headDim, double theta)
+{
+    private readonly int half = headDim / 2;
+    private readonly FloatBuffer cosines = new(); // [positions, headDim / 2]
+    private readonly FloatBuffer sines = new(); // [positions, headDim / 2]
+    private int positions;
+
+    /// <summary>Fills the table up to <paramref name="count"/> positions. Not to be called while a forward pass runs.</summary>
+    public void Reserve(int count)
+    {
+        if (count <= positions) return;
+        count = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)count);
+        var cosine = cosines.Reserve(count * half).Pointer;
+        var sine = sines.Reserve(count * half).Pointer;
+        for (var i = 0; i < half; i++)
+        {
+            var frequency = Math.Pow(theta, -2.0 * i / headDim); // radians per position
+            for (var position = 0; position < count; position++)
+            {
+                cosine[(position * half) + i] = (float)Math.Cos(position * frequency);
+                sine[(position * half) + i] = (float)Math.Sin(position * frequency);
+            }
+        }
+
+        positions = count;
+    }
+
+    /// <summary>Turns every head of every row in place.</summary>
+    /// <param name="x">[rows, heads * headDim]</param>
+    /// <param name="rowPositions">[rows]</param>
+    public void Rotate(float* x, int rows, int heads, ReadOnlySpan<int> rowPositions)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var cosine = cosines.Pointer + (rowPositions[row] * half);
+            var sine = sines.Pointer + (rowPositions[row] * half);
+            for (var head = 0; head < heads; head++, x += headDim) RotateHead(x, cosine, sine, half);
+        }
+    }
+
+    // Fused alike in the vectors and in the scalar rest, so that the lane width does not show in the bits.
+    private static void RotateHead(float* x, float* cosine, float* sine, int half)
+    {
+        var i = 0;
+        for (; Vector512.IsHardwareAccelerated && i + 16 <= half; i += 16)
+        {
+            var (first, second) = (Vector512.Load(x + i), Vector512.Load(x + half + i));
+            var (c, s) = (Vector512.Load(cosine + i), Vector512.Load(sine + i));
+            Vector512.FusedMultiplyAdd(first, c, -(second * s)).Store(x + i);
+            Vector512.FusedMultiplyAdd(second, c, first * s).Store(x + half + i);
+        }
+
+        for (; Vector256.IsHardwareAccelerated && i + 8 <= half; i += 8)
+        {
+            var (first, second) = (Vector256.Load(x + i), Vector256.Load(x + half + i));
+            var (c, s) = (Vector256.Load(cosine + i), Vector256.Load(sine + i));
+            Vector256.FusedMultiplyAdd(first, c, -(second * s)).Store(x + i);
+            Vector256.FusedMultiplyAdd(second, c, first * s).Store(x + half + i);
+        }
+
+        for (; i < half; i++)
+        {
+            var (first, second) = (x[i], x[half + i]);
+            x[i] = MathF.FusedMultiplyAdd(first, cosine[i], -(second * sine[i]));
+            x[half + i] = MathF.FusedMultiplyAdd(second, cosine[i], first * sine[i]);
+        }
+    }
+}

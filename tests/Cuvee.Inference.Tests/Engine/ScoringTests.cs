@@ -1,0 +1,124 @@
+namespace Cuvee.Inference.Tests.Engine;
+
+public class ScoringTests
+{
+    public static TheoryData<string, string> Cases()
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var model in new[] { "a", "b" })
+            foreach (var name in new[] { "base", "adapter", "delta", "factors" }) data.Add(model, name);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ScoreTokens_PyTorchFixture_AgreesPerToken(string model, string caseName)
+    {
+        var fixture = EngineFixture.Load(model);
+        var expected = fixture.Expected.Cases.Single(each => each.Name == caseName);
+        using var engine = new LlamaEngine(fixture.Config, threads: 2);
+        engine.SetWeights(fixture.Merge(expected.Recipe));
+
+        var scores = engine.ScoreTokens(fixture.Records);
+
+        for (var i = 0; i < scores.Count; i++)
+        {
+            Assert.Equal(expected.Logprobs[i].Length, scores[i].Length);
+            for (var t = 0; t < scores[i].Length; t++) AssertClose(expected.Logprobs[i][t], scores[i][t]);
+            AssertClose(expected.Logprobs[i].Sum(), scores[i].Sum(score => (double)score));
+        }
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public void ScoreTokens_OneByOneOrTogether_SameBits(string model)
+    {
+        var fixture = EngineFixture.Load(model);
+        using var engine = new LlamaEngine(fixture.Config, threads: 2);
+        engine.SetWeights(fixture.Weights);
+        var shared = fixture.Records.Where(record => record.ScoredFrom >= 10).Take(4).ToList(); // a common prefix of 9 tokens
+
+        var together = engine.ScoreTokens(fixture.Records);
+        var reversed = engine.ScoreTokens([.. fixture.Records.Reverse()]);
+        var many = engine.ScoreTokens([.. Enumerable.Repeat(fixture.Records, 7).SelectMany(records => records)]);
+        var withPrefix = engine.ScoreTokens(shared);
+
+        for (var i = 0; i < together.Count; i++)
+        {
+            var alone = engine.ScoreTokens([fixture.Records[i]])[0];
+            Assert.Equal(alone, together[i]);
+            Assert.Equal(alone, reversed[^(i + 1)]);
+            for (var copy = 0; copy < 7; copy++) Assert.Equal(alone, many[(copy * together.Count) + i]);
+        }
+
+        Assert.True(shared.Count > 2 && shared.All(record => record.Tokens.AsSpan(0, 9).SequenceEqual(shared[0].Tokens.AsSpan(0, 9))));
+        for (var i = 0; i < shared.Count; i++) Assert.Equal(engine.ScoreTokens([shared[i]])[0], withPrefix[i]);
+    }
+
+    [Fact]
+    public void ScoreTokens_AnyThreadCount_SameBits()
+    {
+        var fixture = EngineFixture.Load("a");
+        var records = Enumerable.Repeat(fixture.Records, 5).SelectMany(each => each).ToList();
+        var results = new[] { 1, 2, 3 }.Select(threads =>
+        {
+            using var engine = new LlamaEngine(fixture.Config, threads);
+            engine.SetWeights(fixture.Weights);
+            return engine.ScoreTokens(records);
+        }).ToList();
+
+        Assert.Equal(results[0], results[1]);
+        Assert.Equal(results[0], results[2]);
+    }
+
+    [Theory]
+    [InlineData("a", "one")]
+    [InlineData("b", "left")]
+    public void ApplyLora_BesideOrFolded_Agree(string model, string adapter)
+    {
+        var fixture = EngineFixture.Load(model);
+        using var engine = new LlamaEngine(fixture.Config, threads: 2);
+        engine.SetWeights(fixture.Weights);
+        var without = engine.ScoreTokens(fixture.Records);
+        engine.ApplyLora(fixture.Adapter(adapter).Modules);
+        var applied = engine.ScoreTokens(fixture.Records);
+        engine.ApplyLora(null);
+        Assert.Equal(without, engine.ScoreTokens(fixture.Records));
+        engine.SetWeights(fixture.Merge(new Recipe("delta", [new Share(adapter, 1, 1)])));
+        var folded = engine.ScoreTokens(fixture.Records);
+
+        for (var i = 0; i < applied.Count; i++)
+            for (var t = 0; t < applied[i].Length; t++) AssertClose(folded[i][t], applied[i][t]);
+        Assert.True(Math.Abs(applied[3].Sum() - without[3].Sum()) > 0.1, "the adapter should matter");
+    }
+
+    [Fact]
+    public void ScoreTokens_Cancelled_Throws()
+    {
+        var fixture = EngineFixture.Load("a");
+        using var engine = new LlamaEngine(fixture.Config, threads: 2);
+        engine.SetWeights(fixture.Weights);
+        Assert.Throws<OperationCanceledException>(() => engine.ScoreTokens(fixture.Records, new CancellationToken(canceled: true)));
+        Assert.Equal(fixture.Records.Count, engine.ScoreTokens(fixture.Records).Count);
+    }
+
+    [Theory]
+    [InlineData(0, 5, "scores from token 0")]
+    [InlineData(5, 5, "scores from token 5")]
+    [InlineData(3, 200, "context of 128")]
+    public void ScoreTokens_ImpossibleRecord_IsNamed(int scoredFrom, int length, string reason)
+    {
+        var fixture = EngineFixture.Load("a");
+        using var engine = new LlamaEngine(fixture.Config, threads: 1);
+        engine.SetWeights(fixture.Weights);
+        var error = Assert.Throws<ArgumentException>(() => engine.ScoreTokens([new TokenizedRecord("r7", new int[length], scoredFrom)]));
+        Assert.Contains("'r7'", error.Message, StringComparison.Ordinal);
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+    }
+
+    private static void AssertClose(double expected, double actual) =>
+        Assert.InRange(actual, expected - Tolerance(expected), expected + Tolerance(expected));
+
+    private static double Tolerance(double value) => 2e-5 * Math.Max(1, Math.Abs(value));
+}
