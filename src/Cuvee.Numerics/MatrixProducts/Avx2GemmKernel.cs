@@ -18,7 +18,7 @@ internal readonly unsafe struct Avx2GemmKernel : IGemmKernel
     /// <summary>[6, 16] tile.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tall(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Tall(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         Vector256<float>
             c0L, c0R, c1L, c1R, c2L, c2R, c3L, c3R, c4L, c4R, c5L, c5R;
@@ -53,6 +53,7 @@ internal readonly unsafe struct Avx2GemmKernel : IGemmKernel
             c5L = c5R = Vector256<float>.Zero;
         }
 
+        var a3 = a + (3 * row);
         for (; k > 0; k--)
         {
             var left = Vector256.LoadAligned(b);
@@ -60,22 +61,23 @@ internal readonly unsafe struct Avx2GemmKernel : IGemmKernel
             var x = Vector256.Create(a[0]);
             c0L = Fma.MultiplyAdd(x, left, c0L);
             c0R = Fma.MultiplyAdd(x, right, c0R);
-            x = Vector256.Create(a[1]);
+            x = Vector256.Create(a[row]);
             c1L = Fma.MultiplyAdd(x, left, c1L);
             c1R = Fma.MultiplyAdd(x, right, c1R);
-            x = Vector256.Create(a[2]);
+            x = Vector256.Create(a[2 * row]);
             c2L = Fma.MultiplyAdd(x, left, c2L);
             c2R = Fma.MultiplyAdd(x, right, c2R);
-            x = Vector256.Create(a[3]);
+            x = Vector256.Create(a3[0]);
             c3L = Fma.MultiplyAdd(x, left, c3L);
             c3R = Fma.MultiplyAdd(x, right, c3R);
-            x = Vector256.Create(a[4]);
+            x = Vector256.Create(a3[row]);
             c4L = Fma.MultiplyAdd(x, left, c4L);
             c4R = Fma.MultiplyAdd(x, right, c4R);
-            x = Vector256.Create(a[5]);
+            x = Vector256.Create(a3[2 * row]);
             c5L = Fma.MultiplyAdd(x, left, c5L);
             c5R = Fma.MultiplyAdd(x, right, c5R);
-            a += 6;
+            a += step;
+            a3 += step;
             b += 16;
         }
 
@@ -101,7 +103,7 @@ internal readonly unsafe struct Avx2GemmKernel : IGemmKernel
     /// <summary>[2, 16] tile, for the last rows.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Low(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Low(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         Vector256<float>
             c0L, c0R, c1L, c1R;
@@ -127,10 +129,10 @@ internal readonly unsafe struct Avx2GemmKernel : IGemmKernel
             var x = Vector256.Create(a[0]);
             c0L = Fma.MultiplyAdd(x, left, c0L);
             c0R = Fma.MultiplyAdd(x, right, c0R);
-            x = Vector256.Create(a[1]);
+            x = Vector256.Create(a[row]);
             c1L = Fma.MultiplyAdd(x, left, c1L);
             c1R = Fma.MultiplyAdd(x, right, c1R);
-            a += 2;
+            a += step;
             b += 16;
         }
 

@@ -19,7 +19,7 @@ internal readonly unsafe struct Avx512GemmKernel : IGemmKernel
     /// <summary>[12, 32] tile.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tall(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Tall(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         Vector512<float>
             c0L, c0R, c1L, c1R, c2L, c2R, c3L, c3R, c4L, c4R, c5L, c5R,
@@ -79,6 +79,9 @@ internal readonly unsafe struct Avx512GemmKernel : IGemmKernel
             c11L = c11R = Vector512<float>.Zero;
         }
 
+        var a3 = a + (3 * row);
+        var a6 = a3 + (3 * row);
+        var a9 = a6 + (3 * row);
         for (; k > 0; k--)
         {
             var left = Vector512.LoadAligned(b);
@@ -86,40 +89,43 @@ internal readonly unsafe struct Avx512GemmKernel : IGemmKernel
             var x = Vector512.Create(a[0]);
             c0L = Avx512F.FusedMultiplyAdd(x, left, c0L);
             c0R = Avx512F.FusedMultiplyAdd(x, right, c0R);
-            x = Vector512.Create(a[1]);
+            x = Vector512.Create(a[row]);
             c1L = Avx512F.FusedMultiplyAdd(x, left, c1L);
             c1R = Avx512F.FusedMultiplyAdd(x, right, c1R);
-            x = Vector512.Create(a[2]);
+            x = Vector512.Create(a[2 * row]);
             c2L = Avx512F.FusedMultiplyAdd(x, left, c2L);
             c2R = Avx512F.FusedMultiplyAdd(x, right, c2R);
-            x = Vector512.Create(a[3]);
+            x = Vector512.Create(a3[0]);
             c3L = Avx512F.FusedMultiplyAdd(x, left, c3L);
             c3R = Avx512F.FusedMultiplyAdd(x, right, c3R);
-            x = Vector512.Create(a[4]);
+            x = Vector512.Create(a3[row]);
             c4L = Avx512F.FusedMultiplyAdd(x, left, c4L);
             c4R = Avx512F.FusedMultiplyAdd(x, right, c4R);
-            x = Vector512.Create(a[5]);
+            x = Vector512.Create(a3[2 * row]);
             c5L = Avx512F.FusedMultiplyAdd(x, left, c5L);
             c5R = Avx512F.FusedMultiplyAdd(x, right, c5R);
-            x = Vector512.Create(a[6]);
+            x = Vector512.Create(a6[0]);
             c6L = Avx512F.FusedMultiplyAdd(x, left, c6L);
             c6R = Avx512F.FusedMultiplyAdd(x, right, c6R);
-            x = Vector512.Create(a[7]);
+            x = Vector512.Create(a6[row]);
             c7L = Avx512F.FusedMultiplyAdd(x, left, c7L);
             c7R = Avx512F.FusedMultiplyAdd(x, right, c7R);
-            x = Vector512.Create(a[8]);
+            x = Vector512.Create(a6[2 * row]);
             c8L = Avx512F.FusedMultiplyAdd(x, left, c8L);
             c8R = Avx512F.FusedMultiplyAdd(x, right, c8R);
-            x = Vector512.Create(a[9]);
+            x = Vector512.Create(a9[0]);
             c9L = Avx512F.FusedMultiplyAdd(x, left, c9L);
             c9R = Avx512F.FusedMultiplyAdd(x, right, c9R);
-            x = Vector512.Create(a[10]);
+            x = Vector512.Create(a9[row]);
             c10L = Avx512F.FusedMultiplyAdd(x, left, c10L);
             c10R = Avx512F.FusedMultiplyAdd(x, right, c10R);
-            x = Vector512.Create(a[11]);
+            x = Vector512.Create(a9[2 * row]);
             c11L = Avx512F.FusedMultiplyAdd(x, left, c11L);
             c11R = Avx512F.FusedMultiplyAdd(x, right, c11R);
-            a += 12;
+            a += step;
+            a3 += step;
+            a6 += step;
+            a9 += step;
             b += 32;
         }
 
@@ -163,7 +169,7 @@ internal readonly unsafe struct Avx512GemmKernel : IGemmKernel
     /// <summary>[4, 32] tile, for the last rows.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Low(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Low(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         Vector512<float>
             c0L, c0R, c1L, c1R, c2L, c2R, c3L, c3R;
@@ -190,6 +196,7 @@ internal readonly unsafe struct Avx512GemmKernel : IGemmKernel
             c3L = c3R = Vector512<float>.Zero;
         }
 
+        var a3 = a + (3 * row);
         for (; k > 0; k--)
         {
             var left = Vector512.LoadAligned(b);
@@ -197,16 +204,17 @@ internal readonly unsafe struct Avx512GemmKernel : IGemmKernel
             var x = Vector512.Create(a[0]);
             c0L = Avx512F.FusedMultiplyAdd(x, left, c0L);
             c0R = Avx512F.FusedMultiplyAdd(x, right, c0R);
-            x = Vector512.Create(a[1]);
+            x = Vector512.Create(a[row]);
             c1L = Avx512F.FusedMultiplyAdd(x, left, c1L);
             c1R = Avx512F.FusedMultiplyAdd(x, right, c1R);
-            x = Vector512.Create(a[2]);
+            x = Vector512.Create(a[2 * row]);
             c2L = Avx512F.FusedMultiplyAdd(x, left, c2L);
             c2R = Avx512F.FusedMultiplyAdd(x, right, c2R);
-            x = Vector512.Create(a[3]);
+            x = Vector512.Create(a3[0]);
             c3L = Avx512F.FusedMultiplyAdd(x, left, c3L);
             c3R = Avx512F.FusedMultiplyAdd(x, right, c3R);
-            a += 4;
+            a += step;
+            a3 += step;
             b += 32;
         }
 

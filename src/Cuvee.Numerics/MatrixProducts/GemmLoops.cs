@@ -64,31 +64,37 @@ internal static unsafe class GemmLoops<TKernel>
         for (var i = 0; i < m; i += GemmBlocks.Rows)
         {
             var rows = Math.Min(GemmBlocks.Rows, m - i);
-            PackA(rows, k, transposeA ? a + i : a + (i * lda), lda, transposeA, scratch.A);
+            var block = transposeA ? a + i : a + (i * lda);
+
+            // Rows of A as stored run past the kernel well enough; columns of A, and the last rows that fill no tile, are packed first.
+            var firstPacked = transposeA ? 0 : FullRows(rows);
+            PackA(rows - firstPacked, k, transposeA ? block : block + (firstPacked * lda), lda, transposeA, scratch.A);
             var panel = panels;
             for (var j = 0; j < n; j += tileColumns, panel += panelStride)
             {
                 var columns = Math.Min(tileColumns, n - j);
                 var packed = scratch.A;
                 var to = c + (i * ldc) + j;
-                var row = 0;
-                for (; row + TKernel.TallRows <= rows; row += TKernel.TallRows)
+                for (int row = 0, height; row < rows; row += height, to += height * ldc)
                 {
-                    if (columns == tileColumns) TKernel.Tall(k, packed, panel, to, ldc, load);
-                    else EdgeTile(TKernel.TallRows, columns, k, packed, panel, to, ldc, load, scratch.Tile);
-                    packed += TKernel.TallRows * k;
-                    to += TKernel.TallRows * ldc;
-                }
-
-                for (; row < rows; row += TKernel.LowRows)
-                {
-                    if (columns == tileColumns && row + TKernel.LowRows <= rows) TKernel.Low(k, packed, panel, to, ldc, load);
-                    else EdgeTile(Math.Min(TKernel.LowRows, rows - row), columns, k, packed, panel, to, ldc, load, scratch.Tile);
-                    packed += TKernel.LowRows * k;
-                    to += TKernel.LowRows * ldc;
+                    height = rows - row >= TKernel.TallRows ? TKernel.TallRows : TKernel.LowRows;
+                    var stored = row < firstPacked;
+                    var from = stored ? block + (row * lda) : packed;
+                    var rowStride = stored ? lda : 1;
+                    var step = stored ? 1 : height;
+                    if (!stored) packed += height * k;
+                    if (columns == tileColumns && row + height <= rows) Tile(height, k, from, rowStride, step, panel, to, ldc, load);
+                    else EdgeTile(height, Math.Min(height, rows - row), columns, k, from, rowStride, step, panel, to, ldc, load, scratch.Tile);
                 }
             }
         }
+    }
+
+    /// <summary>Rows covered by full tiles, tall ones first.</summary>
+    private static int FullRows(int rows)
+    {
+        var tall = rows / TKernel.TallRows * TKernel.TallRows;
+        return tall + ((rows - tall) / TKernel.LowRows * TKernel.LowRows);
     }
 
     // Tall panels while they are full, low panels for the rest.
@@ -104,13 +110,19 @@ internal static unsafe class GemmLoops<TKernel>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Tile(int height, int k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
+    {
+        if (height == TKernel.TallRows) TKernel.Tall(k, a, row, step, b, c, ldc, load);
+        else TKernel.Low(k, a, row, step, b, c, ldc, load);
+    }
+
     private static void EdgeTile(
-        int rows, int columns, int k, float* a, float* b, float* c, nint ldc, bool load, float* tile)
+        int height, int rows, int columns, int k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load, float* tile)
     {
         var width = TKernel.Columns;
         if (load) CopyTile(rows, columns, c, ldc, tile, width);
-        if (rows > TKernel.LowRows) TKernel.Tall(k, a, b, tile, width, load);
-        else TKernel.Low(k, a, b, tile, width, load);
+        Tile(height, k, a, row, step, b, tile, width, load);
         CopyTile(rows, columns, tile, width, c, ldc);
     }
 

@@ -12,7 +12,7 @@ internal readonly unsafe struct ScalarGemmKernel : IGemmKernel
     public static int Columns => 4;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tall(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Tall(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         var d = c + ldc;
         float c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
@@ -23,11 +23,11 @@ internal readonly unsafe struct ScalarGemmKernel : IGemmKernel
             c1 = (a[0] * b[1]) + c1;
             c2 = (a[0] * b[2]) + c2;
             c3 = (a[0] * b[3]) + c3;
-            d0 = (a[1] * b[0]) + d0;
-            d1 = (a[1] * b[1]) + d1;
-            d2 = (a[1] * b[2]) + d2;
-            d3 = (a[1] * b[3]) + d3;
-            a += 2;
+            d0 = (a[row] * b[0]) + d0;
+            d1 = (a[row] * b[1]) + d1;
+            d2 = (a[row] * b[2]) + d2;
+            d3 = (a[row] * b[3]) + d3;
+            a += step;
             b += 4;
         }
 
@@ -35,7 +35,7 @@ internal readonly unsafe struct ScalarGemmKernel : IGemmKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Low(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Low(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         float c0 = 0, c1 = 0, c2 = 0, c3 = 0;
         if (load) (c0, c1, c2, c3) = (c[0], c[1], c[2], c[3]);
@@ -45,7 +45,7 @@ internal readonly unsafe struct ScalarGemmKernel : IGemmKernel
             c1 = (a[0] * b[1]) + c1;
             c2 = (a[0] * b[2]) + c2;
             c3 = (a[0] * b[3]) + c3;
-            a++;
+            a += step;
             b += 4;
         }
 

@@ -19,7 +19,7 @@ internal readonly unsafe struct Vector128GemmKernel : IGemmKernel
     /// <summary>[4, 8] tile.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tall(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Tall(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         Vector128<float>
             c0L, c0R, c1L, c1R, c2L, c2R, c3L, c3R;
@@ -46,6 +46,7 @@ internal readonly unsafe struct Vector128GemmKernel : IGemmKernel
             c3L = c3R = Vector128<float>.Zero;
         }
 
+        var a3 = a + (3 * row);
         for (; k > 0; k--)
         {
             var left = Vector128.LoadAligned(b);
@@ -53,16 +54,17 @@ internal readonly unsafe struct Vector128GemmKernel : IGemmKernel
             var x = Vector128.Create(a[0]);
             c0L = MultiplyAdd(x, left, c0L);
             c0R = MultiplyAdd(x, right, c0R);
-            x = Vector128.Create(a[1]);
+            x = Vector128.Create(a[row]);
             c1L = MultiplyAdd(x, left, c1L);
             c1R = MultiplyAdd(x, right, c1R);
-            x = Vector128.Create(a[2]);
+            x = Vector128.Create(a[2 * row]);
             c2L = MultiplyAdd(x, left, c2L);
             c2R = MultiplyAdd(x, right, c2R);
-            x = Vector128.Create(a[3]);
+            x = Vector128.Create(a3[0]);
             c3L = MultiplyAdd(x, left, c3L);
             c3R = MultiplyAdd(x, right, c3R);
-            a += 4;
+            a += step;
+            a3 += step;
             b += 8;
         }
 
@@ -82,7 +84,7 @@ internal readonly unsafe struct Vector128GemmKernel : IGemmKernel
     /// <summary>[2, 8] tile, for the last rows.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Low(nint k, float* a, float* b, float* c, nint ldc, bool load)
+    public static void Low(nint k, float* a, nint row, nint step, float* b, float* c, nint ldc, bool load)
     {
         Vector128<float>
             c0L, c0R, c1L, c1R;
@@ -108,10 +110,10 @@ internal readonly unsafe struct Vector128GemmKernel : IGemmKernel
             var x = Vector128.Create(a[0]);
             c0L = MultiplyAdd(x, left, c0L);
             c0R = MultiplyAdd(x, right, c0R);
-            x = Vector128.Create(a[1]);
+            x = Vector128.Create(a[row]);
             c1L = MultiplyAdd(x, left, c1L);
             c1R = MultiplyAdd(x, right, c1R);
-            a += 2;
+            a += step;
             b += 8;
         }
 
