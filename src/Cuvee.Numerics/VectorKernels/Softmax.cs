@@ -1,0 +1,97 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Cuvee.Numerics;
+
+/// <summary>Softmax of one row, with its largest element subtracted first. A masked position is minus infinity and gets exactly 0.</summary>
+public static class Softmax
+{
+    private const int VectorsPerPartialSum = 8; // fp32 within, double across: the sum errs by less than one exponential
+
+    /// <summary>y = e^x / sum(e^x); <paramref name="y"/> may be <paramref name="x"/>. At least one element above minus infinity.</summary>
+    public static void Forward(ReadOnlySpan<float> x, Span<float> y)
+    {
+        FloatVectors.CheckLengths(x.Length, y.Length);
+        if (x.IsEmpty) return;
+        var largest = FloatVectors.Max(x);
+        var sum = ExpOfDifferences(x, largest, y, store: true);
+        FloatVectors.Scale((float)(1 / sum), y);
+    }
+
+    /// <summary>
+    /// dx = y (dy - sum(dy y)), the gradient of the row that <see cref="Forward"/> turned into <paramref name="y"/>;
+    /// <paramref name="dx"/> may be <paramref name="dy"/>.
+    /// </summary>
+    public static void Backward(ReadOnlySpan<float> y, ReadOnlySpan<float> dy, Span<float> dx)
+    {
+        FloatVectors.CheckLengths(y.Length, dy.Length);
+        FloatVectors.CheckLengths(y.Length, dx.Length);
+        var mean = (float)FloatVectors.Dot(y, dy);
+        var done = LaneWidth.Is512 ? Backward<Float512, Vector512<float>>(y, dy, mean, dx, 0)
+            : LaneWidth.Is256 ? Backward<Float256, Vector256<float>>(y, dy, mean, dx, 0)
+            : 0;
+        Backward<FloatScalar, float>(y, dy, mean, dx, done);
+    }
+
+    /// <summary>ln(sum(e^x)) of a row of logits, to about 1e-7: a log-probability is x[token] minus it. Minus infinity for no element.</summary>
+    public static double LogSumExp(ReadOnlySpan<float> x)
+    {
+        if (x.IsEmpty) return double.NegativeInfinity;
+        var largest = FloatVectors.Max(x);
+        return float.IsNegativeInfinity(largest) ? largest : largest + Math.Log(ExpOfDifferences(x, largest, default, store: false));
+    }
+
+    private static double ExpOfDifferences(ReadOnlySpan<float> x, float largest, Span<float> y, bool store)
+    {
+        var sum = 0.0;
+        var done = LaneWidth.Is512 ? ExpOfDifferences<Float512, Vector512<float>>(x, largest, y, store, 0, ref sum)
+            : LaneWidth.Is256 ? ExpOfDifferences<Float256, Vector256<float>>(x, largest, y, store, 0, ref sum)
+            : 0;
+        ExpOfDifferences<FloatScalar, float>(x, largest, y, store, done, ref sum);
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int ExpOfDifferences<TLanes, TVector>(
+        ReadOnlySpan<float> x, float largest, Span<float> y, bool store, int from, ref double sum)
+        where TLanes : IFloatLanes<TVector>
+        where TVector : struct
+    {
+        ref var px = ref MemoryMarshal.GetReference(x);
+        ref var py = ref MemoryMarshal.GetReference(y);
+        var shift = TLanes.Broadcast(largest);
+        var total = 0.0;
+        var i = from;
+        while (i + TLanes.Count <= x.Length)
+        {
+            var partial = TLanes.Broadcast(0);
+            for (var v = 0; v < VectorsPerPartialSum && i + TLanes.Count <= x.Length; v++, i += TLanes.Count)
+            {
+                var exp = TLanes.Exp(TLanes.Subtract(TLanes.Load(ref px, i), shift));
+                if (store) TLanes.Store(exp, ref py, i);
+                partial = TLanes.Add(partial, exp);
+            }
+
+            total += TLanes.Sum(partial);
+        }
+
+        sum += total;
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Backward<TLanes, TVector>(ReadOnlySpan<float> y, ReadOnlySpan<float> dy, float mean, Span<float> dx, int from)
+        where TLanes : IFloatLanes<TVector>
+        where TVector : struct
+    {
+        ref var py = ref MemoryMarshal.GetReference(y);
+        ref var pd = ref MemoryMarshal.GetReference(dy);
+        ref var px = ref MemoryMarshal.GetReference(dx);
+        var m = TLanes.Broadcast(mean);
+        var i = from;
+        for (; i + TLanes.Count <= y.Length; i += TLanes.Count)
+            TLanes.Store(TLanes.Multiply(TLanes.Load(ref py, i), TLanes.Subtract(TLanes.Load(ref pd, i), m)), ref px, i);
+        return i;
+    }
+}
