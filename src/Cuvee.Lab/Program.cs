@@ -6,6 +6,7 @@ var root = new RootCommand("Data sets, tasks, base model and specialists: what t
     BenchCommand.Create(),
     BuildCommand.Create(),
     ExportCommand.Create(),
+    SampleCommand.Create(),
 };
 
 return await LabCommandLine.RunAsync(root, args);

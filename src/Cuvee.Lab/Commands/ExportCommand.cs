@@ -11,8 +11,9 @@ internal static class ExportCommand
     public static Command Create()
     {
         var data = new Option<string>("--data") { Description = "Folder of one data set, such as data/ner/mit_restaurant.", Required = true };
-        var task = new Option<LabTask>("--task") { Description = "What to ask: ner, es, et, re, ep, epr, ee, eet, eea or classify.", Required = true };
-        var split = new Option<Split>("--split") { Description = "train, validation or test.", DefaultValueFactory = _ => Split.Test };
+        var task = Choice<LabTask>("--task", "What to ask of each text.");
+        task.Required = true;
+        var split = Choice<Split>("--split", "Part of the data set; test by default.");
         var limit = new Option<int?>("--limit") { Description = "At most this many records, the first of the split." };
         var output = new Option<string>("--out") { Description = "JSON lines file to write.", Required = true };
         var seed = new Option<ulong>("--seed")
@@ -38,10 +39,11 @@ internal static class ExportCommand
         command.SetAction(arguments =>
         {
             var dataSet = DataSetCatalog.OpenDataSet(arguments.GetRequiredValue(data), arguments.GetValue(seed));
-            var built = TaskBuilder.Build(dataSet, arguments.GetValue(task), arguments.GetValue(split), arguments.GetValue(limit));
+            var part = Parse<Split>(arguments.GetValue(split) ?? "test");
+            var built = TaskBuilder.Build(dataSet, Parse<LabTask>(arguments.GetRequiredValue(task)), part, arguments.GetValue(limit));
             var path = arguments.GetRequiredValue(output);
             if (built.Records.Count == 0)
-                throw new DataSetException($"The data set \"{dataSet.Name}\" has no {arguments.GetValue(split)} record for this task.");
+                throw new DataSetException($"The data set \"{dataSet.Name}\" has no {part.ToString().ToLowerInvariant()} record for this task.");
             RecordFile.Write(path, built.Records);
             var counts = new
             {
@@ -60,4 +62,16 @@ internal static class ExportCommand
         });
         return command;
     }
+
+    /// <summary>An option that takes the lower-cased names of an enumeration and nothing else (its numbers neither).</summary>
+    private static Option<string> Choice<T>(string name, string description)
+        where T : struct, Enum
+    {
+        var option = new Option<string>(name) { Description = description };
+        option.AcceptOnlyFromAmong([.. Enum.GetValues<T>().Select(v => v.ToString().ToLowerInvariant())]);
+        return option;
+    }
+
+    private static T Parse<T>(string value)
+        where T : struct, Enum => Enum.Parse<T>(value, ignoreCase: true);
 }

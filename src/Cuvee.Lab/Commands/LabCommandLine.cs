@@ -16,7 +16,7 @@ internal static class LabCommandLine
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            await Console.Error.WriteLineAsync($"{parsed.Errors[0].Message} (\"cuvee-lab --help\" lists commands and options.)");
+            await Console.Error.WriteLineAsync($"{OneLine(parsed.Errors[0].Message)} (\"cuvee-lab --help\" lists commands and options.)");
             return 2;
         }
 
@@ -33,4 +33,8 @@ internal static class LabCommandLine
 
     private static bool IsBadInput(Exception exception) =>
         exception is DataSetException or ZooException or RecordFileException or FileNotFoundException or DirectoryNotFoundException;
+
+    /// <summary>The library lists accepted values one a line.</summary>
+    private static string OneLine(string message) =>
+        string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }
