@@ -38,19 +38,21 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         new(LogProbabilities: true, TokenLogProbabilities: true, Generation: true, Weights.Config.MaxPositionEmbeddings);
 
     /// <summary>
-    /// The same tokenizer, token cache, scratch and thread team with other weights of the same config. Calls of the two take turns; each turn
+    /// The same tokenizer, token cache, scratch and thread team with other weights of the same shape. Calls of the two take turns; each turn
     /// packs the weights again, so use them one after the other. To see changed arrays, call this again with the same object.
     /// </summary>
-    /// <exception cref="ArgumentException">The weights have another config.</exception>
-    public EmbeddedModel WithWeights(LlamaWeights weights) => weights.Config == Weights.Config || ReferenceEquals(weights.Config, Weights.Config)
+    /// <exception cref="ArgumentException">The weights have another shape.</exception>
+    public EmbeddedModel WithWeights(LlamaWeights weights) => HaveSameShape(weights.Config, Weights.Config)
         ? new EmbeddedModel(weights, slot)
-        : throw new ArgumentException("The weights belong to a model of another config; load that model by itself.", nameof(weights));
+        : throw new ArgumentException("The weights belong to a model of another shape; load that model by itself.", nameof(weights));
 
     public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken) =>
         slot.RunAsync<IReadOnlyList<ScoredCompletion>>(this, Weights, engine => Score(engine, records, cancellationToken), cancellationToken);
 
     public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
-        IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) => throw new NotImplementedException();
+        IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) =>
+        slot.RunAsync<IReadOnlyList<GeneratedCompletion>>(
+            this, Weights, engine => Generate(engine, prompts, options, cancellationToken), cancellationToken);
 
     /// <summary>Ends the threads that this model shares with all made from it by <see cref="WithWeights"/>: dispose one of them, the last.</summary>
     public void Dispose() => slot.Dispose();
@@ -70,4 +72,38 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
 
         return results;
     }
+
+    private GeneratedCompletion[] Generate(
+        LlamaEngine engine, IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken)
+    {
+        var tokenized = prompts.Select((prompt, i) => new TokenizedPrompt($"{i}", [.. Tokenizer.Encode(prompt, addSpecialTokens: true)])).ToList();
+        Func<int, IReadOnlyList<int>, bool>? stopAfter = options.Stop.Count == 0
+            ? null
+            : (_, tokens) => StopTexts.Find(Decode(tokens), options.Stop) >= 0;
+        IReadOnlyList<GeneratedTokens> generated;
+        try
+        {
+            generated = engine.GenerateTokens(tokenized, options, stopAfter, cancellationToken);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new LanguageModelException(exception.Message, exception);
+        }
+
+        return [.. generated.Select(each => ToCompletion(each, options.Stop))];
+    }
+
+    private GeneratedCompletion ToCompletion(GeneratedTokens generated, IReadOnlyList<string> stop)
+    {
+        var textTokens = generated.StopReason == StopReason.EndOfSequence ? [.. generated.Tokens.SkipLast(1)] : generated.Tokens;
+        var text = Decode(textTokens);
+        if (generated.StopReason == StopReason.StopText) text = text[..StopTexts.Find(text, stop)];
+        return new GeneratedCompletion(text, generated.Tokens.Count, generated.StopReason);
+    }
+
+    // Models often pad their vocabulary beyond the tokenizer's; such ids have no text.
+    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.Decode([.. tokens.Where(token => token < Tokenizer.VocabSize)]);
+
+    // Lists in records compare by reference, and neither end-of-sequence ids nor the stored type change the computation.
+    private static bool HaveSameShape(LlamaConfig x, LlamaConfig y) => x with { EosTokenIds = y.EosTokenIds, TorchDtype = y.TorchDtype } == y;
 }

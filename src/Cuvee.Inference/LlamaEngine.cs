@@ -1,6 +1,8 @@
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Inference.Forward;
+using Cuvee.Inference.Sampling;
+using Cuvee.LanguageModels;
 using Cuvee.Numerics;
 
 namespace Cuvee.Inference;
@@ -14,7 +16,7 @@ public sealed class LlamaEngine : IDisposable
 {
     private readonly PackedLlamaWeights packed;
     private readonly RotaryTable rotary;
-    private readonly Worker[] workers;
+    private readonly EngineWorker[] workers;
     private readonly KvCache prefix = new();
 
     /// <param name="threads">Threads that work on a call, the caller's included; null means one per processor.</param>
@@ -24,7 +26,7 @@ public sealed class LlamaEngine : IDisposable
         Team = new ThreadTeam(threads ?? 0);
         packed = new PackedLlamaWeights(config);
         rotary = new RotaryTable(config.HeadDim, config.RopeTheta);
-        workers = [.. Enumerable.Range(0, Team.Threads).Select(_ => new Worker(config, packed, rotary))];
+        workers = [.. Enumerable.Range(0, Team.Threads).Select(_ => new EngineWorker(config, packed, rotary))];
     }
 
     public LlamaConfig Config { get; }
@@ -46,7 +48,7 @@ public sealed class LlamaEngine : IDisposable
     public void ApplyLora(IReadOnlyList<LoraModule>? modules)
     {
         var lora = modules is null ? null : new LoraSideProducts(Config, modules);
-        foreach (var worker in workers) worker.Forward.Lora = lora;
+        foreach (var worker in workers) worker.Lora = lora;
     }
 
     /// <summary>Log-probability in nats of each scored token, record by record in the order of the input.</summary>
@@ -72,15 +74,34 @@ public sealed class LlamaEngine : IDisposable
         return results;
     }
 
+    /// <summary>Continues each prompt until an end-of-sequence id, <paramref name="stopAfter"/>, the token limit or the end of the context.</summary>
+    /// <param name="options">Stop texts are not looked at: this method knows no text. Each prompt draws from a random stream of its own, named by its tokens.</param>
+    /// <param name="stopAfter">
+    /// Called after each token with the prompt's position and its tokens so far (this token last; the list is reused); true ends the prompt. Called
+    /// on several threads, in order for any one prompt. Null for none.
+    /// </param>
+    /// <exception cref="ArgumentException">A prompt without tokens or room, or an option out of range; the message names it.</exception>
+    public IReadOnlyList<GeneratedTokens> GenerateTokens(
+        IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options, Func<int, IReadOnlyList<int>, bool>? stopAfter = null,
+        CancellationToken cancellationToken = default)
+    {
+        TokenSampler.Check(options);
+        foreach (var prompt in prompts) Check(prompt);
+        var results = new GeneratedTokens[prompts.Count];
+        if (options.MaxTokens == 0) Array.Fill(results, new GeneratedTokens([], StopReason.MaxTokens));
+        if (prompts.Count == 0 || options.MaxTokens == 0) return results;
+        rotary.Reserve(Math.Min(Config.MaxPositionEmbeddings, prompts.Max(prompt => prompt.Tokens.Length) + options.MaxTokens));
+        var job = new GenerationJob(prompts, options, stopAfter, workers.Length);
+        Team.Run(workers.Length, worker => workers[worker].Generate(job, results, cancellationToken));
+        return results;
+    }
+
     public void Dispose() => Team.Dispose();
 
     private KvCache RunPrefix(ReadOnlySpan<int> tokens)
     {
         prefix.Reset(Config.NumHiddenLayers, Config.NumKeyValueHeads, Config.HeadDim, tokens.Length);
-        var batch = workers[0].Batch;
-        batch.Clear();
-        batch.Add(tokens, tokens.Length, past: null, prefix);
-        workers[0].Forward.Run(batch);
+        workers[0].Prefill(tokens, prefix);
         return prefix;
     }
 
@@ -98,41 +119,28 @@ public sealed class LlamaEngine : IDisposable
                 $"Record '{record.Id}' has {record.Tokens.Length} tokens, more than the model's context of {Config.MaxPositionEmbeddings}; shorten it.");
         }
 
-        foreach (var token in record.Tokens)
-        {
-            if ((uint)token >= (uint)Config.VocabSize)
-                throw new ArgumentException($"Record '{record.Id}' holds token {token}, outside the vocabulary of {Config.VocabSize}.");
-        }
+        CheckVocabulary("Record", record.Id, record.Tokens);
     }
 
-    /// <summary>What one thread computes with.</summary>
-    private sealed class Worker(LlamaConfig config, PackedLlamaWeights packed, RotaryTable rotary)
+    private void Check(TokenizedPrompt prompt)
     {
-        private readonly LogitHead head = new(config, packed);
-        private int[] targets = [];
-        private float[] scores = [];
-
-        public LlamaForward Forward { get; } = new(config, packed, rotary);
-
-        public TokenBatch Batch { get; } = new();
-
-        public void Score(IReadOnlyList<TokenizedRecord> records, Range chunk, KvCache? past, float[][] results)
+        if (prompt.Tokens.Length == 0) throw new ArgumentException($"Prompt '{prompt.Id}' has no token; give it text.");
+        if (prompt.Tokens.Length >= Config.MaxPositionEmbeddings)
         {
-            var pastLength = past?.Length ?? 0;
-            Batch.Clear();
-            for (var i = chunk.Start.Value; i < chunk.End.Value; i++)
-            {
-                var record = records[i];
-                Batch.Add(record.Tokens.AsSpan(pastLength..^1), record.ScoredFrom - 1 - pastLength, past, cache: null);
-            }
+            throw new ArgumentException(
+                $"Prompt '{prompt.Id}' has {prompt.Tokens.Length} tokens, which leaves no room in the model's context of " +
+                $"{Config.MaxPositionEmbeddings}; shorten it.");
+        }
 
-            if (targets.Length < Batch.Outputs) (targets, scores) = (new int[Batch.Outputs], new float[Batch.Outputs]);
-            for (int i = chunk.Start.Value, output = 0; i < chunk.End.Value; output += records[i++].ScoredTokens)
-                records[i].Tokens.AsSpan(records[i].ScoredFrom).CopyTo(targets.AsSpan(output));
-            var states = Forward.Run(Batch);
-            head.LogProbabilities(states, targets.AsSpan(0, Batch.Outputs), scores);
-            for (int i = chunk.Start.Value, output = 0; i < chunk.End.Value; output += records[i++].ScoredTokens)
-                results[i] = scores.AsSpan(output, records[i].ScoredTokens).ToArray();
+        CheckVocabulary("Prompt", prompt.Id, prompt.Tokens);
+    }
+
+    private void CheckVocabulary(string kind, string id, int[] tokens)
+    {
+        foreach (var token in tokens)
+        {
+            if ((uint)token >= (uint)Config.VocabSize)
+                throw new ArgumentException($"{kind} '{id}' holds token {token}, outside the model's vocabulary of {Config.VocabSize}.");
         }
     }
 }

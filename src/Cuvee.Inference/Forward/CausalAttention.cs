@@ -1,9 +1,10 @@
 using Cuvee.Formats.HuggingFace;
+using Cuvee.Numerics;
 
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// softmax(Q K^T / sqrt(headDim)) V per sequence and head, each query over the positions up to its own; grouped queries share a key-value
+/// softmax(Q K^T) V per sequence and head, each query over the positions up to its own; grouped queries share a key-value
 /// head. A query's bits depend on its own row and the keys before it only, not on the tile, the batch or whether the keys were cached.
 /// </summary>
 internal sealed unsafe class CausalAttention(LlamaConfig config)
@@ -16,13 +17,12 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
     private readonly int group = config.NumAttentionHeads / config.NumKeyValueHeads;
     private readonly int queryWidth = config.NumAttentionHeads * config.HeadDim;
     private readonly int keyWidth = config.NumKeyValueHeads * config.HeadDim;
-    private readonly float scale = (float)(1 / Math.Sqrt(config.HeadDim));
     private readonly FloatBuffer keyScratch = new(); // [headDim, capacity]
     private readonly FloatBuffer valueScratch = new(); // [capacity, paddedHeadDim]
     private readonly FloatBuffer scoreScratch = new(); // [TileRows, capacity]
     private readonly FloatBuffer outputScratch = new(); // [TileRows, paddedHeadDim]
 
-    /// <param name="queries">[queryRows, heads * headDim], rotated; all rows of the batch or its output rows only.</param>
+    /// <param name="queries">[queryRows, heads * headDim], rotated and divided by sqrt(headDim); all rows of the batch or its output rows only.</param>
     /// <param name="keys">[rows, kvHeads * headDim], rotated.</param>
     /// <param name="values">[rows, kvHeads * headDim]</param>
     /// <param name="result">[queryRows, heads * headDim]</param>
@@ -97,7 +97,7 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
             {
                 var scores = new Span<float>(scoreScratch.Pointer + (i * width), visible);
                 var seen = positions[row + i] + 1;
-                RowKernels.Softmax(scores[..seen], scale);
+                Softmax.Forward(scores[..seen], scores[..seen]);
                 scores[seen..].Clear();
             }
 

@@ -16,6 +16,7 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
     private readonly int intermediate = config.IntermediateSize;
     private readonly int queryWidth = config.NumAttentionHeads * config.HeadDim;
     private readonly int keyWidth = config.NumKeyValueHeads * config.HeadDim;
+    private readonly float scoreScale = (float)(1 / Math.Sqrt(config.HeadDim));
     private readonly CausalAttention attention = new(config);
     private readonly FloatBuffer residual = new(); // [rows, hidden]
     private readonly FloatBuffer normed = new(); // [rows, hidden]
@@ -66,6 +67,7 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
 
         Linear(layer, QProj, rows, normed, queries);
         rotary.Rotate(queries.Pointer, rows, config.NumAttentionHeads, outputsOnly ? batch.OutputPositions : batch.Positions);
+        FloatVectors.Scale(scoreScale, queries.Span[..(rows * queryWidth)]);
         attention.Run(layer, batch, outputsOnly, queries.Pointer, keys.Pointer, values.Pointer, attended.Pointer);
         Linear(layer, OProj, rows, attended, update);
         AddToResidual(rows);
@@ -73,8 +75,8 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
         Norm(rows, layerWeights.PostAttentionLayerNorm);
         Linear(layer, GateProj, rows, normed, gate);
         Linear(layer, UpProj, rows, normed, up);
-        for (var row = 0; row < rows; row++) // by rows, so that a row's vectors and its scalar rest do not depend on the batch
-            RowKernels.SwiGlu(gate.Span.Slice(row * intermediate, intermediate), up.Span.Slice(row * intermediate, intermediate));
+        var gated = gate.Span[..(rows * intermediate)];
+        SwiGlu.Forward(gated, up.Span[..(rows * intermediate)], gated);
         Linear(layer, DownProj, rows, gate, update);
         AddToResidual(rows);
     }
@@ -87,14 +89,14 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
     }
 
     // A sum of its own rather than a product that accumulates onto the residual: the residual is rounded once per update.
-    private void AddToResidual(int rows) => RowKernels.Add(residual.Span[..(rows * hidden)], update.Span[..(rows * hidden)]);
+    private void AddToResidual(int rows) => FloatVectors.Add(update.Span[..(rows * hidden)], residual.Span[..(rows * hidden)]);
 
     private void Norm(int rows, ReadOnlySpan<float> weight)
     {
         for (var row = 0; row < rows; row++)
         {
             var x = residual.Span.Slice(row * hidden, hidden);
-            RowKernels.RmsNorm(x, weight, config.RmsNormEps, normed.Span.Slice(row * hidden, hidden));
+            RmsNorm.Forward(x, weight, (float)config.RmsNormEps, normed.Span.Slice(row * hidden, hidden));
         }
     }
 

@@ -9,8 +9,7 @@ internal sealed class LogitHead(LlamaConfig config, PackedLlamaWeights packed)
     private const int RowBlock = 64;
 
     private readonly FloatBuffer block = new(); // [RowBlock, HeadColumns]
-    private readonly float[] maxima = new float[RowBlock];
-    private readonly double[] sums = new double[RowBlock];
+    private readonly double[] normalizers = new double[RowBlock]; // ln(sum(e^logit)) so far
     private readonly float[] targetLogits = new float[RowBlock];
 
     /// <param name="states">[targets, hidden], normed.</param>
@@ -35,8 +34,7 @@ internal sealed class LogitHead(LlamaConfig config, PackedLlamaWeights packed)
 
     private void LogProbabilities(int rows, ReadOnlySpan<float> states, ReadOnlySpan<int> targets, Span<float> result)
     {
-        maxima.AsSpan().Fill(float.NegativeInfinity);
-        sums.AsSpan().Clear();
+        normalizers.AsSpan().Fill(double.NegativeInfinity);
         for (int i = 0, first = 0; i < packed.Head.Count; first += packed.Head[i++].Columns)
         {
             var columns = packed.Head[i].Columns;
@@ -45,15 +43,19 @@ internal sealed class LogitHead(LlamaConfig config, PackedLlamaWeights packed)
             for (var row = 0; row < rows; row++)
             {
                 var blockRow = logits.Slice(row * columns, columns);
-                var (max, sum) = RowKernels.LogSumExp(blockRow);
+                normalizers[row] = AddLogs(normalizers[row], Softmax.LogSumExp(blockRow));
                 var target = targets[row] - first;
                 if (target >= 0 && target < columns) targetLogits[row] = blockRow[target];
-                var both = Math.Max(max, maxima[row]);
-                sums[row] = (sums[row] * Math.Exp((double)maxima[row] - both)) + (sum * Math.Exp((double)max - both));
-                maxima[row] = both;
             }
         }
 
-        for (var row = 0; row < rows; row++) result[row] = (float)(targetLogits[row] - (maxima[row] + Math.Log(sums[row])));
+        for (var row = 0; row < rows; row++) result[row] = (float)(targetLogits[row] - normalizers[row]);
+    }
+
+    /// <summary>ln(e^x + e^y); x may be minus infinity.</summary>
+    private static double AddLogs(double x, double y)
+    {
+        var (low, high) = x < y ? (x, y) : (y, x);
+        return double.IsNegativeInfinity(low) ? high : high + Math.Log(1 + Math.Exp(low - high));
     }
 }
