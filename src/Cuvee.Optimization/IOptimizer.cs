@@ -15,7 +15,9 @@ public interface IOptimizer
     /// <summary>Generations (or rounds) told so far.</summary>
     int Iteration { get; }
 
-    /// <summary>The next questions, all comparable with each other. Must be answered by one <see cref="Tell"/> before the next Ask.</summary>
+    /// <summary>
+    /// The next questions, all comparable with each other. Must be answered by one <see cref="Tell"/> before the next Ask.
+    /// </summary>
     IReadOnlyList<Trial> Ask();
 
     /// <summary>Answers in the order of <see cref="Ask"/>. A non-finite loss counts as worst.</summary>
@@ -24,7 +26,9 @@ public interface IOptimizer
     /// <summary>Empty while worth going on; else reason name to its value, such as <c>tolfun</c> to <c>1e-11</c>.</summary>
     IReadOnlyDictionary<string, double> StopReasons { get; }
 
-    /// <summary>Points worth a re-evaluation on all records, best guess first (for CMA-ES the best sample and the distribution mean).</summary>
+    /// <summary>
+    /// Points worth a re-evaluation on all records, best guess first (for CMA-ES the best sample and the distribution mean).
+    /// </summary>
     IReadOnlyList<double[]> Recommend();
 
     /// <summary>Complete state including the random stream: restored, the optimiser asks exactly what it would have asked.</summary>

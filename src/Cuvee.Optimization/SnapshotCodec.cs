@@ -40,7 +40,7 @@ internal static class SnapshotCodec
 
     public static double[] ReadVector(JsonObject snapshot, string field, int? length = null)
     {
-        var values = Parse(snapshot, field, node => node.AsArray().Select(item => ReadNumber(item!)).ToArray());
+        var values = Parse(snapshot, field, Numbers);
         return RequireLength(values, field, length);
     }
 
@@ -95,6 +95,8 @@ internal static class SnapshotCodec
                 $"Field '{field}' of the optimizer snapshot cannot be read; use an undamaged snapshot.", exception);
         }
     }
+
+    public static double[] Numbers(JsonNode array) => [.. array.AsArray().Select(item => ReadNumber(item!))];
 
     private static double ReadNumber(JsonNode node) =>
         node.GetValueKind() == System.Text.Json.JsonValueKind.String

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cuvee.Numerics;
 
 namespace Cuvee.Optimization.CmaEs;
 
@@ -46,17 +47,15 @@ internal sealed class FullCovariance : ICovariance
 
     public void Factorize()
     {
-        for (var i = 0; i < n; i++)
+        var (eigenvalues, columns) = SymmetricEigen.Decompose(matrix, n);
+        // Rounding can leave the smallest eigenvalue of a nearly singular C at or below 0; tolconditioncov stops the run long before
+        // that matters.
+        var floor = 1e-18 * eigenvalues[^1];
+        for (var k = 0; k < n; k++)
         {
-            for (var j = 0; j < i; j++) matrix[(i * n) + j] = matrix[(j * n) + i];
+            axisLengths[k] = Math.Sqrt(Math.Max(eigenvalues[k], floor));
+            for (var i = 0; i < n; i++) eigenvectors[(k * n) + i] = columns[(i * n) + k];
         }
-
-        var eigenvalues = new double[n];
-        TridiagonalEigenSolver.Solve(matrix, eigenvalues, eigenvectors);
-        // Rounding can leave the smallest eigenvalue of a nearly singular C at or below 0; tolconditioncov stops the run long before that
-        // matters.
-        var floor = 1e-18 * eigenvalues.Max();
-        for (var k = 0; k < n; k++) axisLengths[k] = Math.Sqrt(Math.Max(eigenvalues[k], floor));
     }
 
     public double Variance(int coordinate) => matrix[(coordinate * n) + coordinate];

@@ -1,0 +1,295 @@
+using System.Text.Json.Nodes;
+using Cuvee.Numerics;
+
+namespace Cuvee.Optimization.FisherProbing;
+
+/// <summary>
+/// Gauss-Newton from queries alone (Cuvee's own method; docs/optimizers.md). A round is two Ask/Tell pairs: probes (one small step per
+/// coordinate on a few drawn records) give a Jacobian of token log-probabilities, hence gradient and empirical Fisher matrix; then damped
+/// steps are compared on a fixed set of records. Wants <see cref="TrialEvaluation.TokenLogProbabilities"/>; where a provider gives sums, a
+/// record is one row. The penalty counts when steps are compared, not in their direction.
+/// </summary>
+public sealed class FisherProbingOptimizer : IOptimizer
+{
+    private const double MinDamping = 1e-8;
+    private const double MaxDamping = 1e4;
+    private const int AveragedPoints = 3;
+
+    private readonly FisherProbingOptions options;
+    private readonly BoxBounds bounds;
+    private readonly RecordSampler sampler;
+    private int[] lineSearchRecords; // ascending; the same for the whole run
+    private readonly FisherModel model;
+    private readonly Dictionary<int, float[]> known = []; // log-probabilities at the current point by record, [tokens]
+    private readonly List<double> lossHistory = []; // line-search objective after each round
+    private readonly List<double[]> acceptedPoints = []; // the last few, newest last, [AveragedPoints][n]
+    private double[] point; // w, [n]
+    private int[] probeRecords; // of the coming or pending round
+    private double? currentObjective; // at the point, on the line-search records
+    private double damping; // mu
+    private double stepFactor; // a
+    private double lastLargestStep = double.PositiveInfinity;
+    private bool lineSearching;
+    private bool isGradientZero;
+    private List<Trial>? asked;
+
+    /// <param name="start">First point, [n], inside the bounds; usually 1/n everywhere.</param>
+    /// <exception cref="ArgumentException">Empty start, start outside the bounds, or a setting out of range.</exception>
+    public FisherProbingOptimizer(IReadOnlyList<double> start, FisherProbingOptions options)
+    {
+        options.Validate();
+        if (start.Count == 0) throw new ArgumentException("Fisher probing needs a start of at least one coordinate.");
+        bounds = options.Bounds ?? BoxBounds.Uniform(start.Count, -1.5, 1.5);
+        bounds.RequireStart(start);
+        this.options = options;
+        point = [.. start];
+        acceptedPoints.Add([.. point]);
+        damping = options.InitialDamping;
+        stepFactor = options.InitialStepFactor;
+        model = new FisherModel(point.Length, options.FisherMemory);
+        var fixedSet = new RecordSampler(options.RecordCount, SeededRandom.Derive(options.Seed, "fisher-probing line search"));
+        lineSearchRecords = fixedSet.Draw(options.LineSearchRecords);
+        sampler = new RecordSampler(options.RecordCount, SeededRandom.Derive(options.Seed, "fisher-probing probes"));
+        probeRecords = sampler.Draw(options.ProbeRecords);
+    }
+
+    public string Name => "fisher-probing";
+
+    public int Dimension => point.Length;
+
+    /// <summary>Tells so far: two a round.</summary>
+    public int Iteration => (2 * Round) + (lineSearching ? 1 : 0);
+
+    /// <summary>Rounds completed.</summary>
+    public int Round { get; private set; }
+
+    /// <summary>Objective at the current point on the fixed line-search records; null before the first round is told.</summary>
+    public double? LineSearchObjective => currentObjective;
+
+    public IReadOnlyDictionary<string, double> StopReasons
+    {
+        get
+        {
+            var reasons = new Dictionary<string, double>();
+            if (Round == 0 || lineSearching) return reasons;
+            if (Round >= options.MaxRounds) reasons["maxiter"] = options.MaxRounds.Value;
+            if (lastLargestStep < options.TolX) reasons["tolx"] = options.TolX.Value;
+            if (isGradientZero) reasons["zerogradient"] = Round;
+            if (options.TolImprovement is { } tolerance && lossHistory.Count > options.StagnationRounds)
+            {
+                var before = lossHistory[^(options.StagnationRounds + 1)];
+                if (before - lossHistory[^1] < tolerance * Math.Abs(before)) reasons["stagnation"] = tolerance;
+            }
+
+            return reasons;
+        }
+    }
+
+    public IReadOnlyList<Trial> Ask()
+    {
+        if (asked is not null)
+            throw new InvalidOperationException("Fisher probing was asked twice; Tell the evaluations of the last Ask first.");
+        asked = lineSearching ? LineSearchTrials() : ProbeTrials();
+        return asked;
+    }
+
+    /// <exception cref="InvalidOperationException">Not asked, or a probe came without usable log-probabilities.</exception>
+    public void Tell(IReadOnlyList<TrialEvaluation> evaluations)
+    {
+        if (asked is null) throw new InvalidOperationException("Fisher probing was told before it was asked; call Ask first.");
+        if (evaluations.Count != asked.Count)
+        {
+            throw new ArgumentException(
+                $"Fisher probing asked {asked.Count} trials, was told {evaluations.Count} evaluations; give one a trial, in order.");
+        }
+
+        if (lineSearching) TellLineSearch(evaluations);
+        else TellProbes(evaluations);
+        asked = null;
+    }
+
+    /// <summary>
+    /// The current point, which is the best on the line-search records; then the mean of the last accepted points, if another.
+    /// </summary>
+    public IReadOnlyList<double[]> Recommend()
+    {
+        if (acceptedPoints.Count == 1) return [[.. point]];
+        var mean = new double[Dimension];
+        foreach (var accepted in acceptedPoints)
+        {
+            for (var i = 0; i < mean.Length; i++) mean[i] += accepted[i] / acceptedPoints.Count;
+        }
+
+        bounds.Clip(mean);
+        return [[.. point], mean];
+    }
+
+    /// <summary>Taken between Ask and Tell it is the state before the Ask, which a restored optimizer repeats.</summary>
+    public JsonObject Snapshot()
+    {
+        var snapshot = new JsonObject
+        {
+            ["optimizer"] = Name,
+            ["dimension"] = Dimension,
+            ["round"] = Round,
+            ["lineSearching"] = lineSearching,
+            ["point"] = SnapshotCodec.Vector(point),
+            ["currentObjective"] = SnapshotCodec.Number(currentObjective ?? double.NaN),
+            ["damping"] = SnapshotCodec.Number(damping),
+            ["stepFactor"] = SnapshotCodec.Number(stepFactor),
+            ["lastLargestStep"] = SnapshotCodec.Number(lastLargestStep),
+            ["isGradientZero"] = isGradientZero,
+            ["lossHistory"] = SnapshotCodec.Vector(lossHistory),
+            ["acceptedPoints"] = SnapshotCodec.Vector(acceptedPoints.SelectMany(accepted => accepted)),
+            ["lineSearchRecords"] = SnapshotCodec.Integers(lineSearchRecords),
+            ["probeRecords"] = SnapshotCodec.Integers(probeRecords),
+            ["sampler"] = sampler.Snapshot(),
+            ["knownRecords"] = SnapshotCodec.Integers(known.Keys),
+            ["knownLogProbabilities"] = new JsonArray(
+                [.. known.Values.Select(tokens => SnapshotCodec.Vector(tokens.Select(token => (double)token)))]),
+        };
+        model.Save(snapshot);
+        return snapshot;
+    }
+
+    public void Restore(JsonObject snapshot)
+    {
+        SnapshotCodec.RequireOwner(snapshot, this);
+        Round = SnapshotCodec.ReadInteger(snapshot, "round");
+        lineSearching = SnapshotCodec.Parse(snapshot, "lineSearching", node => node.GetValue<bool>());
+        point = SnapshotCodec.ReadVector(snapshot, "point", Dimension);
+        var objective = SnapshotCodec.ReadNumber(snapshot, "currentObjective");
+        currentObjective = double.IsNaN(objective) ? null : objective;
+        damping = SnapshotCodec.ReadNumber(snapshot, "damping");
+        stepFactor = SnapshotCodec.ReadNumber(snapshot, "stepFactor");
+        lastLargestStep = SnapshotCodec.ReadNumber(snapshot, "lastLargestStep");
+        isGradientZero = SnapshotCodec.Parse(snapshot, "isGradientZero", node => node.GetValue<bool>());
+        lossHistory.Clear();
+        lossHistory.AddRange(SnapshotCodec.ReadVector(snapshot, "lossHistory"));
+        acceptedPoints.Clear();
+        acceptedPoints.AddRange(SnapshotCodec.ReadVector(snapshot, "acceptedPoints").Chunk(Dimension));
+        lineSearchRecords = SnapshotCodec.ReadIntegers(snapshot, "lineSearchRecords");
+        probeRecords = SnapshotCodec.ReadIntegers(snapshot, "probeRecords");
+        sampler.Restore(SnapshotCodec.Parse(snapshot, "sampler", node => node.AsObject()));
+        var tokens = SnapshotCodec.Parse(snapshot, "knownLogProbabilities", node => node.AsArray());
+        known.Clear();
+        foreach (var (record, index) in SnapshotCodec.ReadIntegers(snapshot, "knownRecords").Select((record, index) => (record, index)))
+            known[record] = [.. SnapshotCodec.Numbers(tokens[index]!).Select(value => (float)value)];
+        model.Load(snapshot);
+        asked = null;
+    }
+
+    private List<Trial> ProbeTrials()
+    {
+        var trials = new List<Trial>();
+        int[] unknown = [.. probeRecords.Where(record => !known.ContainsKey(record))];
+        if (unknown.Length > 0) trials.Add(new Trial([.. point], unknown));
+        var steps = ProbeSteps();
+        for (var i = 0; i < Dimension; i++)
+        {
+            double[] probe = [.. point];
+            probe[i] += steps[i];
+            trials.Add(new Trial(probe, probeRecords));
+        }
+
+        return trials;
+    }
+
+    /// <summary>
+    /// h, backwards where a forward step would leave the box. The step as it is in floating point, so that differences are exact.
+    /// </summary>
+    private double[] ProbeSteps()
+    {
+        var steps = new double[Dimension];
+        for (var i = 0; i < steps.Length; i++)
+        {
+            var step = point[i] + options.ProbeStep <= bounds.Upper[i] ? options.ProbeStep : -options.ProbeStep;
+            steps[i] = point[i] + step - point[i];
+        }
+
+        return steps;
+    }
+
+    private void TellProbes(IReadOnlyList<TrialEvaluation> evaluations)
+    {
+        var hasBase = evaluations.Count > Dimension;
+        if (hasBase) Remember(evaluations[0], asked![0].Records!);
+        var probes = evaluations.Skip(hasBase ? 1 : 0).ToArray();
+        var steps = ProbeSteps();
+        var jacobian = ProbeJacobian.Assemble(known, probeRecords, probes, steps);
+        model.Add(jacobian, options.CorrectDifferenceBias ? steps : null, Math.Max(1, stepFactor));
+        lineSearching = true;
+    }
+
+    private List<Trial> LineSearchTrials()
+    {
+        var trials = new List<Trial>();
+        var hasDirection = model.HasDirection;
+        if (currentObjective is null || !hasDirection) trials.Add(new Trial([.. point], lineSearchRecords));
+        if (!hasDirection) return trials;
+        foreach (var multiplier in options.DampingMultipliers)
+        {
+            var step = model.Step(point, damping * multiplier, bounds); // [n]
+            var candidate = new double[Dimension];
+            for (var i = 0; i < candidate.Length; i++) candidate[i] = point[i] + (stepFactor * step[i]);
+            bounds.Clip(candidate);
+            trials.Add(new Trial(candidate, lineSearchRecords));
+        }
+
+        return trials;
+    }
+
+    private void TellLineSearch(IReadOnlyList<TrialEvaluation> evaluations)
+    {
+        isGradientZero = !model.HasDirection;
+        var first = currentObjective is null || isGradientZero ? 1 : 0;
+        if (first == 1)
+        {
+            currentObjective = Finite(evaluations[0].Objective);
+            if (evaluations[0].TokenLogProbabilities is not null) Remember(evaluations[0], lineSearchRecords);
+        }
+
+        var best = -1;
+        for (var k = first; k < evaluations.Count; k++)
+        {
+            if (Finite(evaluations[k].Objective) < (best < 0 ? currentObjective : evaluations[best].Objective)) best = k;
+        }
+
+        if (best >= 0) Accept(asked![best].Point, evaluations[best], options.DampingMultipliers[best - first]);
+        else Reject(first);
+        lossHistory.Add(currentObjective!.Value);
+        Round++;
+        lineSearching = false;
+        var probeCount = Math.Min(options.RecordCount, options.ProbeRecords * Math.Pow(options.ProbeGrowth, Round));
+        probeRecords = sampler.Draw((int)Math.Round(probeCount));
+    }
+
+    private void Accept(double[] candidate, TrialEvaluation evaluation, double multiplier)
+    {
+        point = [.. candidate];
+        currentObjective = evaluation.Objective;
+        lastLargestStep = double.PositiveInfinity;
+        damping = Math.Clamp(damping * multiplier, MinDamping, MaxDamping);
+        stepFactor = Math.Min(options.StepFactorGrowth * stepFactor, options.MaxStepFactor);
+        acceptedPoints.Add([.. candidate]);
+        if (acceptedPoints.Count > AveragedPoints) acceptedPoints.RemoveAt(0);
+        known.Clear();
+        if (evaluation.TokenLogProbabilities is not null) Remember(evaluation, lineSearchRecords);
+    }
+
+    private void Reject(int first)
+    {
+        lastLargestStep = asked!.Skip(first).Select(LargestChange).DefaultIfEmpty(double.PositiveInfinity).Max();
+        stepFactor *= options.StepFactorShrink;
+    }
+
+    private double LargestChange(Trial trial) => trial.Point.Zip(point, (a, b) => Math.Abs(a - b)).Max();
+
+    private void Remember(TrialEvaluation evaluation, IReadOnlyList<int> records)
+    {
+        var tokens = ProbeJacobian.RequireTokens(evaluation, records);
+        for (var r = 0; r < records.Count; r++) known[records[r]] = [.. tokens[r]];
+    }
+
+    private static double Finite(double objective) => double.IsFinite(objective) ? objective : double.PositiveInfinity;
+}

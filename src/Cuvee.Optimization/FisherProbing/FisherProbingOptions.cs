@@ -1,0 +1,92 @@
+namespace Cuvee.Optimization.FisherProbing;
+
+/// <summary>Settings of <see cref="FisherProbingOptimizer"/>. Weights are dimensionless, losses in nats per token.</summary>
+public sealed record FisherProbingOptions
+{
+    /// <summary>Records that may be asked for, indices 0 to RecordCount - 1; at least 1.</summary>
+    public required int RecordCount { get; init; }
+
+    /// <summary>s, records probed in a round; at least 1, at most RecordCount is used. Default 12.</summary>
+    public int ProbeRecords { get; init; } = 12;
+
+    /// <summary>Factor on <see cref="ProbeRecords"/> from round to round; at least 1. Default 1 (constant).</summary>
+    public double ProbeGrowth { get; init; } = 1;
+
+    /// <summary>l, size of the fixed set on which steps are compared; at least 1, at most RecordCount is used. Default 40.</summary>
+    public int LineSearchRecords { get; init; } = 40;
+
+    /// <summary>
+    /// h, difference step of a probe; above 0 and below half the box. Default 0.05.
+    /// </summary>
+    public double ProbeStep { get; init; } = 0.05;
+
+    /// <summary>mu at the start, in units of the mean diagonal of F; above 0. Default 0.05.</summary>
+    public double InitialDamping { get; init; } = 0.05;
+
+    /// <summary>c, dampings tried in each line search, as factors on mu; at least one, all above 0. Default 0.3, 1, 3.</summary>
+    public IReadOnlyList<double> DampingMultipliers { get; init; } = [0.3, 1, 3];
+
+    /// <summary>a at the start, multiplies the damped Gauss-Newton step; above 0. Default 1.</summary>
+    public double InitialStepFactor { get; init; } = 1;
+
+    /// <summary>Factor on a after a successful line search; at least 1. Default 1.5.</summary>
+    public double StepFactorGrowth { get; init; } = 1.5;
+
+    /// <summary>Factor on a after a failed line search; between 0 and 1. Default 0.4.</summary>
+    public double StepFactorShrink { get; init; } = 0.4;
+
+    /// <summary>Largest a. Default 4.</summary>
+    public double MaxStepFactor { get; init; } = 4;
+
+    /// <summary>Weight of the past in the moving average of F, 0 (no memory) to below 1. Default 0.7.</summary>
+    public double FisherMemory { get; init; } = 0.7;
+
+    /// <summary>Take the first-order bias of one-sided differences out of the gradient, at no query's cost. Default true.</summary>
+    public bool CorrectDifferenceBias { get; init; } = true;
+
+    /// <summary>Box of the weights. Default null: [-1.5, 1.5] for every coordinate.</summary>
+    public BoxBounds? Bounds { get; init; }
+
+    /// <summary>
+    /// Stop reason <c>tolx</c>: the largest change of a weight in the last failed line search is below this. Null: off. Default 1e-4.
+    /// </summary>
+    public double? TolX { get; init; } = 1e-4;
+
+    /// <summary>
+    /// Stop reason <c>stagnation</c>: relative improvement of the line-search loss over the last <see cref="StagnationRounds"/> rounds
+    /// below
+    /// this. Null: off. Default 1e-3.
+    /// </summary>
+    public double? TolImprovement { get; init; } = 1e-3;
+
+    /// <summary>Rounds over which improvement is judged; at least 1. Default 6.</summary>
+    public int StagnationRounds { get; init; } = 6;
+
+    /// <summary>Stop reason <c>maxiter</c>: rounds done. Null: off. Default off.</summary>
+    public int? MaxRounds { get; init; }
+
+    public ulong Seed { get; init; } = 42;
+
+    internal void Validate()
+    {
+        Require(RecordCount >= 1, nameof(RecordCount), RecordCount, "give at least 1 record");
+        Require(ProbeRecords >= 1, nameof(ProbeRecords), ProbeRecords, "give at least 1");
+        Require(ProbeGrowth >= 1, nameof(ProbeGrowth), ProbeGrowth, "give 1 or more");
+        Require(LineSearchRecords >= 1, nameof(LineSearchRecords), LineSearchRecords, "give at least 1");
+        Require(ProbeStep > 0 && double.IsFinite(ProbeStep), nameof(ProbeStep), ProbeStep, "give a number above 0");
+        Require(InitialDamping > 0 && double.IsFinite(InitialDamping), nameof(InitialDamping), InitialDamping, "give a number above 0");
+        Require(DampingMultipliers.Count > 0 && DampingMultipliers.All(c => c > 0), nameof(DampingMultipliers),
+            string.Join(", ", DampingMultipliers), "give one or more numbers above 0");
+        Require(InitialStepFactor > 0, nameof(InitialStepFactor), InitialStepFactor, "give a number above 0");
+        Require(StepFactorGrowth >= 1, nameof(StepFactorGrowth), StepFactorGrowth, "give 1 or more");
+        Require(StepFactorShrink is > 0 and < 1, nameof(StepFactorShrink), StepFactorShrink, "give a number between 0 and 1");
+        Require(MaxStepFactor >= InitialStepFactor, nameof(MaxStepFactor), MaxStepFactor, "give at least InitialStepFactor");
+        Require(FisherMemory is >= 0 and < 1, nameof(FisherMemory), FisherMemory, "give a number from 0 to below 1");
+        Require(StagnationRounds >= 1, nameof(StagnationRounds), StagnationRounds, "give at least 1");
+    }
+
+    private static void Require(bool valid, string setting, object value, string mend)
+    {
+        if (!valid) throw new ArgumentException($"{setting} of Fisher probing is {value}; {mend}.");
+    }
+}

@@ -1,0 +1,48 @@
+namespace Cuvee.Optimization.FisherProbing;
+
+/// <summary>Forward differences of every answer token's log-probability.</summary>
+internal static class ProbeJacobian
+{
+    /// <param name="known">Log-probabilities at the current point by record, [tokens].</param>
+    /// <param name="records">Records of the probes, in the order of their answers.</param>
+    /// <param name="probes">One answer per coordinate.</param>
+    /// <param name="steps">Signed difference step of each probe, [n].</param>
+    /// <returns>[tokens][n]; a token with a value that is not finite, at the point or in any probe, is left out.</returns>
+    /// <exception cref="InvalidOperationException">A probe came without log-probabilities or with another number of them.</exception>
+    public static List<double[]> Assemble(
+        IReadOnlyDictionary<int, float[]> known, int[] records, IReadOnlyList<TrialEvaluation> probes, double[] steps)
+    {
+        var rows = new List<double[]>();
+        for (var r = 0; r < records.Length; r++)
+        {
+            var current = known[records[r]];
+            var firstRow = rows.Count;
+            for (var t = 0; t < current.Length; t++) rows.Add(new double[probes.Count]);
+            for (var i = 0; i < probes.Count; i++)
+            {
+                var probed = RequireTokens(probes[i], records)[r];
+                if (probed.Count != current.Length)
+                {
+                    throw new InvalidOperationException(
+                        $"Record {records[r]} has {current.Length} log-probabilities at the current point and {probed.Count} in a probe; " +
+                        "score it alike.");
+                }
+
+                for (var t = 0; t < current.Length; t++) rows[firstRow + t][i] = ((double)probed[t] - current[t]) / steps[i];
+            }
+        }
+
+        rows.RemoveAll(row => !row.All(double.IsFinite));
+        return rows;
+    }
+
+    public static IReadOnlyList<IReadOnlyList<float>> RequireTokens(TrialEvaluation evaluation, IReadOnlyList<int> records)
+    {
+        var tokens = evaluation.TokenLogProbabilities
+            ?? throw new InvalidOperationException("Fisher probing needs log-probabilities and the model gave none; search with CMA-ES.");
+        return tokens.Count == records.Count
+            ? tokens
+            : throw new InvalidOperationException(
+                $"A probe asked for {records.Count} records and was told the log-probabilities of {tokens.Count}; answer every record.");
+    }
+}

@@ -1,0 +1,303 @@
+using System.Text.Json.Nodes;
+using Cuvee.Optimization.CmaEs;
+using Cuvee.Optimization.FisherProbing;
+
+namespace Cuvee.Optimization.Tests.FisherProbing;
+
+public sealed class FisherProbingOptimizerTests
+{
+    private const int Dimension = 10;
+    private static readonly double[] Start = [.. Enumerable.Repeat(1.0 / Dimension, Dimension)];
+
+    [Fact]
+    public void Run_AllRecordsEveryRound_ReachesNewtonsOptimum()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 40, seed: 1);
+        var optimizer = new FisherProbingOptimizer(Start, Options(40) with { ProbeRecords = 40, TolX = null, TolImprovement = null });
+        for (var round = 0; round < 30; round++) Round(optimizer, model);
+
+        var optimum = model.Optimum();
+        var excess = model.Loss(optimizer.Recommend()[0]) - model.Loss(optimum);
+        Assert.InRange(excess, -1e-9, 1e-3 * (model.Loss(Start) - model.Loss(optimum)));
+        for (var i = 0; i < Dimension; i++) Assert.Equal(optimum[i], optimizer.Recommend()[0][i], 0.03);
+    }
+
+    [Fact]
+    public void Run_DifferenceBiasLeftIn_EndsFartherFromTheOptimum()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 40, seed: 1);
+        var exact = Options(40) with { ProbeRecords = 40, TolX = null, TolImprovement = null };
+        var corrected = new FisherProbingOptimizer(Start, exact);
+        var biased = new FisherProbingOptimizer(Start, exact with { CorrectDifferenceBias = false });
+        for (var round = 0; round < 15; round++)
+        {
+            Round(corrected, model);
+            Round(biased, model);
+        }
+
+        var floor = model.Loss(model.Optimum());
+        Assert.True(model.Loss(corrected.Recommend()[0]) - floor < 0.2 * (model.Loss(biased.Recommend()[0]) - floor));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // only one number a record: rows are records
+    public void Run_DefaultSettings_ClosesTheGapWithFarFewerQueriesThanCmaEs(bool sumsOnly)
+    {
+        var model = new SoftmaxBlackBox(Dimension, 60, seed: 2, sumsOnly: sumsOnly);
+        var floor = model.Loss(model.Optimum());
+        var goal = floor + (0.08 * (model.Loss(Start) - floor));
+
+        var fisher = new FisherProbingOptimizer(Start, Options(60));
+        var fisherQueries = QueriesTo(goal, fisher, model, 6_000);
+        var cmaEs = new CmaEsOptimizer(Start, new CmaEsOptions { InitialStepSize = 0.2, Bounds = BoxBounds.Uniform(Dimension, -1.5, 1.5) });
+        var cmaEsQueries = QueriesTo(goal, cmaEs, model, 60_000);
+
+        Assert.True(fisherQueries * 3 < cmaEsQueries, $"Fisher probing took {fisherQueries} queries, CMA-ES {cmaEsQueries}.");
+    }
+
+    [Fact]
+    public void Ask_FirstRound_ProbesThenDampedNewtonStepsOnFixedRecords()
+    {
+        var model = new SoftmaxBlackBox(3, 30, seed: 3);
+        double[] start = [0.2, 0.1, -0.1];
+        var optimizer = new FisherProbingOptimizer(start, Options(30) with { ProbeRecords = 6, LineSearchRecords = 9 });
+
+        var probes = optimizer.Ask();
+        Assert.Equal(4, probes.Count);
+        Assert.Equal(start, probes[0].Point);
+        Assert.All(probes, trial => Assert.Equal(probes[0].Records, trial.Records));
+        Assert.Equal(6, probes[0].Records!.Distinct().Count());
+        for (var i = 0; i < 3; i++)
+        {
+            for (var j = 0; j < 3; j++) Assert.Equal(start[j] + (i == j ? 0.05 : 0), probes[i + 1].Point[j], 15);
+        }
+
+        TrialEvaluation[] answers = [.. probes.Select(model.Evaluate)];
+        optimizer.Tell(answers);
+        var steps = optimizer.Ask();
+
+        Assert.Equal(4, steps.Count); // the point itself, then c = 0.3, 1, 3
+        Assert.Equal(start, steps[0].Point);
+        Assert.All(steps, trial => Assert.Equal(steps[0].Records, trial.Records));
+        Assert.Equal(9, steps[0].Records!.Distinct().Count());
+        double[] multipliers = [0.3, 1, 3];
+        for (var k = 0; k < 3; k++)
+        {
+            var expected = ExpectedStep(answers, 0.05 * multipliers[k]);
+            for (var i = 0; i < 3; i++) Assert.Equal(start[i] + expected[i], steps[k + 1].Point[i], 4);
+        }
+    }
+
+    [Fact]
+    public void Ask_LaterRounds_AsksTheCurrentPointOnlyOnRecordsNotYetKnown()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 50, seed: 4);
+        var optimizer = new FisherProbingOptimizer(Start, Options(50) with { LineSearchRecords = 25 });
+        Tell(optimizer, model);
+        var lineSearch = Tell(optimizer, model);
+        Assert.NotNull(optimizer.LineSearchObjective);
+
+        var probes = optimizer.Ask();
+        var known = lineSearch[0].Records!;
+        var expected = probes[^1].Records!.Except(known).ToArray();
+        Assert.Equal(optimizer.Recommend()[0], probes[0].Point);
+        Assert.Equal(expected, probes[0].Records);
+        Assert.InRange(expected.Length, 1, 11);
+        optimizer.Tell([.. probes.Select(model.Evaluate)]);
+        Assert.Equal(3, optimizer.Ask().Count); // the point's own loss is kept
+    }
+
+    [Theory]
+    [InlineData(4, false)]
+    [InlineData(5, false)]
+    [InlineData(4, true)]
+    [InlineData(5, true)]
+    public void Restore_ThroughJsonText_ContinuesBitForBit(int tells, bool snapshotBetweenAskAndTell)
+    {
+        var model = new SoftmaxBlackBox(Dimension, 40, seed: 5);
+        var straight = new FisherProbingOptimizer(Start, Options(40));
+        for (var i = 0; i < tells; i++) Tell(straight, model);
+        var pending = snapshotBetweenAskAndTell ? straight.Ask() : null;
+
+        var resumed = new FisherProbingOptimizer(Start, Options(40) with { Seed = 5 });
+        resumed.Restore(JsonNode.Parse(straight.Snapshot().ToJsonString())!.AsObject());
+        if (pending is not null)
+        {
+            AssertSame(pending, resumed.Ask());
+            straight.Tell([.. pending.Select(model.Evaluate)]);
+            resumed.Tell([.. pending.Select(model.Evaluate)]);
+        }
+
+        for (var i = 0; i < 7; i++) AssertSame(Tell(straight, model), Tell(resumed, model));
+        Assert.Equal(straight.Snapshot().ToJsonString(), resumed.Snapshot().ToJsonString());
+    }
+
+    [Fact]
+    public void Tell_NothingBetter_KeepsThePointShrinksTheStepAndStops()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 40, seed: 6);
+        // the same records every round, so that direction and damping stay as they are
+        var options = Options(40) with { ProbeRecords = 40, FisherMemory = 0, TolImprovement = null, TolX = 1e-3 };
+        var optimizer = new FisherProbingOptimizer(Start, options);
+        var lengths = new List<double>();
+        while (optimizer.StopReasons.Count == 0 && optimizer.Round < 30)
+        {
+            Tell(optimizer, model);
+            var candidates = optimizer.Ask();
+            lengths.Add(Math.Sqrt(candidates[^1].Point.Zip(Start, (a, b) => (a - b) * (a - b)).Sum()));
+            optimizer.Tell([.. candidates.Select(trial => new TrialEvaluation(trial.Point.SequenceEqual(Start) ? 1 : double.NaN))]);
+            Assert.Equal(Start, optimizer.Recommend()[0]);
+        }
+
+        for (var i = 1; i < lengths.Count; i++) Assert.Equal(0.4, lengths[i] / lengths[i - 1], 6);
+        Assert.Equal(["tolx"], optimizer.StopReasons.Keys);
+    }
+
+    [Fact]
+    public void Run_OptimumOutsideNarrowBox_StaysInsideAndProbesBackwardsAtTheBound()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 40, seed: 7);
+        var bounds = BoxBounds.Uniform(Dimension, -0.3, 0.3); // hidden weights reach 0.8 and -0.55
+        var optimizer = new FisherProbingOptimizer(Start, Options(40) with { Bounds = bounds, TolImprovement = null, TolX = null });
+        for (var i = 0; i < 24; i++)
+        {
+            var trials = Tell(optimizer, model);
+            Assert.All(trials, trial => Assert.True(bounds.Contains(trial.Point)));
+        }
+
+        var point = optimizer.Recommend()[0];
+        Assert.Equal(0.3, point[0]);
+        Assert.Equal(0.3, point[1]);
+        Assert.Equal(-0.3, point[2]);
+        Assert.True(model.Loss(point) < model.Loss(Start));
+    }
+
+    [Fact]
+    public void Tell_CoordinateWithoutEffectAndTokensNotFinite_StillDescends()
+    {
+        var model = new SoftmaxBlackBox(Dimension - 1, 40, seed: 8); // F is singular: the last coordinate does nothing
+        var optimizer = new FisherProbingOptimizer(Start, Options(40) with { InitialDamping = 1e-8 });
+        TrialEvaluation Answer(Trial trial)
+        {
+            var evaluation = model.Evaluate(trial with { Point = [.. trial.Point.Take(Dimension - 1)] });
+            float[] ThirdLost(IReadOnlyList<float> record) => [.. record.Select((t, i) => i == 2 ? float.NegativeInfinity : t)];
+            return evaluation with { TokenLogProbabilities = [.. evaluation.TokenLogProbabilities!.Select(ThirdLost)] };
+        }
+
+        for (var i = 0; i < 12; i++) optimizer.Tell([.. optimizer.Ask().Select(Answer)]);
+
+        double[] Reduced(double[] point) => [.. point.Take(Dimension - 1)];
+        var floor = model.Loss(model.Optimum());
+        Assert.True(model.Loss(Reduced(optimizer.Recommend()[0])) - floor < 0.3 * (model.Loss(Reduced(Start)) - floor));
+        Assert.Equal(Start[^1], optimizer.Recommend()[0][^1]);
+    }
+
+    [Fact]
+    public void StopReasons_RoundsSpentOrFlat_AreNamed()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 30, seed: 9);
+        var limited = new FisherProbingOptimizer(Start, Options(30) with { MaxRounds = 2 });
+        Round(limited, model);
+        Assert.Empty(limited.StopReasons);
+        Round(limited, model);
+        Assert.Equal(["maxiter"], limited.StopReasons.Keys);
+
+        var settled = new FisherProbingOptimizer(Start, Options(30) with { ProbeRecords = 30, TolX = null });
+        while (settled.StopReasons.Count == 0 && settled.Round < 60) Round(settled, model);
+        Assert.Equal(["stagnation"], settled.StopReasons.Keys);
+
+        var flat = new FisherProbingOptimizer(Start, Options(30));
+        for (var i = 0; i < 2; i++)
+            flat.Tell([.. flat.Ask().Select(trial => new TrialEvaluation(1, 0, [.. trial.Records!.Select(_ => new float[] { -1 })]))]);
+        Assert.Equal(["zerogradient"], flat.StopReasons.Keys);
+        Assert.NotEmpty(flat.Ask());
+    }
+
+    [Fact]
+    public void Tell_NoOrUnequalLogProbabilities_ThrowsNamingTheMend()
+    {
+        var optimizer = new FisherProbingOptimizer(Start, Options(30));
+        var trials = optimizer.Ask();
+        var none = Assert.Throws<InvalidOperationException>(() => optimizer.Tell([.. trials.Select(_ => new TrialEvaluation(1))]));
+        Assert.Contains("CMA-ES", none.Message, StringComparison.Ordinal);
+
+        TrialEvaluation[] unequal = [.. trials.Select((trial, k) =>
+            new TrialEvaluation(1, 0, [.. trial.Records!.Select(_ => new float[k == 2 ? 3 : 4])]))];
+        var counts = Assert.Throws<InvalidOperationException>(() => optimizer.Tell(unequal));
+        Assert.Contains("4 log-probabilities", counts.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Constructor_SettingOutOfRange_ThrowsNamingIt()
+    {
+        var exception = Assert.Throws<ArgumentException>(() => new FisherProbingOptimizer(Start, Options(30) with { FisherMemory = 1 }));
+        Assert.Contains("FisherMemory", exception.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new FisherProbingOptimizer([2.0], Options(30)));
+    }
+
+    private static FisherProbingOptions Options(int records) => new() { RecordCount = records, Seed = 11 };
+
+    private static IReadOnlyList<Trial> Tell(IOptimizer optimizer, SoftmaxBlackBox model)
+    {
+        var trials = optimizer.Ask();
+        optimizer.Tell([.. trials.Select(model.Evaluate)]);
+        return trials;
+    }
+
+    private static void Round(FisherProbingOptimizer optimizer, SoftmaxBlackBox model)
+    {
+        Tell(optimizer, model);
+        Tell(optimizer, model);
+    }
+
+    private static int QueriesTo(double goal, IOptimizer optimizer, SoftmaxBlackBox model, int budget)
+    {
+        var before = model.Queries;
+        while (model.Loss(optimizer.Recommend()[0]) > goal)
+        {
+            Assert.True(model.Queries - before < budget, $"{optimizer.Name} did not reach {goal} in {budget} queries.");
+            Tell(optimizer, model);
+        }
+
+        return model.Queries - before;
+    }
+
+    private static void AssertSame(IReadOnlyList<Trial> expected, IReadOnlyList<Trial> actual)
+    {
+        Assert.Equal(expected.Select(trial => trial.Point), actual.Select(trial => trial.Point));
+        Assert.Equal(expected.Select(trial => trial.Records), actual.Select(trial => trial.Records));
+    }
+
+    /// <summary>(F + mu tr(F) / n I)^-1 g for three coordinates by Cramer's rule, from the answers alone.</summary>
+    private static double[] ExpectedStep(TrialEvaluation[] answers, double damping)
+    {
+        double[] Flatten(TrialEvaluation answer) => [.. answer.TokenLogProbabilities!.SelectMany(record => record).Select(t => (double)t)];
+        var flat = answers.Select(Flatten).ToArray();
+        var tokens = flat[0].Length;
+        double Derivative(int t, int i) => (flat[i + 1][t] - flat[0][t]) / 0.05;
+        var g = Enumerable.Range(0, 3).Select(i => Enumerable.Range(0, tokens).Average(t => Derivative(t, i))).ToArray();
+        var f = new double[3, 3];
+        for (var i = 0; i < 3; i++)
+        {
+            for (var j = 0; j < 3; j++) f[i, j] = Enumerable.Range(0, tokens).Average(t => Derivative(t, i) * Derivative(t, j));
+        }
+
+        for (var i = 0; i < 3; i++) g[i] += 0.05 / 2 * (f[i, i] - (g[i] * g[i])); // bias of the forward difference
+        var ridge = damping * (f[0, 0] + f[1, 1] + f[2, 2]) / 3;
+        for (var i = 0; i < 3; i++) f[i, i] += ridge;
+        return [.. Enumerable.Range(0, 3).Select(column => Determinant(WithColumn(f, column, g)) / Determinant(f))];
+    }
+
+    private static double[,] WithColumn(double[,] matrix, int column, double[] values)
+    {
+        var result = (double[,])matrix.Clone();
+        for (var i = 0; i < 3; i++) result[i, column] = values[i];
+        return result;
+    }
+
+    private static double Determinant(double[,] m) =>
+        (m[0, 0] * ((m[1, 1] * m[2, 2]) - (m[1, 2] * m[2, 1])))
+        - (m[0, 1] * ((m[1, 0] * m[2, 2]) - (m[1, 2] * m[2, 0])))
+        + (m[0, 2] * ((m[1, 0] * m[2, 1]) - (m[1, 1] * m[2, 0])));
+}
