@@ -6,7 +6,9 @@ var root = new RootCommand("Data sets, tasks, base model and specialists: what t
     BenchCommand.Create(),
     BuildCommand.Create(),
     ExportCommand.Create(),
+    GradientWeightsCommand.Create(),
     SampleCommand.Create(),
+    ScoreZooCommand.Create(),
 };
 
 return await LabCommandLine.RunAsync(root, args);

@@ -1,4 +1,3 @@
-using Cuvee.Formats.Safetensors;
 using Cuvee.Inference;
 
 namespace Cuvee.Training;
@@ -11,7 +10,7 @@ internal sealed class FullTarget : ITrainingTarget
     public FullTarget(LlamaWeights weights, int shards)
     {
         this.weights = weights;
-        var gradients = Enumerable.Range(0, shards).Select(_ => ZerosLike(weights)).ToArray();
+        var gradients = Enumerable.Range(0, shards).Select(_ => WeightBuffer.ZerosLike(weights)).ToArray();
         Sinks = [.. gradients.Select(g => new FullGradients(g))];
         var perShard = gradients.Select(g => g.ToTensors().ToDictionary(t => t.Name, t => t.Values)).ToArray();
         Parameters = [.. weights.ToTensors().Select(t => new ParameterTensor(
@@ -23,8 +22,4 @@ internal sealed class FullTarget : ITrainingTarget
     public IReadOnlyList<IGradientSink> Sinks { get; }
 
     public LlamaWeights Effective() => weights;
-
-    private static LlamaWeights ZerosLike(LlamaWeights source) => LlamaWeights.FromTensors(
-        source.Config,
-        source.ToTensors().ToDictionary(t => t.Name, t => new TensorData(t.Name, t.Shape, new float[t.Values.Length])));
 }
