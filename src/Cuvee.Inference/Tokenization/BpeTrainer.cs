@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Cuvee.Inference.Tokenization.Bpe;
+using Cuvee.Inference.Tokenization.Json;
+using Cuvee.Inference.Tokenization.PreTokenizers;
 
 namespace Cuvee.Inference.Tokenization;
 

@@ -1,3 +1,8 @@
+using Cuvee.Inference.Tokenization.Bpe;
+using Cuvee.Inference.Tokenization.Decoders;
+using Cuvee.Inference.Tokenization.Json;
+using Cuvee.Inference.Tokenization.PreTokenizers;
+
 namespace Cuvee.Inference.Tokenization;
 
 /// <summary>

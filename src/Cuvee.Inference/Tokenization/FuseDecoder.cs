@@ -1,7 +1,0 @@
-namespace Cuvee.Inference.Tokenization;
-
-/// <summary><c>Fuse</c>: joins everything, so that a later <c>Strip</c> works on the whole text.</summary>
-internal sealed class FuseDecoder : ITokenDecoder
-{
-    public List<DecodedPart> Decode(List<DecodedPart> parts) => [new(string.Concat(parts.Select(part => part.Text)), false)];
-}

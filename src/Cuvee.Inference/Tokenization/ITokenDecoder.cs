@@ -1,7 +1,0 @@
-namespace Cuvee.Inference.Tokenization;
-
-/// <summary>One step of <c>decoder</c>: rewrites token spellings towards text; the last step's strings are concatenated.</summary>
-internal interface ITokenDecoder
-{
-    List<DecodedPart> Decode(List<DecodedPart> parts);
-}

@@ -1,9 +1,0 @@
-namespace Cuvee.Inference.Tokenization;
-
-/// <summary><c>prepend_scheme</c>: which segments between added tokens get a mark in front.</summary>
-internal enum MetaspacePrepend
-{
-    Always,
-    First,
-    Never,
-}

@@ -1,0 +1,43 @@
+using System.Text.RegularExpressions;
+
+namespace Cuvee.Inference.Tokenization.PreTokenizers;
+
+/// <summary>The published patterns of the common byte-level families, compiled at build time so that loading such a tokenizer costs no regex compilation.</summary>
+internal static partial class PretokenizationPatterns
+{
+    public const string Gpt2Text = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+    public const string Llama3Text =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    public const string QwenText =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    /// <summary>GPT-2's pattern with digits one by one, each with an optional leading space; see <see cref="BpeTrainer"/> for the reason.</summary>
+    public const string SingleDigitsText = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+    // Onigmo, which Hugging Face's library uses, lets ^ and $ match at every line.
+    private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Multiline;
+
+    /// <exception cref="ArgumentException">.NET cannot express the pattern.</exception>
+    public static Regex Compile(string pattern) => pattern switch
+    {
+        Gpt2Text => Gpt2(),
+        Llama3Text => Llama3(),
+        QwenText => Qwen(),
+        SingleDigitsText => SingleDigits(),
+        _ => new Regex(PatternTranslator.Translate(pattern), Options | RegexOptions.Compiled),
+    };
+
+    [GeneratedRegex(Gpt2Text, Options)]
+    private static partial Regex Gpt2();
+
+    [GeneratedRegex(Llama3Text, Options)]
+    private static partial Regex Llama3();
+
+    [GeneratedRegex(QwenText, Options)]
+    private static partial Regex Qwen();
+
+    [GeneratedRegex(SingleDigitsText, Options)]
+    private static partial Regex SingleDigits();
+}

@@ -1,8 +1,0 @@
-namespace Cuvee.Inference.Tokenization;
-
-/// <summary><c>Replace</c>: the normalizer of that name, applied to each token.</summary>
-internal sealed class ReplaceDecoder(ReplaceNormalizer replacement) : ITokenDecoder
-{
-    public List<DecodedPart> Decode(List<DecodedPart> parts) =>
-        [.. parts.Select(part => part with { Text = replacement.Normalize(part.Text) })];
-}
