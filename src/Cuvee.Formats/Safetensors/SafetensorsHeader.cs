@@ -64,7 +64,7 @@ internal sealed class SafetensorsHeader
             }
             else
             {
-                if (Entries.ContainsKey(name)) throw Duplicate($"tensor '{name}'");
+                if (Entries.ContainsKey(name)) throw Duplicate($"tensor '{Shown(name)}'");
                 Entries.Add(name, ReadEntry(ref reader, name));
             }
         }
@@ -81,8 +81,8 @@ internal sealed class SafetensorsHeader
         {
             reader.Read();
             if (reader.TokenType != JsonTokenType.String)
-                throw Error(SafetensorsDefect.MetadataNotString, $"'{MetadataKey}' entry '{key}' is not a string: {mend}");
-            if (!Metadata.TryAdd(key, Text(ref reader))) throw Duplicate($"'{MetadataKey}' entry '{key}'");
+                throw Error(SafetensorsDefect.MetadataNotString, $"'{MetadataKey}' entry '{Shown(key)}' is not a string: {mend}");
+            if (!Metadata.TryAdd(key, Text(ref reader))) throw Duplicate($"'{MetadataKey}' entry '{Shown(key)}'");
         }
     }
 
@@ -100,7 +100,7 @@ internal sealed class SafetensorsHeader
                 case "dtype" when type is not null:
                 case "shape" when shape is not null:
                 case "data_offsets" when offsets is not null:
-                    throw Duplicate($"field '{field}' of tensor '{name}'");
+                    throw Duplicate($"field '{field}' of tensor '{Shown(name)}'");
                 case "dtype":
                     type = ReadType(ref reader, name);
                     break;
@@ -111,7 +111,7 @@ internal sealed class SafetensorsHeader
                     offsets = ReadOffsets(ref reader, name);
                     break;
                 default:
-                    throw TensorError(SafetensorsDefect.UnknownField, name, $"has the unknown field '{field}'; remove it");
+                    throw TensorError(SafetensorsDefect.UnknownField, name, $"has the unknown field '{Shown(field)}'; remove it");
             }
         }
 
@@ -134,7 +134,7 @@ internal sealed class SafetensorsHeader
             "F64" => TensorType.F64,
             _ when RefusedTypes.Contains(type) => throw TensorError(
                 SafetensorsDefect.RefusedType, name, $"has dtype {type}; Cuvee reads F32, BF16, F16 and F64: convert it"),
-            _ => throw TensorError(SafetensorsDefect.UnknownType, name, $"has the unknown dtype '{type}'; save the file again"),
+            _ => throw TensorError(SafetensorsDefect.UnknownType, name, $"has the unknown dtype '{Shown(type)}'; save the file again"),
         };
     }
 
@@ -222,7 +222,7 @@ internal sealed class SafetensorsHeader
             if (entry.Begin > position)
                 throw TensorError(SafetensorsDefect.Hole, entry.Name, $"leaves a hole of {entry.Begin - position} bytes before it; save the file again");
             if (entry.Begin < position)
-                throw TensorError(SafetensorsDefect.Overlap, entry.Name, $"overlaps tensor '{previous!.Name}'; save the file again");
+                throw TensorError(SafetensorsDefect.Overlap, entry.Name, $"overlaps tensor '{Shown(previous!.Name)}'; save the file again");
             position = entry.End;
             previous = entry;
         }
@@ -258,7 +258,10 @@ internal sealed class SafetensorsHeader
         Error(SafetensorsDefect.DuplicateKey, $"{what} appears twice in the header; save the file again");
 
     private SafetensorsFormatException TensorError(SafetensorsDefect defect, string name, string problem) =>
-        Error(defect, $"tensor '{name}' {problem}");
+        Error(defect, $"tensor '{Shown(name)}' {problem}");
+
+    // A hostile header may hold a name of 100 MB.
+    private static string Shown(string text) => text.Length <= 200 ? text : text[..200] + "...";
 
     private SafetensorsFormatException Error(SafetensorsDefect defect, string problem, Exception? inner = null) =>
         new(defect, $"{_path}: {problem}.", inner);

@@ -18,8 +18,19 @@ public static class SafetensorsWriter
     public static void Write(
         string path, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var sorted = tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal).ToArray();
-        CheckTensors(sorted);
+        var sorted = Sort(tensors);
+        AtomicFile.Write(path, stream => Write(stream, path, sorted, type, metadata));
+    }
+
+    /// <inheritdoc cref="Write(string, IEnumerable{TensorData}, TensorType, IReadOnlyDictionary{string, string}?)" path="/*[not(self::summary)]"/>
+    /// <summary>Writes the file's bytes to <paramref name="stream"/> from its position on.</summary>
+    public static void Write(
+        Stream stream, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Write(stream, "stream", Sort(tensors), type, metadata);
+
+    private static void Write(Stream stream, string path, TensorData[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
         var header = BuildHeader(sorted, type, metadata);
         if (header.Length > SafetensorsReader.MaxHeaderBytes)
         {
@@ -27,15 +38,19 @@ public static class SafetensorsWriter
                 SafetensorsDefect.HeaderTooLong, $"{path}: the header would take {header.Length} bytes, over the format's {SafetensorsReader.MaxHeaderBytes}.");
         }
 
-        AtomicFile.Write(path, stream =>
-        {
-            Span<byte> prefix = stackalloc byte[sizeof(ulong)];
-            BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
-            stream.Write(prefix);
-            stream.Write(header.Span);
-            var buffer = new byte[Chunk * type.ByteSize()];
-            foreach (var tensor in sorted) WriteValues(stream, path, tensor, type, buffer);
-        });
+        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
+        stream.Write(prefix);
+        stream.Write(header.Span);
+        var buffer = new byte[Chunk * type.ByteSize()];
+        foreach (var tensor in sorted) WriteValues(stream, path, tensor, type, buffer);
+    }
+
+    private static TensorData[] Sort(IEnumerable<TensorData> tensors)
+    {
+        var sorted = tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal).ToArray();
+        CheckTensors(sorted);
+        return sorted;
     }
 
     private static void CheckTensors(TensorData[] sorted)
@@ -105,7 +120,7 @@ public static class SafetensorsWriter
             if (notFinite >= 0)
             {
                 throw new SafetensorsFormatException(
-                    SafetensorsDefect.NotFinite, $"{path}: tensor '{tensor.Name}' would hold NaN or infinity at index {start + notFinite}; nothing was written.");
+                    SafetensorsDefect.NotFinite, $"{path}: tensor '{tensor.Name}' would hold NaN or infinity at index {start + notFinite}; it is not written.");
             }
 
             var bytes = buffer.AsSpan(0, values.Length * type.ByteSize());

@@ -1,0 +1,146 @@
+using System.Text.Json.Nodes;
+using Cuvee.Formats.Peft;
+
+namespace Cuvee.Formats.Tests.Peft;
+
+public sealed class PeftReaderTests : IDisposable
+{
+    private readonly AdapterFolder _folder = new();
+
+    [Fact]
+    public void Read_PlainLora_ReturnsModulesAndConfig()
+    {
+        var warnings = new List<string>();
+        var adapter = PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Equal(Path.GetFileName(_folder.Path), adapter.Name);
+        Assert.Equal(
+            new PeftAdapterConfig { Rank = 2, LoraAlpha = 16, BaseModelNameOrPath = "acme/base", Revision = "main", TaskType = "CAUSAL_LM" }, adapter.Config);
+        var module = Assert.Single(adapter.Modules);
+        Assert.Equal((AdapterFolder.Module, 3, 4, 2, 8f), (module.Name, module.InFeatures, module.OutFeatures, module.Rank, module.Scaling));
+        Assert.Equal([1, 2, 3, 4, 5, 6], module.LoraA);
+        Assert.Equal([1, 0, 0, 1, 2, 0, 0, -2], module.LoraB);
+        Assert.Empty(warnings);
+    }
+
+    [Fact]
+    public void Read_TrailingSeparator_NameIsTheFolders() =>
+        Assert.Equal(Path.GetFileName(_folder.Path), PeftReader.Read(_folder.Save().Path + Path.DirectorySeparatorChar).Name);
+
+    [Fact]
+    public void Read_AdapterNameInTensorNames_IsStripped()
+    {
+        for (var i = 0; i < 2; i++) _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace(".weight", ".default.weight") };
+        Assert.Equal(AdapterFolder.Module, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
+    }
+
+    [Fact]
+    public void Read_SeveralModules_AreInOrdinalOrder()
+    {
+        _folder.Add("model.layers.10.mlp.up_proj", 2).Add("model.layers.2.mlp.up_proj", 2).Add("lm_head", 2);
+        Assert.Equal(
+            ["lm_head", AdapterFolder.Module, "model.layers.10.mlp.up_proj", "model.layers.2.mlp.up_proj"],
+            PeftReader.Read(_folder.Save().Path).Modules.Select(module => module.Name));
+    }
+
+    [Fact]
+    public void Read_RsLora_DividesByTheRootOfTheRank()
+    {
+        _folder.Config["use_rslora"] = true;
+        Assert.Equal((float)(16 / Math.Sqrt(2)), PeftReader.Read(_folder.Save().Path).Modules[0].Scaling);
+    }
+
+    [Theory]
+    // Last name part, path tail, regular expression, whole path; a part of a name does not match; the first match wins.
+    [InlineData("""{"q_proj": 4}""", 2f)]
+    [InlineData("""{"self_attn.q_proj": 4}""", 2f)]
+    [InlineData("""{"layers.[0-3].self_attn.(q|k)_proj": 4}""", 2f)]
+    [InlineData("""{"model.layers.0.self_attn.q_proj": 4}""", 2f)]
+    [InlineData("""{"^model.layers.0.self_attn.q_proj": 4}""", 2f)]
+    [InlineData("""{"proj": 4}""", 8f)]
+    [InlineData("""{"q": 4}""", 8f)]
+    [InlineData("""{"attn.q_proj": 4}""", 8f)]
+    [InlineData("""{"layers.1.self_attn.q_proj": 4}""", 8f)]
+    [InlineData("""{"k_proj": 2, ".*q_proj": 6, "q_proj": 4}""", 3f)]
+    [InlineData("""{"q_proj": 4, ".*q_proj": 6}""", 2f)]
+    public void Read_AlphaPattern_FirstMatchingKeyCounts(string pattern, float scaling)
+    {
+        _folder.Config["alpha_pattern"] = JsonNode.Parse(pattern);
+        Assert.Equal(scaling, PeftReader.Read(_folder.Save().Path).Modules[0].Scaling);
+    }
+
+    [Fact]
+    public void Read_RankPattern_ScalesByTheModulesRankWithoutWarning()
+    {
+        _folder.Config["rank_pattern"] = JsonNode.Parse("""{"up_proj": 8}""");
+        var warnings = new List<string>();
+        var adapter = PeftReader.Read(_folder.Add("model.layers.0.mlp.up_proj", 8).Save().Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Equal([2f, 8f], adapter.Modules.Select(module => module.Scaling).Order());
+        Assert.Equal(8, adapter.Modules.Single(module => module.Scaling == 2f).Rank);
+        Assert.Empty(warnings);
+    }
+
+    [Fact]
+    public void Read_RankOtherThanConfigured_TrustsTheTensorsAndWarns()
+    {
+        var warnings = new List<string>();
+        var adapter = PeftReader.Read(_folder.Add("lm_head", 4).Save().Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Equal(4f, adapter.Modules.Single(module => module.Name == "lm_head").Scaling);
+        Assert.Contains("'lm_head' has rank 4", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_UnknownKey_Warns()
+    {
+        _folder.Config["shiny_new_thing"] = 1;
+        var warnings = new List<string>();
+        PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Contains("'shiny_new_thing'", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gaussian", 0)]
+    [InlineData("eva", 0)]
+    [InlineData("orthogonal", 0)]
+    [InlineData("loftq", 1)]
+    [InlineData("corda", 1)]
+    [InlineData("lora_ga", 1)]
+    public void Read_OtherInitialization_WarnsWhereTheBaseMayHaveChanged(string method, int expected)
+    {
+        _folder.Config["init_lora_weights"] = method;
+        var warnings = new List<string>();
+        PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Equal(expected, warnings.Count);
+    }
+
+    [Theory]
+    [InlineData("pissa")]
+    [InlineData("pissa_niter_16")]
+    [InlineData("olora")]
+    public void Read_ChangedBase_IsRefusedUnlessTold(string method)
+    {
+        _folder.Config["init_lora_weights"] = method;
+        var e = Assert.Throws<PeftFormatException>(() => PeftReader.Read(_folder.Save().Path));
+        Assert.Contains("'init_lora_weights'", e.Message, StringComparison.Ordinal);
+        var warnings = new List<string>();
+        Assert.Single(PeftReader.Read(_folder.Path, new PeftReaderOptions { AllowChangedBase = true, Warn = warnings.Add }).Modules);
+        Assert.Single(warnings);
+    }
+
+    [Fact]
+    public void Read_MixedTypes_AreWidened()
+    {
+        _folder.Save();
+        // One BF16 factor beside one F64 factor, by hand.
+        const string header = """
+            {"base_model.model.m.lora_A.weight":{"dtype":"BF16","shape":[2,1],"data_offsets":[0,4]},
+             "base_model.model.m.lora_B.weight":{"dtype":"F64","shape":[1,2],"data_offsets":[4,20]}}
+            """;
+        byte[] buffer = [0x80, 0x3F, 0x00, 0x40, .. BitConverter.GetBytes(0.5), .. BitConverter.GetBytes(-1.0)];
+        File.WriteAllBytes(_folder.TensorPath, Safetensors.SafetensorsBytes.Of(header, buffer));
+        var module = Assert.Single(PeftReader.Read(_folder.Path).Modules);
+        Assert.Equal([1, 2], module.LoraA);
+        Assert.Equal([0.5f, -1], module.LoraB);
+    }
+
+    public void Dispose() => _folder.Dispose();
+}

@@ -1,0 +1,110 @@
+using Cuvee.Formats.Safetensors;
+
+namespace Cuvee.Formats.Tests.Safetensors;
+
+public sealed class SafetensorsReaderTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [Fact]
+    public void ReadSingles_F32_ReturnsLittleEndianRowMajorValues()
+    {
+        // 1.0f = 3F800000, -2.5f = C0200000
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", "[1,2]", 0, 8), 0, 0, 0x80, 0x3F, 0, 0, 0x20, 0xC0));
+        Assert.Equal([1f, -2.5f], reader.ReadSingles("t"));
+        Assert.Equal([1, 2], reader.Entries["t"].Shape);
+        Assert.Equal(2, reader.Entries["t"].Count);
+    }
+
+    [Fact]
+    public void ReadSingles_BF16_ReturnsExactValues()
+    {
+        // 3F80 = 1, 4049 = 3.140625, 8000 = -0, 0001 = 2^-133 (subnormal)
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("BF16", "[4]", 0, 8), 0x80, 0x3F, 0x49, 0x40, 0x00, 0x80, 0x01, 0x00));
+        var values = reader.ReadSingles("t");
+        Assert.Equal([1f, 3.140625f, -0f, MathF.ScaleB(1, -133)], values);
+        Assert.True(float.IsNegative(values[2]));
+    }
+
+    [Fact]
+    public void ReadSingles_F16_ReturnsExactValues()
+    {
+        // 3C00 = 1, 7BFF = 65504 (largest), 0001 = 2^-24 (smallest subnormal), C000 = -2
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F16", "[2,2]", 0, 8), 0x00, 0x3C, 0xFF, 0x7B, 0x01, 0x00, 0x00, 0xC0));
+        Assert.Equal([1f, 65504f, MathF.ScaleB(1, -24), -2f], reader.ReadSingles("t"));
+    }
+
+    [Fact]
+    public void ReadSingles_F64_RoundsToFp32()
+    {
+        byte[] buffer = [.. BitConverter.GetBytes(0.1), .. BitConverter.GetBytes(-1e-60)];
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F64", "[2]", 0, 16), buffer));
+        Assert.Equal([0.1f, -0f], reader.ReadSingles("t"));
+    }
+
+    [Fact]
+    public void ReadSingles_ScalarAndEmpty_AreAllowed()
+    {
+        const string header = """
+            {"scalar":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"empty":{"dtype":"F32","shape":[3,0,2],"data_offsets":[4,4]},
+            "huge and empty":{"dtype":"F32","shape":[2147483647,2147483647,2147483647,0],"data_offsets":[4,4]}}
+            """;
+        using var reader = Open(SafetensorsBytes.Of(header, 0, 0, 0x80, 0x3F));
+        Assert.Equal([1f], reader.ReadSingles("scalar"));
+        Assert.Empty(reader.Entries["scalar"].Shape);
+        Assert.Empty(reader.ReadSingles("empty"));
+        Assert.Empty(reader.ReadSingles("huge and empty"));
+    }
+
+    [Fact]
+    public void Open_NoTensors_ReadsMetadata()
+    {
+        using var reader = Open(SafetensorsBytes.Of("""{"__metadata__":{"format":"pt","é":"\u00fc"}}     """));
+        Assert.Empty(reader.Entries);
+        Assert.Equal("pt", reader.Metadata["format"]);
+        Assert.Equal("ü", reader.Metadata["é"]);
+    }
+
+    [Fact]
+    public void Open_TensorsInAnyHeaderOrder_FindsEachOnesBytes()
+    {
+        const string header = """
+            {"b":{"data_offsets":[4,8],"shape":[1],"dtype":"F32"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}
+            """;
+        using var reader = Open(SafetensorsBytes.Of(header, 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40));
+        Assert.Equal([1f], reader.ReadSingles("a"));
+        Assert.Equal([2f], reader.ReadSingles("b"));
+    }
+
+    [Fact]
+    public void ReadSingles_OddBufferStart_ReadsUnalignedValues()
+    {
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F64", "[1]", 0, 8) + " ", BitConverter.GetBytes(3.0)));
+        Assert.Equal([3f], reader.ReadSingles("t"));
+    }
+
+    [Fact]
+    public void ReadSingles_Span_NeedsTheTensorsLength()
+    {
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", "[1]", 0, 4), 0, 0, 0x80, 0x3F));
+        var destination = new float[1];
+        reader.ReadSingles("t", destination);
+        Assert.Equal([1f], destination);
+        Assert.Throws<ArgumentException>(() => reader.ReadSingles("t", new float[2]));
+    }
+
+    [Fact]
+    public void ReadSingles_AfterDispose_Throws()
+    {
+        var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", "[1]", 0, 4), 0, 0, 0x80, 0x3F));
+        reader.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => reader.ReadSingles("t"));
+    }
+
+    [Fact]
+    public void Open_MissingFile_ThrowsFileNotFound() => Assert.Throws<FileNotFoundException>(() => SafetensorsReader.Open(_folder.File("none")));
+
+    public void Dispose() => _folder.Dispose();
+
+    private SafetensorsReader Open(byte[] bytes) => SafetensorsReader.Open(_folder.Write("t.safetensors", bytes));
+}
