@@ -31,19 +31,19 @@ public sealed class SafetensorsFuzzTests : IDisposable
     }
 
     [Fact]
-    public void Open_EveryBitFlippedInPrefixAndHeader_IsRightOrRefused()
+    public void Open_ABitFlippedInEachByteOfPrefixAndHeader_IsRightOrRefused()
     {
         var refused = 0;
         var headerEnd = 8 + BitConverter.ToInt32(_valid);
-        for (var bit = 0; bit < headerEnd * 8; bit++)
+        for (var at = 0; at < headerEnd; at++)
         {
             var bytes = (byte[])_valid.Clone();
-            bytes[bit / 8] ^= (byte)(1 << (bit % 8));
+            bytes[at] ^= (byte)(1 << (at * 5 % 8));
             if (Try(bytes) is not null) refused++;
         }
 
         // Flips inside names and metadata values leave valid files.
-        Assert.InRange(refused, headerEnd * 8 / 2, headerEnd * 8);
+        Assert.InRange(refused, headerEnd / 2, headerEnd - 1);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class SafetensorsFuzzTests : IDisposable
     {
         var random = new SeededRandom(2026);
         var structure = "{}[]\":,-0123456789.eE \\u"u8.ToArray();
-        for (var round = 0; round < 2000; round++)
+        for (var round = 0; round < 1000; round++)
         {
             var bytes = _valid.ToList();
             for (var damage = random.NextInt32(8); damage >= 0; damage--)
