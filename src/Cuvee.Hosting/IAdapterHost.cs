@@ -12,7 +12,9 @@ public interface IAdapterHost : IAsyncDisposable
 
     int MaxConcurrentLeases { get; }
 
-    /// <summary>Validates, forms the merged model and returns it; disposing the lease frees the slot. An empty recipe is the base model.</summary>
+    /// <summary>
+    /// Validates, forms the merged model and returns it; disposing the lease frees the slot. An empty recipe is the base model.
+    /// </summary>
     ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken);
 }
 

@@ -15,7 +15,8 @@ public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Mo
         try
         {
             using var reader = SafetensorsReader.Open(path);
-            var loraA = reader.Entries.Values.Where(entry => entry.Name.EndsWith(".lora_A.weight", StringComparison.Ordinal) && entry.Shape.Count == 2).ToList();
+            var loraA = reader.Entries.Values.Where(
+                entry => entry.Name.EndsWith(".lora_A.weight", StringComparison.Ordinal) && entry.Shape.Count == 2).ToList();
             return new AdapterHeader(
                 Path.GetFileName(folder),
                 [.. loraA.Select(entry => entry.Shape[0]).Distinct().Order()],
@@ -26,7 +27,8 @@ public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Mo
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SafetensorsFormatException)
         {
             throw new AdapterPoolException(
-                exception is SafetensorsFormatException ? exception.Message : $"{path}: cannot be read; each sub-folder of a pool is one PEFT adapter.", exception);
+                exception is SafetensorsFormatException ? exception.Message : $"{path}: cannot be read; each sub-folder of a pool is one " +
+                    "PEFT adapter.", exception);
         }
     }
 }

@@ -3,8 +3,9 @@ using Cuvee.Formats.Peft;
 namespace Cuvee.Merging;
 
 /// <summary>
-/// The adapters of one base model, in ordinal order of name. All of them agree on the shape of every module that they share and on the base model they
-/// name; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor arrays.
+/// The adapters of one base model, in ordinal order of name. All of them agree on the shape of every module that they share and on the base
+/// model they name; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor
+/// arrays.
 /// </summary>
 public sealed class AdapterPool
 {
@@ -16,21 +17,31 @@ public sealed class AdapterPool
         ArgumentNullException.ThrowIfNull(adapters);
         Adapters = [.. adapters.OrderBy(adapter => adapter.Name, StringComparer.Ordinal)];
         AdapterPoolChecks.ThrowIfInconsistent(Adapters, allowDifferentBases);
+        var modules = Adapters.SelectMany(adapter => adapter.Modules);
+        ModuleNames = [.. modules.Select(module => module.Name).Distinct().Order(StringComparer.Ordinal)];
     }
 
     /// <summary>In ordinal order of name: the order in which every merge sums, whatever the order of a recipe.</summary>
     public IReadOnlyList<PeftAdapter> Adapters { get; }
 
-    /// <summary>Reads one PEFT adapter per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.</summary>
+    /// <summary>Every module that at least one adapter adapts, in ordinal order.</summary>
+    public IReadOnlyList<string> ModuleNames { get; }
+
+    /// <summary>
+    /// Reads one PEFT adapter per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.
+    /// </summary>
     /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
-    /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that do not fit.</exception>
+    /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that
+    /// do not fit.</exception>
     /// <exception cref="PeftFormatException">An adapter that is not a plain LoRA, or a broken file.</exception>
     public static AdapterPool Load(
         string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false, PeftReaderOptions? options = null) =>
-        new([.. AdapterFolders(folder, exclude).Select(path => PeftReader.Read(path, options ?? new PeftReaderOptions()))], allowDifferentBases);
+        new([.. AdapterFolders(folder, exclude).Select(path => PeftReader.Read(path, options ?? new PeftReaderOptions()))],
+            allowDifferentBases);
 
     /// <summary>
-    /// What <see cref="Load"/> would read, from the tensor files' headers alone: for plans and forecasts. The adapters' configurations are not checked.
+    /// What <see cref="Load"/> would read, from the tensor files' headers alone: for plans and forecasts. The adapters' configurations are
+    /// not checked.
     /// </summary>
     /// <exception cref="AdapterPoolException">As for <see cref="Load"/>, or an adapter without a readable tensor file.</exception>
     public static IReadOnlyList<AdapterHeader> ReadHeaders(string folder, IReadOnlyCollection<string>? exclude = null) =>
@@ -47,7 +58,8 @@ public sealed class AdapterPool
         {
             if (!names.Contains(name, StringComparer.Ordinal))
             {
-                throw new AdapterPoolException($"{folder}: exclude names '{name}', which is no sub-folder of the pool; correct or remove the name.");
+                throw new AdapterPoolException($"{folder}: exclude names '{name}', which is no sub-folder of the pool; correct or remove " +
+                    "the name.");
             }
         }
 

@@ -22,13 +22,15 @@ internal static class AdapterPoolChecks
             {
                 throw new AdapterPoolException(
                     $"Adapters '{first.Name}' and '{adapter.Name}' name different base models in base_model_name_or_path " +
-                    $"('{first.Config.BaseModelNameOrPath}' and '{adapter.Config.BaseModelNameOrPath}'); exclude one or allow different bases.");
+                    $"('{first.Config.BaseModelNameOrPath}' and '{adapter.Config.BaseModelNameOrPath}'); exclude one or allow different " +
+                    "bases.");
             }
 
             if (adapter.Config.FanInFanOut != first.Config.FanInFanOut)
             {
                 throw new AdapterPoolException(
-                    $"Adapters '{first.Name}' and '{adapter.Name}' differ in fan_in_fan_out; they were made for different layers: exclude one.");
+                    $"Adapters '{first.Name}' and '{adapter.Name}' differ in fan_in_fan_out; they were made for different layers: " +
+                    "exclude one.");
             }
 
             foreach (var module in adapter.Modules)
@@ -43,8 +45,8 @@ internal static class AdapterPoolChecks
     {
         if (module.LoraA.Length != (long)module.Rank * module.InFeatures || module.LoraB.Length != (long)module.OutFeatures * module.Rank)
         {
-            throw new AdapterPoolException($"Adapter '{adapter.Name}', module {module.Name}: the factors do not match rank {module.Rank} and shape " +
-                $"[{module.OutFeatures}, {module.InFeatures}].");
+            throw new AdapterPoolException($"Adapter '{adapter.Name}', module {module.Name}: the factors do not match rank {module.Rank} " +
+                $"and shape [{module.OutFeatures}, {module.InFeatures}].");
         }
     }
 
@@ -58,7 +60,8 @@ internal static class AdapterPoolChecks
         if (earlier.Module.InFeatures != module.InFeatures || earlier.Module.OutFeatures != module.OutFeatures)
         {
             throw new AdapterPoolException(
-                $"Module {module.Name} is [{earlier.Module.OutFeatures}, {earlier.Module.InFeatures}] in adapter '{earlier.Adapter.Name}' but " +
+                $"Module {module.Name} is [{earlier.Module.OutFeatures}, {earlier.Module.InFeatures}] in adapter " +
+                $"'{earlier.Adapter.Name}' but " +
                 $"[{module.OutFeatures}, {module.InFeatures}] in '{adapter.Name}'; they belong to different base models: exclude one.");
         }
     }

@@ -6,8 +6,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Merging;
 
 /// <summary>
-/// One linear module over the whole pool: the adapters' factors stacked along the rank, so that a set of adapters is one matrix product. LoraB is kept transposed,
-/// which makes the rows of one adapter contiguous in both stacks. Thread-safe.
+/// One linear module over the whole pool: the adapters' factors stacked along the rank, so that a set of adapters is one matrix product.
+/// LoraB is kept transposed, which makes the rows of one adapter contiguous in both stacks. Thread-safe.
 /// </summary>
 internal sealed class PooledModule
 {
@@ -92,7 +92,8 @@ internal sealed class PooledModule
     }
 
     /// <summary>
-    /// The merged factors, everything folded in, at <see cref="MergedRank"/>: a [rank, in] and bTransposed [rank, out] so that the update is bTransposed' a.
+    /// The merged factors, everything folded in, at <see cref="MergedRank"/>: a [rank, in] and bTransposed [rank, out] so that the update
+    /// is bTransposed' a.
     /// </summary>
     public void MergeFactors(ResolvedRecipe recipe, Span<float> a, Span<float> bTransposed)
     {
@@ -182,7 +183,8 @@ internal sealed class PooledModule
         }
 
         var contiguous = end - begin == ranks;
-        // weight * Scaling goes into LoraA when its masked pass is due anyway, else into the side with fewer entries; the other side is used where it lies.
+        // weight * Scaling goes into LoraA when its masked pass is due anyway, else into the side with fewer entries; the other side is
+        // used where it lies.
         var scaleA = pruned || InFeatures <= OutFeatures;
         var rentedA = scaleA || !contiguous ? ArrayPool<float>.Shared.Rent(ranks * InFeatures) : null;
         var rentedB = !scaleA || !contiguous ? ArrayPool<float>.Shared.Rent(ranks * OutFeatures) : null;
@@ -210,7 +212,9 @@ internal sealed class PooledModule
         }
 
         var a = rentedA is not null ? rentedA.AsSpan(0, ranks * InFeatures) : loraA.AsSpan(begin * InFeatures, ranks * InFeatures);
-        var b = rentedB is not null ? rentedB.AsSpan(0, ranks * OutFeatures) : loraBTransposed.AsSpan(begin * OutFeatures, ranks * OutFeatures);
+        var b = rentedB is not null
+            ? rentedB.AsSpan(0, ranks * OutFeatures)
+            : loraBTransposed.AsSpan(begin * OutFeatures, ranks * OutFeatures);
         Gemm.Multiply(OutFeatures, InFeatures, ranks, b, OutFeatures, true, a, InFeatures, false, weight, InFeatures, accumulate: true);
         if (rentedA is not null) ArrayPool<float>.Shared.Return(rentedA);
         if (rentedB is not null) ArrayPool<float>.Shared.Return(rentedB);

@@ -7,19 +7,22 @@ internal static class RecipeChecks
 {
     public static void ThrowIfMalformed(MergeRecipe recipe)
     {
-        if (!Enum.IsDefined(recipe.Space)) throw new ArgumentException($"The recipe's space {recipe.Space} is unknown; use factors or delta.");
+        if (!Enum.IsDefined(recipe.Space))
+            throw new ArgumentException($"The recipe's space {recipe.Space} is unknown; use factors or delta.");
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var share in recipe.Adapters)
         {
             if (!names.Add(share.Name)) throw new ArgumentException($"The recipe lists adapter '{share.Name}' twice; keep one entry.");
             if (!float.IsFinite((float)share.Weight))
             {
-                throw new ArgumentException($"The recipe's weight of adapter '{share.Name}' is {share.Weight}; it must be a finite fp32 number.");
+                throw new ArgumentException($"The recipe's weight of adapter '{share.Name}' is {share.Weight}; it must be a finite fp32 " +
+                    "number.");
             }
 
             if (!(share.KeepFraction is >= 0 and <= 1))
             {
-                throw new ArgumentException($"The recipe's keep_fraction of adapter '{share.Name}' is {share.KeepFraction}; it must lie in [0, 1].");
+                throw new ArgumentException($"The recipe's keep_fraction of adapter '{share.Name}' is {share.KeepFraction}; it must lie " +
+                    "in [0, 1].");
             }
         }
     }
@@ -37,8 +40,8 @@ internal static class RecipeChecks
                 if (rank != module.Rank)
                 {
                     throw new ArgumentException(
-                        $"Factors space needs equal ranks: module {module.Name} has rank {rank} in adapter '{first.Name}' but {module.Rank} in " +
-                        $"'{adapter.Name}'; use delta space or leave one out.");
+                        $"Factors space needs equal ranks: module {module.Name} has rank {rank} in adapter '{first.Name}' but " +
+                        $"{module.Rank} in '{adapter.Name}'; use delta space or leave one out.");
                 }
             }
 

@@ -5,8 +5,8 @@ using Cuvee.Formats;
 namespace Cuvee.Merging;
 
 /// <summary>
-/// recipe.json: <c>{"space": "factors"|"delta", "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight": number}]}</c>. An unknown, repeated or missing
-/// key is an error. Numbers round-trip exactly.
+/// recipe.json: <c>{"space": "factors"|"delta", "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight": number}]}</c>. An
+/// unknown, repeated or missing key is an error. Numbers round-trip exactly.
 /// </summary>
 public static class RecipeJson
 {
@@ -137,7 +137,8 @@ public static class RecipeJson
         {
             if (!known.Contains(property.Name))
             {
-                throw new RecipeFormatException($"{source}: unknown key '{property.Name}' in {where}; known keys are {string.Join(", ", known)}.");
+                throw new RecipeFormatException($"{source}: unknown key '{property.Name}' in {where}; known keys are " +
+                    $"{string.Join(", ", known)}.");
             }
 
             if (!fields.TryAdd(property.Name, property.Value))

@@ -1,8 +1,9 @@
 namespace Cuvee.Merging;
 
 /// <summary>
-/// Forms candidates fast: holds the pool's factors and each LoraA's sorted magnitudes, so that one candidate costs one threshold look-up, one masked pass
-/// and one GEMM per module. Adapters are summed in pool order whatever the order of the recipe: same recipe, same bits. Thread-safe for distinct outputs.
+/// Forms candidates fast: holds the pool's factors and each LoraA's sorted magnitudes, so that one candidate costs one threshold look-up,
+/// one masked pass and one GEMM per module. Adapters are summed in pool order whatever the order of the recipe: same recipe, same bits.
+/// Thread-safe for distinct outputs.
 /// </summary>
 public sealed class RecipeMerger
 {
@@ -13,7 +14,6 @@ public sealed class RecipeMerger
     {
         ArgumentNullException.ThrowIfNull(pool);
         Pool = pool;
-        ModuleNames = [.. pool.Adapters.SelectMany(adapter => adapter.Modules).Select(module => module.Name).Distinct().Order(StringComparer.Ordinal)];
         modules = ModuleNames.ToDictionary(name => name, name => new PooledModule(name, pool), StringComparer.Ordinal);
         for (var i = 0; i < pool.Adapters.Count; i++) adapterIndex.Add(pool.Adapters[i].Name, i);
     }
@@ -21,7 +21,7 @@ public sealed class RecipeMerger
     public AdapterPool Pool { get; }
 
     /// <summary>Union of the pool's module names, ordinal order.</summary>
-    public IReadOnlyList<string> ModuleNames { get; }
+    public IReadOnlyList<string> ModuleNames => Pool.ModuleNames;
 
     /// <summary>[out, in] of a module's weight.</summary>
     public (int OutFeatures, int InFeatures) ShapeOf(string moduleName) => (Module(moduleName).OutFeatures, Module(moduleName).InFeatures);
@@ -30,7 +30,8 @@ public sealed class RecipeMerger
     public void Validate(MergeRecipe recipe) => Resolve(recipe);
 
     /// <summary>Checks the recipe against the pool and replaces names by positions.</summary>
-    /// <exception cref="ArgumentException">Unknown or repeated name, a number out of range, or adapters that factors space cannot combine.</exception>
+    /// <exception cref="ArgumentException">Unknown or repeated name, a number out of range, or adapters that factors space cannot
+    /// combine.</exception>
     public ResolvedRecipe Resolve(MergeRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(recipe);
@@ -42,7 +43,8 @@ public sealed class RecipeMerger
         {
             if (!adapterIndex.TryGetValue(share.Name, out var index))
             {
-                throw new ArgumentException($"The recipe names adapter '{share.Name}', which is not in the pool; correct the name or add the adapter.");
+                throw new ArgumentException($"The recipe names adapter '{share.Name}', which is not in the pool; correct the name or add " +
+                    "the adapter.");
             }
 
             (weights[index], keepFractions[index]) = (share.Weight, share.KeepFraction);
@@ -59,14 +61,17 @@ public sealed class RecipeMerger
     /// <summary>Adds the recipe's update of <paramref name="moduleName"/> to <paramref name="weight"/> [out, in].</summary>
     public void AddTo(MergeRecipe recipe, string moduleName, Span<float> weight) => AddTo(Resolve(recipe), moduleName, weight);
 
-    /// <summary>Adds the recipe's update of <paramref name="moduleName"/> to <paramref name="weight"/> [out, in]; allocates nothing in steady state.</summary>
+    /// <summary>
+    /// Adds the recipe's update of <paramref name="moduleName"/> to <paramref name="weight"/> [out, in]; allocates nothing in steady state.
+    /// </summary>
     public void AddTo(ResolvedRecipe recipe, string moduleName, Span<float> weight)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         var module = Module(moduleName);
         if (weight.Length != (long)module.OutFeatures * module.InFeatures)
         {
-            throw new ArgumentException($"The weight of {moduleName} holds {weight.Length} numbers, not [{module.OutFeatures}, {module.InFeatures}].");
+            throw new ArgumentException($"The weight of {moduleName} holds {weight.Length} numbers, not [{module.OutFeatures}, " +
+                $"{module.InFeatures}].");
         }
 
         module.AddTo(recipe, weight);

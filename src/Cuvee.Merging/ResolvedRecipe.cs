@@ -1,8 +1,8 @@
 namespace Cuvee.Merging;
 
 /// <summary>
-/// A validated recipe in terms of one pool: weights and keep fractions by pool position, so that a candidate pays for names once and sums in pool order
-/// whatever the order of the recipe. Made by <see cref="RecipeMerger.Resolve"/>; immutable and thread-safe.
+/// A validated recipe in terms of one pool: weights and keep fractions by pool position, so that a candidate pays for names once and sums
+/// in pool order whatever the order of the recipe. Made by <see cref="RecipeMerger.Resolve"/>; immutable and thread-safe.
 /// </summary>
 public sealed class ResolvedRecipe
 {

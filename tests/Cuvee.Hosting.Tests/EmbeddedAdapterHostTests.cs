@@ -148,7 +148,9 @@ public sealed class EmbeddedAdapterHostTests
         {
             var (name, outFeatures, inFeatures) = TinyModel.Modules[index];
             var parts = recipe.Adapters.Select(share => (
-                share.Weight, Module: pool.Adapters.Single(adapter => adapter.Name == share.Name).Modules.Single(module => module.Name == name))).ToList();
+                share.Weight,
+                Module: pool.Adapters.Single(adapter => adapter.Name == share.Name).Modules.Single(module => module.Name == name)))
+                .ToList();
             for (var i = 0; i < outFeatures; i++)
             {
                 for (var j = 0; j < inFeatures; j++)

@@ -37,7 +37,8 @@ public sealed class MaterializedModelTests : IDisposable
         TinyModel.AssertEqual(served, await TinyModel.ScoreAsync(adapted));
 
         var modelFolder = Path.Combine(folder, "folded");
-        HuggingFaceModelWriter.Write(modelFolder, TinyModel.Config, FoldedCheckpoint.Fold(model.Weights.ToTensors(), merger, recipe), TensorType.F32);
+        HuggingFaceModelWriter.Write(
+            modelFolder, TinyModel.Config, FoldedCheckpoint.Fold(model.Weights.ToTensors(), merger, recipe), TensorType.F32);
         TinyModel.Tokenizer.Save(Path.Combine(modelFolder, "tokenizer.json"));
         using var folded = EmbeddedModel.Load(modelFolder, 1);
         TinyModel.AssertEqual(served, await TinyModel.ScoreAsync(folded));

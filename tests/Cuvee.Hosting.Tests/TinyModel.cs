@@ -8,10 +8,13 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Tests;
 
-/// <summary>A two-layer Llama with seeded random weights, grouped-query attention and an untied head, and adapters that change its answers clearly.</summary>
+/// <summary>
+/// A two-layer Llama with seeded random weights, grouped-query attention and an untied head, and adapters that change its answers clearly.
+/// </summary>
 internal static class TinyModel
 {
-    public static Tokenizer Tokenizer { get; } = BpeTrainer.Train(["find the places: a cheap place near the river serves noodles", "type: span"], 280);
+    public static Tokenizer Tokenizer { get; } = BpeTrainer.Train(
+        ["find the places: a cheap place near the river serves noodles", "type: span"], 280);
 
     public static IReadOnlyList<PromptCompletion> Records { get; } =
     [
@@ -53,12 +56,14 @@ internal static class TinyModel
         return new PeftAdapter(
             name,
             new PeftAdapterConfig { Rank = rank, LoraAlpha = 2 * rank },
-            [.. Modules.Where(module => adapts?.Invoke(module.Name) ?? true).OrderBy(module => module.Name, StringComparer.Ordinal).Select(module => new LoraModule(
+            [.. Modules.Where(module => adapts?.Invoke(module.Name) ?? true).OrderBy(module => module.Name, StringComparer.Ordinal)
+                .Select(module => new LoraModule(
                 module.Name, module.InFeatures, module.OutFeatures, rank,
                 Gaussian(random, rank * module.InFeatures, 0.2), Gaussian(random, module.OutFeatures * rank, 0.2), 2))]);
     }
 
-    public static AdapterPool Pool(int count = 4) => new([.. Enumerable.Range(0, count).Select(i => Adapter($"adapter-{i}", (ulong)i + 1))]);
+    public static AdapterPool Pool(int count = 4) =>
+        new([.. Enumerable.Range(0, count).Select(i => Adapter($"adapter-{i}", (ulong)i + 1))]);
 
     public static async Task<double[]> ScoreAsync(ILanguageModel model) =>
         [.. (await model.ScoreAsync(Records, CancellationToken.None)).Select(score => score.LogProbability)];

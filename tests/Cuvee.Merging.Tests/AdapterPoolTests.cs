@@ -54,8 +54,10 @@ public sealed class AdapterPoolTests
         {
             foreach (var name in new[] { "b", "a", "c", ".cache" }) Directory.CreateDirectory(Path.Combine(folder, name));
             Assert.Equal(["a", "c"], AdapterPool.AdapterFolders(folder, ["b"]).Select(Path.GetFileName));
-            Assert.Contains("'d'", Assert.Throws<AdapterPoolException>(() => AdapterPool.AdapterFolders(folder, ["d"])).Message, StringComparison.Ordinal);
-            Assert.Contains("empty", Assert.Throws<AdapterPoolException>(() => AdapterPool.Load(folder, ["a", "b", "c"])).Message, StringComparison.Ordinal);
+            Assert.Contains("'d'", Assert.Throws<AdapterPoolException>(
+                () => AdapterPool.AdapterFolders(folder, ["d"])).Message, StringComparison.Ordinal);
+            Assert.Contains("empty", Assert.Throws<AdapterPoolException>(
+                () => AdapterPool.Load(folder, ["a", "b", "c"])).Message, StringComparison.Ordinal);
             Assert.Throws<AdapterPoolException>(() => AdapterPool.Load(Path.Combine(folder, "none")));
         }
         finally

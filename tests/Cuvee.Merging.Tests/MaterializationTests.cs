@@ -15,10 +15,12 @@ public sealed class MaterializationTests
     public void Build_Exact_EqualsDoubleTwin(MergeSpace space, int adapters, int rank, int expectedRank)
     {
         var pool = TestAdapters.Pool(adapters, rank);
-        var recipe = new MergeRecipe(space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i), 1 - (0.1 * i)))]);
+        var recipe = new MergeRecipe(
+            space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i), 1 - (0.1 * i)))]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged");
         Assert.Equal("merged", merged.Adapter.Name);
-        Assert.Equal((expectedRank, expectedRank, false), ((int)merged.Adapter.Config.LoraAlpha, merged.Adapter.Config.Rank, merged.Adapter.Config.UseRsLora));
+        var config = merged.Adapter.Config;
+        Assert.Equal((expectedRank, expectedRank, false), ((int)config.LoraAlpha, config.Rank, config.UseRsLora));
         Assert.Equal("base", merged.Adapter.Config.BaseModelNameOrPath);
         Assert.Empty(merged.Reductions);
         Assert.Equal(0, merged.DroppedShare);
@@ -50,7 +52,8 @@ public sealed class MaterializationTests
     public void Build_AllWeightsZero_ZeroAdapter(MergeSpace space)
     {
         var pool = TestAdapters.Pool(2);
-        var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(new MergeRecipe(space, [new("adapter-000", 0)]), "merged").Adapter;
+        var recipe = new MergeRecipe(space, [new("adapter-000", 0)]);
+        var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged").Adapter;
         Assert.Equal(2, merged.Modules.Count);
         Assert.All(merged.Modules, module => Assert.All(ReferenceMerge.Update(module), x => Assert.Equal(0, x)));
     }
@@ -64,7 +67,8 @@ public sealed class MaterializationTests
         {
             var merged = new MergedAdapterBuilder(merger).Build(new MergeRecipe(space, [new("adapter-001", 1)]), "merged").Adapter;
             Assert.Equal(pool.Adapters[1].Modules.Select(module => module.LoraA), merged.Modules.Select(module => module.LoraA));
-            foreach (var (original, module) in pool.Adapters[1].Modules.Zip(merged.Modules)) AssertUpdate(ReferenceMerge.Update(original), module);
+            foreach (var (original, module) in pool.Adapters[1].Modules.Zip(merged.Modules))
+                AssertUpdate(ReferenceMerge.Update(original), module);
         }
     }
 

@@ -29,7 +29,8 @@ public sealed class MergeMethodTests
     {
         var pool = new AdapterPool([TestAdapters.Adapter("a", 1), TestAdapters.Adapter("b", 2, shapes: [TestAdapters.Shapes[0]])]);
         var merged = new float[37 * 11];
-        new TaskVectorMerger(new RecipeMerger(pool), ["a", "b"]).Merge(new LinearMerge(), MergeArguments.For(new LinearMerge()), TestAdapters.Tall, merged);
+        var linear = new LinearMerge();
+        new TaskVectorMerger(new RecipeMerger(pool), ["a", "b"]).Merge(linear, MergeArguments.For(linear), TestAdapters.Tall, merged);
         var expected = ReferenceMerge.Update(pool, new MergeRecipe(MergeSpace.Delta, [new("a", 0.5)]), TestAdapters.Tall);
         Assert.InRange(ReferenceMerge.RelativeError(merged, expected), 0, 2e-6);
     }
@@ -42,7 +43,8 @@ public sealed class MergeMethodTests
         Assert.Contains("[-10, 10]", Error(new Dictionary<string, double> { ["lambda"] = 11 }), StringComparison.Ordinal);
         Assert.Contains("'lambda'", Error(new Dictionary<string, double> { ["lambda"] = double.NaN }), StringComparison.Ordinal);
         Assert.Equal(0.3, MergeArguments.For(method)["lambda"]);
-        string Error(Dictionary<string, double> values) => Assert.Throws<ArgumentException>(() => MergeArguments.For(method, values)).Message;
+        string Error(Dictionary<string, double> values) =>
+            Assert.Throws<ArgumentException>(() => MergeArguments.For(method, values)).Message;
     }
 
     [Fact]
@@ -56,15 +58,18 @@ public sealed class MergeMethodTests
     [Fact]
     public void All_Methods_UniqueOrderedNamesAndReferences()
     {
-        Assert.Equal(MergeMethods.All.Select(method => method.Name).Distinct().Order(StringComparer.Ordinal), MergeMethods.All.Select(method => method.Name));
+        var names = MergeMethods.All.Select(method => method.Name).ToList();
+        Assert.Equal(names.Distinct().Order(StringComparer.Ordinal), names);
         Assert.All(MergeMethods.All, method => Assert.Contains("arXiv", method.Reference, StringComparison.Ordinal));
-        Assert.Contains("linear, task-arithmetic", Assert.Throws<ArgumentException>(() => MergeMethods.Find("x")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "linear, task-arithmetic", Assert.Throws<ArgumentException>(() => MergeMethods.Find("x")).Message, StringComparison.Ordinal);
     }
 
     private static float[] Combine(IMergeMethod method, Dictionary<string, double>? values, params float[][] deltas)
     {
         var merged = new float[] { 9, 9, 9 };
-        method.Combine(new TaskVectors("m", 1, 3, [.. deltas.Select(delta => (ReadOnlyMemory<float>)delta)]), MergeArguments.For(method, values), merged);
+        var vectors = new TaskVectors("m", 1, 3, [.. deltas.Select(delta => (ReadOnlyMemory<float>)delta)]);
+        method.Combine(vectors, MergeArguments.For(method, values), merged);
         return merged;
     }
 }

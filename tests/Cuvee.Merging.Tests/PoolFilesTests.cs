@@ -43,7 +43,8 @@ public sealed class PoolFilesTests : IDisposable
         WritePool(1);
         Directory.CreateDirectory(Path.Combine(folder, "notes"));
         Assert.Contains("notes", Assert.Throws<PeftFormatException>(() => AdapterPool.Load(folder)).Message, StringComparison.Ordinal);
-        Assert.Contains("notes", Assert.Throws<AdapterPoolException>(() => AdapterPool.ReadHeaders(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "notes", Assert.Throws<AdapterPoolException>(() => AdapterPool.ReadHeaders(folder)).Message, StringComparison.Ordinal);
     }
 
     private AdapterPool WritePool(int count)

@@ -21,7 +21,8 @@ public sealed class PoolInspectionTests
             Assert.Equal(Math.Sqrt(Dot(dense[i], dense[i])), report.Adapters[i].DeltaNorm, 1e-4);
             for (var j = 0; j < 3; j++)
             {
-                Assert.Equal(Dot(dense[i], dense[j]) / Math.Sqrt(Dot(dense[i], dense[i]) * Dot(dense[j], dense[j])), report.CosineSimilarity[i][j], 1e-6);
+                var norms = Math.Sqrt(Dot(dense[i], dense[i]) * Dot(dense[j], dense[j]));
+                Assert.Equal(Dot(dense[i], dense[j]) / norms, report.CosineSimilarity[i][j], 1e-6);
                 var shared = dense[i].Zip(dense[j]).Where(pair => pair.First != 0 && pair.Second != 0).ToList();
                 Assert.Equal((double)shared.Count(pair => pair.First * pair.Second < 0) / shared.Count, report.SignConflict[i][j], 1e-12);
             }
@@ -55,19 +56,22 @@ public sealed class PoolInspectionTests
     public void Inspect_SickPool_EachProblemNamed()
     {
         var a = TestAdapters.Adapter("a", 1);
-        PeftAdapter Altered(string name, Func<LoraModule, LoraModule> alter) => a with { Name = name, Modules = [.. a.Modules.Select(alter)] };
+        PeftAdapter Altered(string name, Func<LoraModule, LoraModule> alter) =>
+            a with { Name = name, Modules = [.. a.Modules.Select(alter)] };
         var report = PoolInspection.Inspect(new AdapterPool(
         [
             a,
             Altered("copy", module => module),
             Altered("zero", module => module with { LoraB = new float[module.LoraB.Length] }),
-            Altered("half-dead", module => module.Name == TestAdapters.Tall ? module with { LoraA = new float[module.LoraA.Length] } : module),
+            Altered("half-dead", module =>
+                module.Name == TestAdapters.Tall ? module with { LoraA = new float[module.LoraA.Length] } : module),
             Altered("huge", module => module with { Scaling = 100 }),
             TestAdapters.Adapter("wide-rank", 9, rank: 7),
         ]));
         foreach (var expected in new[]
         {
-            "'zero' changes nothing", "rank 3 in adapter 'a' but 7 in 'wide-rank'", $"'half-dead' has 1 module(s) with a zero update, the first being {TestAdapters.Tall}",
+            "'zero' changes nothing", "rank 3 in adapter 'a' but 7 in 'wide-rank'",
+            $"'half-dead' has 1 module(s) with a zero update, the first being {TestAdapters.Tall}",
             "'huge' has a norm", "'a' and 'copy' are nearly the same", "Scalings",
         })
         {

@@ -11,7 +11,8 @@ public sealed class RankReductionTests
     public void Build_BoundedRank_DropsExactlyTheReportedEnergy(int adapters, int rank)
     {
         var pool = TestAdapters.Pool(adapters);
-        var recipe = new MergeRecipe(MergeSpace.Delta, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i), 0.8))]);
+        var recipe = new MergeRecipe(
+            MergeSpace.Delta, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i), 0.8))]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged", rank);
         Assert.Equal(rank, merged.Adapter.Config.Rank);
         double dropped = 0, total = 0;
@@ -43,7 +44,8 @@ public sealed class RankReductionTests
         var recipe = new MergeRecipe(space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i)))]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged", rank);
         Assert.Equal(0, merged.DroppedShare);
-        Assert.All(merged.Adapter.Modules, module => MaterializationTests.AssertUpdate(ReferenceMerge.Update(pool, recipe, module.Name), module));
+        Assert.All(
+            merged.Adapter.Modules, module => MaterializationTests.AssertUpdate(ReferenceMerge.Update(pool, recipe, module.Name), module));
         Assert.All(merged.Reductions, reduction => Assert.Equal(
             1, ReferenceMerge.Update(pool, recipe, reduction.ModuleName).Sum(x => x * x) / reduction.Energy, 1e-5));
     }
@@ -72,7 +74,9 @@ public sealed class RankReductionTests
             for (var j = 0; j < n; j++)
             {
                 for (var k = 0; k < Math.Max(rows, columns); k++)
-                    gram[(i * n) + j] += rows <= columns ? x[(i * columns) + k] * x[(j * columns) + k] : x[(k * columns) + i] * x[(k * columns) + j];
+                    gram[(i * n) + j] += rows <= columns
+                        ? x[(i * columns) + k] * x[(j * columns) + k]
+                        : x[(k * columns) + i] * x[(k * columns) + j];
             }
         }
 

@@ -7,7 +7,8 @@ public sealed class RecipeJsonTests
     [Fact]
     public void Parse_ContractExample_ReadsDefaults()
     {
-        var recipe = Parse("""{"space": "factors", "adapters": [{"name": "a", "weight": -0.5}, {"weight": 2, "name": "b", "keep_fraction": 0.25}]}""");
+        var recipe = Parse(
+            """{"space": "factors", "adapters": [{"name": "a", "weight": -0.5}, {"weight": 2, "name": "b", "keep_fraction": 0.25}]}""");
         Assert.Equal(MergeSpace.Factors, recipe.Space);
         Assert.Equal([new AdapterShare("a", -0.5, 1), new AdapterShare("b", 2, 0.25)], recipe.Adapters);
     }
@@ -90,7 +91,8 @@ public sealed class RecipeJsonTests
 
     [Fact]
     public void Read_MissingFile_OneSentence() =>
-        Assert.Contains("no-such-recipe.json", Assert.Throws<RecipeFormatException>(() => RecipeJson.Read("no-such-recipe.json")).Message, StringComparison.Ordinal);
+        Assert.Contains("no-such-recipe.json", Assert.Throws<RecipeFormatException>(
+            () => RecipeJson.Read("no-such-recipe.json")).Message, StringComparison.Ordinal);
 
     private static MergeRecipe Parse(string json) => RecipeJson.Parse(Encoding.UTF8.GetBytes(json), "recipe.json");
 }

@@ -12,7 +12,8 @@ public sealed class RecipeMergerTests
     public void AddTo_ManyAdapters_EqualsDoubleTwin(MergeSpace space)
     {
         var pool = TestAdapters.Pool(9);
-        var recipe = new MergeRecipe(space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.9 - (0.2 * i), 1 - (0.1 * i)))]);
+        var recipe = new MergeRecipe(
+            space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.9 - (0.2 * i), 1 - (0.1 * i)))]);
         AssertEqualsTwin(pool, recipe);
     }
 
@@ -44,7 +45,8 @@ public sealed class RecipeMergerTests
     {
         var pool = TestAdapters.Pool(40, rank: 16); // 640 ranks
         AssertEqualsTwin(pool, new MergeRecipe(
-            MergeSpace.Delta, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, i == 20 ? 0 : 0.05 - (0.002 * i), i % 2 == 0 ? 1 : 0.6))]));
+            MergeSpace.Delta, [.. pool.Adapters.Select(
+                (adapter, i) => new AdapterShare(adapter.Name, i == 20 ? 0 : 0.05 - (0.002 * i), i % 2 == 0 ? 1 : 0.6))]));
     }
 
     [Fact]
@@ -97,7 +99,8 @@ public sealed class RecipeMergerTests
         var pool = TestAdapters.Pool(5);
         var merger = new RecipeMerger(pool);
         float[] Merged(MergeSpace space, double sign) => Merge(
-            merger, new MergeRecipe(space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, sign * (0.3 + i), 0.5))]), TestAdapters.Tall);
+            merger, new MergeRecipe(space,
+                [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, sign * (0.3 + i), 0.5))]), TestAdapters.Tall);
         Assert.Equal(Merged(MergeSpace.Factors, 1), Merged(MergeSpace.Factors, -1));
         Assert.Equal(Merged(MergeSpace.Delta, 1), Merged(MergeSpace.Delta, -1).Select(x => -x));
     }
@@ -129,7 +132,8 @@ public sealed class RecipeMergerTests
     public void AddTo_WrongLength_Throws()
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));
-        var error = Assert.Throws<ArgumentException>(() => merger.AddTo(new MergeRecipe(MergeSpace.Delta, []), TestAdapters.Wide, new float[5]));
+        var error = Assert.Throws<ArgumentException>(
+            () => merger.AddTo(new MergeRecipe(MergeSpace.Delta, []), TestAdapters.Wide, new float[5]));
         Assert.Contains("[11, 37]", error.Message, StringComparison.Ordinal);
     }
 
@@ -145,7 +149,8 @@ public sealed class RecipeMergerTests
     public void Validate_UnequalRanksInFactors_NamesBothAdapters()
     {
         var merger = new RecipeMerger(new AdapterPool([TestAdapters.Adapter("a", 1, rank: 2), TestAdapters.Adapter("b", 2, rank: 5)]));
-        var error = Assert.Throws<ArgumentException>(() => merger.Validate(new MergeRecipe(MergeSpace.Factors, [new("a", 1), new("b", 1)])));
+        var error = Assert.Throws<ArgumentException>(
+            () => merger.Validate(new MergeRecipe(MergeSpace.Factors, [new("a", 1), new("b", 1)])));
         Assert.Contains("'a'", error.Message, StringComparison.Ordinal);
         Assert.Contains("'b'", error.Message, StringComparison.Ordinal);
         merger.Validate(new MergeRecipe(MergeSpace.Factors, [new("b", 1)]));
@@ -173,7 +178,8 @@ public sealed class RecipeMergerTests
     public void Validate_NumberOutOfRange_Throws(double weight, double keepFraction)
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));
-        Assert.Throws<ArgumentException>(() => merger.Validate(new MergeRecipe(MergeSpace.Delta, [new("adapter-000", weight, keepFraction)])));
+        Assert.Throws<ArgumentException>(
+            () => merger.Validate(new MergeRecipe(MergeSpace.Delta, [new("adapter-000", weight, keepFraction)])));
     }
 
     private static void AssertEqualsTwin(AdapterPool pool, MergeRecipe recipe)
@@ -181,7 +187,8 @@ public sealed class RecipeMergerTests
         var merger = new RecipeMerger(pool);
         foreach (var name in merger.ModuleNames)
         {
-            Assert.InRange(ReferenceMerge.RelativeError(Merge(merger, recipe, name), ReferenceMerge.Update(pool, recipe, name)), 0, Tolerance);
+            Assert.InRange(
+                ReferenceMerge.RelativeError(Merge(merger, recipe, name), ReferenceMerge.Update(pool, recipe, name)), 0, Tolerance);
         }
     }
 

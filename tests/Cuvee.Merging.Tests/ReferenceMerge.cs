@@ -2,7 +2,9 @@ using Cuvee.Formats.Peft;
 
 namespace Cuvee.Merging.Tests;
 
-/// <summary>The formulas of arXiv 2509.12951 in double, entry by entry, with the sparsification by full sort: the oracle of the fp32 path.</summary>
+/// <summary>
+/// The formulas of arXiv 2509.12951 in double, entry by entry, with the sparsification by full sort: the oracle of the fp32 path.
+/// </summary>
 internal static class ReferenceMerge
 {
     /// <summary>[out, in]</summary>

@@ -12,7 +12,8 @@ internal static class TestAdapters
     public static IReadOnlyList<(string Name, int OutFeatures, int InFeatures)> Shapes { get; } = [(Wide, 11, 37), (Tall, 37, 11)];
 
     public static PeftAdapter Adapter(
-        string name, ulong seed, int rank = 3, float scaling = 2, IReadOnlyList<(string Name, int OutFeatures, int InFeatures)>? shapes = null)
+        string name, ulong seed, int rank = 3, float scaling = 2,
+        IReadOnlyList<(string Name, int OutFeatures, int InFeatures)>? shapes = null)
     {
         var random = new SeededRandom(seed);
         float[] Gaussian(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.NextGaussian())];
@@ -20,7 +21,8 @@ internal static class TestAdapters
             name,
             new PeftAdapterConfig { Rank = rank, LoraAlpha = rank * scaling, BaseModelNameOrPath = "base" },
             [.. (shapes ?? Shapes).OrderBy(shape => shape.Name, StringComparer.Ordinal).Select(shape => new LoraModule(
-                shape.Name, shape.InFeatures, shape.OutFeatures, rank, Gaussian(rank * shape.InFeatures), Gaussian(shape.OutFeatures * rank), scaling))]);
+                shape.Name, shape.InFeatures, shape.OutFeatures, rank,
+                Gaussian(rank * shape.InFeatures), Gaussian(shape.OutFeatures * rank), scaling))]);
     }
 
     public static AdapterPool Pool(int count, int rank = 3) =>

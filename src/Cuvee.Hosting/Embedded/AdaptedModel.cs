@@ -8,7 +8,9 @@ namespace Cuvee.Hosting.Embedded;
 /// <summary>An embedded model with an adapter or a recipe folded into a copy of the weights that it adapts.</summary>
 public static class AdaptedModel
 {
-    /// <summary>The base with one adapter at weight 1, as PEFT applies it. The base model's scratch is shared: do not run both at the same time.</summary>
+    /// <summary>
+    /// The base with one adapter at weight 1, as PEFT applies it. The base model's scratch is shared: do not run both at the same time.
+    /// </summary>
     /// <exception cref="AdapterPoolException">The adapter was made for another base model.</exception>
     public static EmbeddedModel Create(EmbeddedModel baseModel, PeftAdapter adapter)
     {

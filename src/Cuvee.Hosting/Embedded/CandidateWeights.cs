@@ -6,8 +6,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Hosting.Embedded;
 
 /// <summary>
-/// One reusable copy of the base's adapted linear weights. Forming a candidate overwrites the last one; everything that the pool does not adapt is shared with the
-/// base. One call at a time.
+/// One reusable copy of the base's adapted linear weights. Forming a candidate overwrites the last one; everything that the pool does not
+/// adapt is shared with the base. One call at a time.
 /// </summary>
 internal sealed class CandidateWeights
 {
@@ -24,7 +24,8 @@ internal sealed class CandidateWeights
         var places = new Dictionary<string, (int Layer, int Linear)>(StringComparer.Ordinal);
         for (var layer = 0; layer < baseWeights.Layers.Count; layer++)
         {
-            for (var linear = 0; linear < linears.Count; linear++) places.Add($"model.layers.{layer}.{linears[linear].Path}", (layer, linear));
+            for (var linear = 0; linear < linears.Count; linear++)
+                places.Add($"model.layers.{layer}.{linears[linear].Path}", (layer, linear));
         }
 
         foreach (var adapter in merger.Pool.Adapters) Check(adapter, places, linears);
@@ -40,7 +41,9 @@ internal sealed class CandidateWeights
         layers = [.. baseWeights.Layers.Zip(copies, WithLinears)];
     }
 
-    /// <summary>Overwrites the copy with base + update, modules spread over <paramref name="team"/>. The result holds until the next call.</summary>
+    /// <summary>
+    /// Overwrites the copy with base + update, modules spread over <paramref name="team"/>. The result holds until the next call.
+    /// </summary>
     public LlamaWeights Form(ResolvedRecipe recipe, ThreadTeam team)
     {
         team.Run(jobs.Length, i =>
@@ -62,14 +65,17 @@ internal sealed class CandidateWeights
     }
 
     private static void Check(
-        PeftAdapter adapter, Dictionary<string, (int Layer, int Linear)> places, IReadOnlyList<(string Path, int OutFeatures, int InFeatures)> linears)
+        PeftAdapter adapter,
+        Dictionary<string, (int Layer, int Linear)> places,
+        IReadOnlyList<(string Path, int OutFeatures, int InFeatures)> linears)
     {
         foreach (var module in adapter.Modules)
         {
             if (!places.TryGetValue(module.Name, out var place))
             {
                 throw new AdapterPoolException(
-                    $"Adapter '{adapter.Name}' adapts module {module.Name}, which the base model does not have; use the base that it was trained on.");
+                    $"Adapter '{adapter.Name}' adapts module {module.Name}, which the base model does not have; use the base that it was " +
+                    "trained on.");
             }
 
             var (_, outFeatures, inFeatures) = linears[place.Linear];

@@ -6,8 +6,9 @@ using Cuvee.Numerics;
 namespace Cuvee.Hosting.Embedded;
 
 /// <summary>
-/// Serves recipes from the embedded engine: a candidate's dense weights are formed once, in memory that the next candidate reuses, and then run as an ordinary
-/// model. One lease at a time; further calls wait. The base model stays the caller's, who must not use it while a lease is out.
+/// Serves recipes from the embedded engine: a candidate's dense weights are formed once, in memory that the next candidate reuses, and then
+/// run as an ordinary model. One lease at a time; further calls wait. The base model stays the caller's, who must not use it while a lease
+/// is out.
 /// </summary>
 public sealed class EmbeddedAdapterHost : IAdapterHost
 {

@@ -4,7 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Merging.Inspection;
 
 /// <summary>
-/// Frobenius inner products of the adapters' updates: with X_i = s_i B_i A_i, tr(X_i' X_j) = s_i s_j sum((B_i' B_j) * (A_i A_j')), entry by entry over r_i x r_j.
+/// Frobenius inner products of the adapters' updates: with X_i = s_i B_i A_i, tr(X_i' X_j) = s_i s_j sum((B_i' B_j) * (A_i A_j')), entry by
+/// entry over r_i x r_j.
 /// </summary>
 internal static class DeltaInnerProducts
 {
@@ -19,8 +20,10 @@ internal static class DeltaInnerProducts
             var columns = module.TotalRank - own.RankOffset; // this member and all later ones
             var gramA = ArrayPool<float>.Shared.Rent(own.Rank * columns); // [rank, columns]
             var gramB = ArrayPool<float>.Shared.Rent(own.Rank * columns);
-            Gram(module.LoraA(own), loraA.Span[(own.RankOffset * module.InFeatures)..], own.Rank, columns, module.InFeatures, gramA);
-            Gram(module.LoraBTransposed(own), loraBTransposed.Span[(own.RankOffset * module.OutFeatures)..], own.Rank, columns, module.OutFeatures, gramB);
+            var fromA = loraA.Span[(own.RankOffset * module.InFeatures)..]; // [columns, in]
+            var fromB = loraBTransposed.Span[(own.RankOffset * module.OutFeatures)..]; // [columns, out]
+            Gram(module.LoraA(own), fromA, own.Rank, columns, module.InFeatures, gramA);
+            Gram(module.LoraBTransposed(own), fromB, own.Rank, columns, module.OutFeatures, gramB);
             for (var j = i; j < members.Count; j++)
             {
                 var other = members[j];

@@ -3,11 +3,13 @@ using Cuvee.Formats.Peft;
 namespace Cuvee.Merging.Inspection;
 
 /// <summary>
-/// Norms and similarities of a pool's updates from r x r Gram matrices, never from a full update; sign conflict from evenly spaced rows. Deterministic.
+/// Norms and similarities of a pool's updates from r x r Gram matrices, never from a full update; sign conflict from evenly spaced rows.
+/// Deterministic.
 /// </summary>
 public static class PoolInspection
 {
-    /// <param name="rowsPerModule">Rows of each module that the sign conflict is counted on; at least 1, all rows when the module has no more.</param>
+    /// <param name="rowsPerModule">Rows of each module that the sign conflict is counted on; at least 1, all rows when the module has no
+    /// more.</param>
     public static PoolReport Inspect(AdapterPool pool, int rowsPerModule = 64)
     {
         ArgumentNullException.ThrowIfNull(pool);
@@ -16,7 +18,7 @@ public static class PoolInspection
         var products = new double[count][]; // [adapters][adapters] inner products of the updates
         for (var i = 0; i < count; i++) products[i] = new double[count];
         var signs = new SignConflictCounter(count);
-        foreach (var name in pool.Adapters.SelectMany(adapter => adapter.Modules).Select(module => module.Name).Distinct().Order(StringComparer.Ordinal))
+        foreach (var name in pool.ModuleNames)
         {
             var module = new PooledModule(name, pool);
             DeltaInnerProducts.Accumulate(module, products);

@@ -8,12 +8,14 @@ internal static class PoolProblems
     private const double DuplicateCosine = 0.999;
     private const double OutlierRatio = 10; // a norm this many times above or below the median
 
-    public static IReadOnlyList<string> Find(AdapterPool pool, IReadOnlyList<AdapterInspection> adapters, IReadOnlyList<IReadOnlyList<double>> cosine)
+    public static IReadOnlyList<string> Find(
+        AdapterPool pool, IReadOnlyList<AdapterInspection> adapters, IReadOnlyList<IReadOnlyList<double>> cosine)
     {
         var problems = new List<string>();
         foreach (var adapter in adapters.Where(adapter => adapter.DeltaNorm == 0))
         {
-            problems.Add($"'{adapter.Name}' changes nothing: its update is zero in every module; exclude it or look for a failed training.");
+            problems.Add($"'{adapter.Name}' changes nothing: its update is zero in every module; exclude it or look for a failed " +
+                "training.");
         }
 
         try
@@ -32,7 +34,8 @@ internal static class PoolProblems
             for (var j = i + 1; j < adapters.Count; j++)
             {
                 if (cosine[i][j] < DuplicateCosine) continue;
-                problems.Add($"'{adapters[i].Name}' and '{adapters[j].Name}' are nearly the same update (cosine {cosine[i][j]:0.0000}); one of them is enough.");
+                problems.Add($"'{adapters[i].Name}' and '{adapters[j].Name}' are nearly the same update (cosine {cosine[i][j]:0.0000}); " +
+                    "one of them is enough.");
             }
         }
 
@@ -63,7 +66,8 @@ internal static class PoolProblems
         {
             var ratio = adapter.DeltaNorm / median;
             if (ratio is > 1 / OutlierRatio and < OutlierRatio) continue;
-            problems.Add($"'{adapter.Name}' has a norm of {adapter.DeltaNorm:0.###}, {ratio:0.###} times the pool's median; one weight bound will not suit both.");
+            problems.Add($"'{adapter.Name}' has a norm of {adapter.DeltaNorm:0.###}, {ratio:0.###} times the pool's median; one weight " +
+                "bound will not suit both.");
         }
     }
 

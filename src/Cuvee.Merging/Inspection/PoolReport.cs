@@ -10,7 +10,9 @@ public sealed record PoolReport
     /// </summary>
     public required IReadOnlyList<IReadOnlyList<double>> CosineSimilarity { get; init; }
 
-    /// <summary>Share of the entries changed by both adapters in which their signs disagree, in [0, 1]; near 0.5 for unrelated adapters.</summary>
+    /// <summary>
+    /// Share of the entries changed by both adapters in which their signs disagree, in [0, 1]; near 0.5 for unrelated adapters.
+    /// </summary>
     public required IReadOnlyList<IReadOnlyList<double>> SignConflict { get; init; }
 
     /// <summary>Entries of the updates that the sign conflict was counted on, and how many there are.</summary>

@@ -4,7 +4,9 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Inspection;
 
-/// <summary>Counts, for every pair of adapters, the entries in which both updates are non-zero and those of opposite sign, on bit sets of signs.</summary>
+/// <summary>
+/// Counts, for every pair of adapters, the entries in which both updates are non-zero and those of opposite sign, on bit sets of signs.
+/// </summary>
 internal sealed class SignConflictCounter(int adapters)
 {
     private readonly long[] both = new long[(long)adapters * adapters];
@@ -79,7 +81,8 @@ internal sealed class SignConflictCounter(int adapters)
         }
 
         Gemm.Multiply(
-            rows, module.InFeatures, member.Rank, picked, rows, true, module.LoraA(member), module.InFeatures, false, delta, module.InFeatures, accumulate: false);
+            rows, module.InFeatures, member.Rank, picked, rows, true, module.LoraA(member), module.InFeatures, false,
+            delta, module.InFeatures, accumulate: false);
         ArrayPool<float>.Shared.Return(picked);
     }
 }

@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Merging.Materialization;
 
 /// <summary>
-/// The best approximation of bounded rank in the Frobenius norm (Eckart and Young), from the factors alone: with LoraB = Q_b R_b and LoraA' = Q_a R_a the
-/// update is Q_b (R_b R_a') Q_a', and the singular values of the small core are its own. All in double. Thread-safe.
+/// The best approximation of bounded rank in the Frobenius norm (Eckart and Young), from the factors alone: with LoraB = Q_b R_b and LoraA'
+/// = Q_a R_a the update is Q_b (R_b R_a') Q_a', and the singular values of the small core are its own. All in double. Thread-safe.
 /// </summary>
 internal static class RankReduction
 {
@@ -45,7 +45,8 @@ internal static class RankReduction
         var product = new double[rows * columns];
         for (var i = 0; i < rows; i++)
         {
-            for (var j = 0; j < columns; j++) product[(i * columns) + j] = DoubleVectors.Dot(x.AsSpan(i * length, length), y.AsSpan(j * length, length));
+            var row = x.AsSpan(i * length, length);
+            for (var j = 0; j < columns; j++) product[(i * columns) + j] = DoubleVectors.Dot(row, y.AsSpan(j * length, length));
         }
 
         return product;

@@ -1,8 +1,8 @@
 namespace Cuvee.Merging.Methods;
 
 /// <summary>
-/// A published way to combine task vectors, one tensor at a time. Implementations are pure (the same input gives the same bits; randomness only from
-/// <see cref="MergeArguments.RandomFor"/>) and thread-safe, one per file, and listed in <see cref="MergeMethods"/>.
+/// A published way to combine task vectors, one tensor at a time. Implementations are pure (the same input gives the same bits; randomness
+/// only from <see cref="MergeArguments.RandomFor"/>) and thread-safe, one per file, and listed in <see cref="MergeMethods"/>.
 /// </summary>
 public interface IMergeMethod
 {

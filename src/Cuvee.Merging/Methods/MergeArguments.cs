@@ -21,7 +21,8 @@ public sealed class MergeArguments
         foreach (var (name, value) in values ?? new Dictionary<string, double>())
         {
             var parameter = method.Parameters.FirstOrDefault(candidate => candidate.Name == name) ?? throw new ArgumentException(
-                $"Method {method.Name} has no parameter '{name}'; it knows {(filled.Count == 0 ? "none" : string.Join(", ", filled.Keys))}.");
+                $"Method {method.Name} has no parameter '{name}'; it knows " +
+                $"{(filled.Count == 0 ? "none" : string.Join(", ", filled.Keys))}.");
             if (!(value >= parameter.Minimum && value <= parameter.Maximum))
             {
                 throw new ArgumentException(

@@ -1,8 +1,8 @@
 namespace Cuvee.Merging.Methods;
 
 /// <summary>
-/// Applies a merge method to adapters of a pool, one module at a time, densely: the task vectors of one module take adapters * out * in * 4 bytes while it is
-/// merged. Thread-safe.
+/// Applies a merge method to adapters of a pool, one module at a time, densely: the task vectors of one module take adapters * out * in * 4
+/// bytes while it is merged. Thread-safe.
 /// </summary>
 public sealed class TaskVectorMerger
 {

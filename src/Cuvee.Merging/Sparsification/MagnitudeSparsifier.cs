@@ -1,8 +1,8 @@
 namespace Cuvee.Merging.Sparsification;
 
 /// <summary>
-/// S(A, a) of Evo-Merging (arXiv 2509.12951): keeps the round(a * count) entries of largest magnitude of one tensor, at least one if a &gt; 0.
-/// The magnitudes are sorted once, on first need; afterwards a keep fraction costs one look-up. Thread-safe.
+/// S(A, a) of Evo-Merging (arXiv 2509.12951): keeps the round(a * count) entries of largest magnitude of one tensor, at least one if a &gt;
+/// 0. The magnitudes are sorted once, on first need; afterwards a keep fraction costs one look-up. Thread-safe.
 /// </summary>
 public sealed class MagnitudeSparsifier(ReadOnlyMemory<float> values)
 {
@@ -10,7 +10,9 @@ public sealed class MagnitudeSparsifier(ReadOnlyMemory<float> values)
 
     public int Count => values.Length;
 
-    /// <summary>Entries that <paramref name="keepFraction"/> asks for; <c>round</c> is half to even. Ties at the threshold may keep more.</summary>
+    /// <summary>
+    /// Entries that <paramref name="keepFraction"/> asks for; <c>round</c> is half to even. Ties at the threshold may keep more.
+    /// </summary>
     public static int KeptCount(int count, double keepFraction)
     {
         if (!(keepFraction is >= 0 and <= 1))

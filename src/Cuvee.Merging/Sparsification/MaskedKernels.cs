@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Cuvee.Merging.Sparsification;
 
 /// <summary>
-/// One pass over a factor that masks and scales. Lanes are those of <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same expression in
-/// scalars, so that an entry's result does not depend on its position.
+/// One pass over a factor that masks and scales. Lanes are those of <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same
+/// expression in scalars, so that an entry's result does not depend on its position.
 /// </summary>
 internal static class MaskedKernels
 {
