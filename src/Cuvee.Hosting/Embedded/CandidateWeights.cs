@@ -9,7 +9,7 @@ namespace Cuvee.Hosting.Embedded;
 /// One reusable copy of the base's adapted linear weights. Forming a candidate overwrites the last one; everything that the pool does not
 /// adapt is shared with the base. One call at a time.
 /// </summary>
-internal sealed class CandidateWeights
+public sealed class CandidateWeights
 {
     private readonly Job[] jobs; // the costliest first, so that the team ends together
     private readonly LlamaWeights baseWeights;
