@@ -7,13 +7,13 @@ using Cuvee.Inference.Tokenization.PreTokenizers;
 namespace Cuvee.Inference.Tokenization;
 
 /// <summary>
-/// Learns a byte-level BPE vocabulary (arXiv 1508.07909): the most frequent adjacent pair is merged, again and again. Same multiset of texts,
-/// same bytes: ties go to the pair with the smaller (left id, right id).
+/// Learns a byte-level BPE vocabulary (arXiv 1508.07909): the most frequent adjacent pair is merged, again and again. Same multiset of
+/// texts, same bytes: ties go to the pair with the smaller (left id, right id).
 /// </summary>
 /// <remarks>
-/// Digits are one token each, with an optional leading space: 4096 entries are too few to learn the numbers of English text, where merged digits would cut
-/// "1987" and "1998" into unlike parts and make copying a number a different task for each; 20 tokens spell them all. Letters, other symbols and white space
-/// are cut as by GPT-2.
+/// Digits are one token each, with an optional leading space: 4096 entries are too few to learn the numbers of English text, where merged
+/// digits would cut "1987" and "1998" into unlike parts and make copying a number a different task for each; 20 tokens spell them all.
+/// Letters, other symbols and white space are cut as by GPT-2.
 /// </remarks>
 public static class BpeTrainer
 {
@@ -34,7 +34,9 @@ public static class BpeTrainer
     internal static int BaseSize => SpecialTokens.Length + 256;
 
     /// <param name="texts">Read once; special-token spellings in them count as plain text.</param>
-    /// <param name="vocabSize">Special tokens, 256 bytes and merges together: at least 259. The result is smaller when no pair is left that occurs twice.</param>
+    /// <param name="vocabSize">
+    /// Special tokens, 256 bytes and merges together: at least 259. The result is smaller when no pair is left that occurs twice.
+    /// </param>
     public static Tokenizer Train(IEnumerable<string> texts, int vocabSize)
     {
         ArgumentNullException.ThrowIfNull(texts);

@@ -6,8 +6,8 @@ using Cuvee.Inference.Tokenization.PreTokenizers;
 namespace Cuvee.Inference.Tokenization;
 
 /// <summary>
-/// A Hugging Face <c>tokenizer.json</c> with a BPE model: byte-level (GPT-2, Llama 3, Qwen, our own) or of the SentencePiece kind with byte fallback
-/// (Llama 2, Gemma). Immutable and thread-safe. What is not supported is refused on loading, never ignored.
+/// A Hugging Face <c>tokenizer.json</c> with a BPE model: byte-level (GPT-2, Llama 3, Qwen, our own) or of the SentencePiece kind with byte
+/// fallback (Llama 2, Gemma). Immutable and thread-safe. What is not supported is refused on loading, never ignored.
 /// </summary>
 public sealed class Tokenizer
 {
@@ -57,7 +57,9 @@ public sealed class Tokenizer
         File.Move(temporary, tokenizerJsonPath, overwrite: true);
     }
 
-    /// <summary>Added tokens that occur in <paramref name="text"/> are recognised, special ones included. A lone surrogate counts as U+FFFD.</summary>
+    /// <summary>
+    /// Added tokens that occur in <paramref name="text"/> are recognised, special ones included. A lone surrogate counts as U+FFFD.
+    /// </summary>
     /// <param name="addSpecialTokens">Apply the post-processor's rule (such as a leading BOS).</param>
     public IReadOnlyList<int> Encode(string text, bool addSpecialTokens)
     {

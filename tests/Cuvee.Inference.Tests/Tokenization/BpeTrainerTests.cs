@@ -71,7 +71,8 @@ public class BpeTrainerTests
         const string Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
         var words = texts.SelectMany(text => Regex.Matches(text, Pattern))
             .Select(match => Encoding.UTF8.GetBytes(match.Value).Select(value => 3 + value).ToList()).ToList();
-        var spelling = Enumerable.Range(0, 256).ToDictionary(value => 3 + value, value => ByteLevelAlphabet.ToCharacter((byte)value).ToString());
+        var spelling = Enumerable.Range(0, 256).ToDictionary(
+            value => 3 + value, value => ByteLevelAlphabet.ToCharacter((byte)value).ToString());
         var learned = new List<string>();
         for (var id = 259; id < 259 + merges; id++)
         {

@@ -16,7 +16,9 @@ public class NfcNormalizerTests
         Assert.Equal(inputs.Length, expected.Length);
         var normalizer = new NfcNormalizer();
 
-        var wrong = inputs.Index().Where(entry => normalizer.Normalize(entry.Item) != expected[entry.Index]).Select(entry => Escape(entry.Item));
+        var wrong = inputs.Index()
+            .Where(entry => normalizer.Normalize(entry.Item) != expected[entry.Index])
+            .Select(entry => Escape(entry.Item));
 
         Assert.Empty(wrong);
     }

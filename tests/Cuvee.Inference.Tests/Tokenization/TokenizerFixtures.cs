@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Cuvee.Inference.Tests.Tokenization;
 
-/// <summary>The files of <c>tests/fixtures/tokenizers</c>; <c>generate.mjs</c> there makes the expectations with Hugging Face's own implementation.</summary>
+/// <summary>
+/// The files of <c>tests/fixtures/tokenizers</c>; <c>generate.mjs</c> there makes the expectations with Hugging Face's own implementation.
+/// </summary>
 internal static class TokenizerFixtures
 {
     public const string VocabularyVariable = "CUVEE_TOKENIZERS";
@@ -13,7 +15,9 @@ internal static class TokenizerFixtures
 
     /// <returns>Null when the real vocabularies were not fetched.</returns>
     public static string? VocabularyPath(string family) =>
-        Environment.GetEnvironmentVariable(VocabularyVariable) is { Length: > 0 } folder ? Path.Combine(folder, family, "tokenizer.json") : null;
+        Environment.GetEnvironmentVariable(VocabularyVariable) is { Length: > 0 } folder
+            ? Path.Combine(folder, family, "tokenizer.json")
+            : null;
 
     public static string[] Texts() => JsonSerializer.Deserialize<string[]>(File.ReadAllBytes(PathOf("texts.json")))!;
 

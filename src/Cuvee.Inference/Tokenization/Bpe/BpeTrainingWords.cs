@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cuvee.Inference.Tokenization.Bpe;
 
-/// <summary>The distinct pieces of a training text under the merges made so far, with pair counts that each merge updates only where it applies.</summary>
+/// <summary>
+/// The distinct pieces of a training text under the merges made so far, with pair counts that each merge updates only where it applies.
+/// </summary>
 internal sealed class BpeTrainingWords
 {
     private readonly List<(int[] Symbols, long Count)> _words;

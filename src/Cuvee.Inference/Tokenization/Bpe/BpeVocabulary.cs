@@ -6,7 +6,9 @@ internal sealed class BpeVocabulary
     /// <summary>Spelling to id, without added tokens.</summary>
     public required Dictionary<string, int> Ids { get; init; }
 
-    /// <summary>(left id, right id) to (rank, merged id); the lowest rank is merged first. Key: left in the high 32 bits, right in the low.</summary>
+    /// <summary>
+    /// (left id, right id) to (rank, merged id); the lowest rank is merged first. Key: left in the high 32 bits, right in the low.
+    /// </summary>
     public required Dictionary<long, (int Rank, int Merged)> Merges { get; init; }
 
     /// <summary>The pieces are spelt byte by byte in the byte-level alphabet, not character by character.</summary>

@@ -3,8 +3,8 @@ using System.Text;
 namespace Cuvee.Inference.Tokenization.Bpe;
 
 /// <summary>
-/// GPT-2's one-to-one spelling of the 256 bytes by printable characters: printable Latin-1 bytes stand for themselves, the other 68 bytes take
-/// U+0100 upwards in byte order (so a space is written U+0120).
+/// GPT-2's one-to-one spelling of the 256 bytes by printable characters: printable Latin-1 bytes stand for themselves, the other 68 bytes
+/// take U+0100 upwards in byte order (so a space is written U+0120).
 /// </summary>
 internal static class ByteLevelAlphabet
 {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Cuvee.Inference.Tokenization.Decoders;
 
-/// <summary><c>ByteFallback</c>: runs of <c>&lt;0xNN&gt;</c> become the UTF-8 text of their bytes, or one U+FFFD per byte if they are not UTF-8.</summary>
+/// <summary>
+/// <c>ByteFallback</c>: runs of <c>&lt;0xNN&gt;</c> become the UTF-8 text of their bytes, or one U+FFFD per byte if they are not UTF-8.
+/// </summary>
 internal sealed class ByteFallbackDecoder : ITokenDecoder
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);

@@ -11,7 +11,8 @@ internal static class BpeVocabularyReader
         // Old files leave "type" out; only BPE has merges.
         if (model.Optional("type") is { } type ? type.Text != "BPE" : model.Optional("merges") is null)
             throw model.Fail($"the model type {model.Optional("type")?.Text ?? "without merges"} is not supported, only BPE is");
-        if (model.Optional("dropout") is { } dropout && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
+        if (model.Optional("dropout") is { } dropout
+            && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
             throw dropout.Fail("dropout makes encoding random; set it to null");
         foreach (var name in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
         {
@@ -64,7 +65,8 @@ internal static class BpeVocabularyReader
             if (!ids.TryGetValue(left, out var leftId)
                 || !ids.TryGetValue(right, out var rightId)
                 || !ids.TryGetValue(left + right, out var merged))
-                throw (list with { Path = $"{list.Path}[{rank}]" }).Fail($"\"{left}\", \"{right}\" and what they make must all be in model.vocab");
+                throw (list with { Path = $"{list.Path}[{rank}]" }).Fail(
+                    $"\"{left}\", \"{right}\" and what they make must all be in model.vocab");
             // A repeated pair keeps its last rank, as in Hugging Face's library.
             merges[BpeVocabulary.PairKey(leftId, rightId)] = (rank++, merged);
         }

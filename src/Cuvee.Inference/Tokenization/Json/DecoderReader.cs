@@ -35,7 +35,8 @@ internal static class DecoderReader
                 break;
             case var other:
                 throw decoder.Fail(
-                    $"the decoder {other} is not supported (supported: ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, Sequence)");
+                    $"the decoder {other} is not supported "
+                    + "(supported: ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, Sequence)");
         }
     }
 }

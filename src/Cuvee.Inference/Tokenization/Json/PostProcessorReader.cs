@@ -32,8 +32,8 @@ internal static class PostProcessorReader
         {
             if (item.Optional("SpecialToken") is { } special)
             {
-                var ids = template.Required("special_tokens").Required(special.Required("id").Text).Required("ids").Items().Select(id => id.Id);
-                (seen ? after : before).AddRange(ids);
+                var token = template.Required("special_tokens").Required(special.Required("id").Text);
+                (seen ? after : before).AddRange(token.Required("ids").Items().Select(id => id.Id));
             }
             else if (!seen && item.Required("Sequence").Required("id").Text == "A")
                 seen = true;

@@ -47,7 +47,8 @@ internal static class PreTokenizerReader
         }
     }
 
-    private static SplitPreTokenizer Isolate(string pattern) => new(PatternMatcher.ForRegex(pattern), SplitBehavior.Isolated, invert: false);
+    private static SplitPreTokenizer Isolate(string pattern) =>
+        new(PatternMatcher.ForRegex(pattern), SplitBehavior.Isolated, invert: false);
 
     private static SplitBehavior ReadBehavior(JsonField field) => field.Text switch
     {

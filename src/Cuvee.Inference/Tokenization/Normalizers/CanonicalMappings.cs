@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Cuvee.Inference.Tokenization.Normalizers;
 
 /// <summary>
-/// The Unicode data of canonical normalization (UAX #15), read once from an embedded table. The runtime's own <c>string.Normalize</c> needs ICU:
-/// with <c>InvariantGlobalization</c>, which this program sets, it returns its input unchanged.
+/// The Unicode data of canonical normalization (UAX #15), read once from an embedded table. The runtime's own <c>string.Normalize</c> needs
+/// ICU: with <c>InvariantGlobalization</c>, which this program sets, it returns its input unchanged.
 /// </summary>
 internal sealed class CanonicalMappings
 {

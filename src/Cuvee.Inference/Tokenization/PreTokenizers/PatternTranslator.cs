@@ -3,8 +3,9 @@ using System.Text;
 namespace Cuvee.Inference.Tokenization.PreTokenizers;
 
 /// <summary>
-/// Rewrites a <c>tokenizer.json</c> pattern (Oniguruma's dialect) for .NET: possessive quantifiers become atomic groups. What .NET would silently read
-/// differently (class unions and intersections, characters beyond U+FFFF) is refused; what it cannot read at all, its own parser refuses.
+/// Rewrites a <c>tokenizer.json</c> pattern (Oniguruma's dialect) for .NET: possessive quantifiers become atomic groups. What .NET would
+/// silently read differently (class unions and intersections, characters beyond U+FFFF) is refused; what it cannot read at all, its own
+/// parser refuses.
 /// </summary>
 internal static class PatternTranslator
 {

@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Cuvee.Inference.Tokenization.PreTokenizers;
 
-/// <summary>The published patterns of the common byte-level families, compiled at build time so that loading such a tokenizer costs no regex compilation.</summary>
+/// <summary>
+/// The published patterns of the common byte-level families, compiled at build time so that loading such a tokenizer costs no regex
+/// compilation.
+/// </summary>
 internal static partial class PretokenizationPatterns
 {
     public const string Gpt2Text = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
@@ -13,7 +16,9 @@ internal static partial class PretokenizationPatterns
     public const string QwenText =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    /// <summary>GPT-2's pattern with digits one by one, each with an optional leading space; see <see cref="BpeTrainer"/> for the reason.</summary>
+    /// <summary>
+    /// GPT-2's pattern with digits one by one, each with an optional leading space; see <see cref="BpeTrainer"/> for the reason.
+    /// </summary>
     public const string SingleDigitsText = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     // Onigmo, which Hugging Face's library uses, lets ^ and $ match at every line.

@@ -4,9 +4,9 @@ using System.Text;
 namespace Cuvee.Inference.Tokenization.PreTokenizers;
 
 /// <summary>
-/// .NET's regex sees UTF-16 units, the patterns mean Unicode scalars: "\p{L}" would never match a letter beyond U+FFFF and "." would match half of one.
-/// So a text with surrogate pairs is matched through its shadow, in which each pair is replaced by one rare BMP character of the same general category,
-/// and the matches are mapped back.
+/// .NET's regex sees UTF-16 units, the patterns mean Unicode scalars: "\p{L}" would never match a letter beyond U+FFFF and "." would match
+/// half of one. So a text with surrogate pairs is matched through its shadow, in which each pair is replaced by one rare BMP character of
+/// the same general category, and the matches are mapped back.
 /// </summary>
 internal static class ScalarShadow
 {
