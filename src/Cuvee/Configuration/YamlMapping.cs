@@ -1,0 +1,167 @@
+using System.Globalization;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Cuvee.Configuration;
+
+/// <summary>
+/// One mapping of a YAML file whose every key must be asked for: <see cref="ThrowIfUnknownKeys"/> refuses the rest, naming file, line and the nearest known key.
+/// </summary>
+internal sealed class YamlMapping
+{
+    private readonly string file;
+    private readonly string path; // dotted, empty at the root
+    private readonly YamlMappingNode node;
+    private readonly List<string> known = [];
+
+    private YamlMapping(string file, string path, YamlMappingNode node) => (this.file, this.path, this.node) = (file, path, node);
+
+    public static YamlMapping Parse(string text, string file)
+    {
+        try
+        {
+            var stream = new YamlStream();
+            stream.Load(new StringReader(text));
+            if (stream.Documents.Count != 1 || stream.Documents[0].RootNode is not YamlMappingNode root)
+            {
+                throw new RunConfigurationException($"{file}: must hold one YAML mapping such as 'model: path'.");
+            }
+
+            return new YamlMapping(file, "", root);
+        }
+        catch (YamlException exception)
+        {
+            throw new RunConfigurationException($"{file}, line {exception.Start.Line}: not valid YAML ({exception.Message}).", exception);
+        }
+    }
+
+    public bool Has(string key)
+    {
+        known.Add(key);
+        return Find(key) is not null;
+    }
+
+    public string RequiredText(string key, string meaning) => Text(key) ??
+        throw new RunConfigurationException($"{file}: key '{Qualified(key)}' is missing; set it to {meaning}.");
+
+    public string? Text(string key) => Scalar(key, "a text", text => text.Length > 0 ? text : null);
+
+    public int? Integer(string key, int min, int max) => Scalar<int?>(
+        key,
+        $"a whole number from {min} to {max}",
+        text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+            ? value
+            : null);
+
+    public ulong? Seed(string key) => Scalar<ulong?>(
+        key,
+        "a whole number from 0 to 18446744073709551615",
+        text => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null);
+
+    public double? Number(string key, double min, double max) => Scalar<double?>(
+        key,
+        $"a number from {min} to {max}",
+        text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null);
+
+    public T? Choice<T>(string key, IReadOnlyDictionary<string, T> choices)
+        where T : struct
+    {
+        var text = Text(key);
+        if (text is null) return null;
+        return choices.TryGetValue(text, out var value)
+            ? value
+            : throw Error(Find(key)!, $"'{Qualified(key)}' is '{text}'; choose {string.Join(", ", choices.Keys)}{Nearest(text, choices.Keys)}.");
+    }
+
+    public IReadOnlyList<string>? Texts(string key)
+    {
+        known.Add(key);
+        return Find(key) switch
+        {
+            null => null,
+            YamlSequenceNode sequence when sequence.All(item => item is YamlScalarNode { Value.Length: > 0 }) =>
+                [.. sequence.Select(item => ((YamlScalarNode)item).Value!)],
+            { } other => throw Error(other, $"'{Qualified(key)}' must be a list of texts such as [a, b]."),
+        };
+    }
+
+    public YamlMapping? Mapping(string key)
+    {
+        known.Add(key);
+        return Find(key) switch
+        {
+            null => null,
+            YamlMappingNode mapping => new YamlMapping(file, Qualified(key), mapping),
+            { } other => throw Error(other, $"'{Qualified(key)}' must be a mapping of keys to values."),
+        };
+    }
+
+    public IReadOnlyList<YamlMapping>? Mappings(string key)
+    {
+        known.Add(key);
+        return Find(key) switch
+        {
+            null => null,
+            YamlSequenceNode sequence when sequence.All(item => item is YamlMappingNode) =>
+                [.. sequence.Select((item, index) => new YamlMapping(file, $"{Qualified(key)}[{index}]", (YamlMappingNode)item))],
+            { } other => throw Error(other, $"'{Qualified(key)}' must be a list of mappings."),
+        };
+    }
+
+    /// <summary>Call after every known key was asked for.</summary>
+    public void ThrowIfUnknownKeys()
+    {
+        foreach (var (key, _) in node.Children)
+        {
+            var name = (key as YamlScalarNode)?.Value ?? "";
+            if (known.Contains(name)) continue;
+            var where = path.Length == 0 ? "" : $" in '{path}'";
+            throw Error(key, $"unknown key '{name}'{where}{Nearest(name, known)}; known keys are {string.Join(", ", known.Distinct())}.");
+        }
+    }
+
+    public RunConfigurationException Error(string key, string message) => Find(key) is { } value
+        ? Error(value, message)
+        : new RunConfigurationException($"{file}: {message}");
+
+    private RunConfigurationException Error(YamlNode at, string message) => new($"{file}, line {at.Start.Line}: {message}");
+
+    private T? Scalar<T>(string key, string expected, Func<string, T?> convert)
+    {
+        known.Add(key);
+        var value = Find(key);
+        if (value is null) return default;
+        var text = (value as YamlScalarNode)?.Value;
+        var converted = text is null ? default : convert(text);
+        return converted is null ? throw Error(value, $"'{Qualified(key)}' must be {expected}.") : converted;
+    }
+
+    private YamlNode? Find(string key) => node.Children.FirstOrDefault(child => (child.Key as YamlScalarNode)?.Value == key).Value;
+
+    private string Qualified(string key) => path.Length == 0 ? key : $"{path}.{key}";
+
+    private static string Nearest(string name, IEnumerable<string> candidates)
+    {
+        var (nearest, distance) = candidates.Select(candidate => (candidate, EditDistance(name, candidate))).MinBy(pair => pair.Item2);
+        return nearest is not null && distance <= Math.Max(2, nearest.Length / 3) ? $" (did you mean '{nearest}'?)" : "";
+    }
+
+    /// <summary>Levenshtein.</summary>
+    private static int EditDistance(string a, string b)
+    {
+        var row = Enumerable.Range(0, b.Length + 1).ToArray(); // distances of a's prefix to every prefix of b
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(substituted, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
+}

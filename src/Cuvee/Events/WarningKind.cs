@@ -1,0 +1,16 @@
+namespace Cuvee.Events;
+
+public enum WarningKind
+{
+    /// <summary>All candidates of a generation lie on nearly one point.</summary>
+    Collapse,
+
+    /// <summary>The best loss has not moved for many iterations.</summary>
+    Stagnation,
+
+    /// <summary>Weights of the best guess lie at the limits of the search.</summary>
+    AtBounds,
+
+    /// <summary>A candidate's loss was not finite.</summary>
+    NonFiniteLoss,
+}

@@ -1,0 +1,9 @@
+namespace Cuvee.Reporting;
+
+public enum RowKind
+{
+    /// <summary>What a search must beat.</summary>
+    Control,
+
+    Search,
+}

@@ -1,0 +1,16 @@
+using Cuvee.Merging;
+
+namespace Cuvee.Searches;
+
+/// <summary>The paper's beta in [-1.5, 1.5]^N (sign-aware scaling, arXiv 2509.12951); keep fractions stay as they are.</summary>
+public sealed class WeightSpace(MergeRecipe origin) : AdapterSpace(origin, -Limit, Limit)
+{
+    /// <summary>Largest weight either way.</summary>
+    public const double Limit = 1.5;
+
+    public override bool BoundsAreLimits => true;
+
+    private protected override AdapterShare With(AdapterShare share, double value) => share with { Weight = value };
+
+    private protected override double Coordinate(AdapterShare share) => share.Weight;
+}
