@@ -1,0 +1,87 @@
+using Cuvee.LanguageModels;
+
+namespace Cuvee.Tests.LanguageModels;
+
+public class DecoratorTests
+{
+    private static readonly PromptCompletion[] Records = [new("0", "a", "b"), new("1", "c", "d"), new("2", "a", "b"), new("3", "a", "x")];
+
+    [Fact]
+    public async Task ScoreAsync_RepeatedRecords_AskOnceAndKeepTheOrder()
+    {
+        var inner = new LengthModel();
+        var meter = new QueryMeter();
+        var model = new CachingLanguageModel(new BudgetLanguageModel(inner, meter), new ScoreCache(), "recipe");
+        var first = await model.ScoreAsync(Records, CancellationToken.None);
+        Assert.Equal(3, inner.Scored.Count);
+        Assert.Equal(3, meter.Queries);
+        Assert.Equal(first, await model.ScoreAsync(Records, CancellationToken.None));
+        Assert.Equal(3, inner.Scored.Count);
+        Assert.Equal(await new LengthModel().ScoreAsync(Records, CancellationToken.None), first);
+    }
+
+    [Fact]
+    public async Task ScoreAsync_AnotherModelKey_DoesNotShareScores()
+    {
+        var cache = new ScoreCache();
+        var inner = new LengthModel();
+        await new CachingLanguageModel(inner, cache, "one").ScoreAsync(Records, CancellationToken.None);
+        await new CachingLanguageModel(inner, cache, "two").ScoreAsync(Records, CancellationToken.None);
+        Assert.Equal(6, inner.Scored.Count);
+    }
+
+    [Fact]
+    public async Task ScoreAsync_BeyondTheBudget_SendsNothing()
+    {
+        var inner = new LengthModel();
+        var meter = new QueryMeter(maxQueries: 5);
+        var model = new BudgetLanguageModel(inner, meter);
+        await model.ScoreAsync(Records, CancellationToken.None);
+        await Assert.ThrowsAsync<QueryBudgetExceededException>(() => model.ScoreAsync(Records[..2], CancellationToken.None));
+        Assert.Equal(4, inner.Scored.Count);
+        Assert.Equal(4, meter.Queries);
+        await model.ScoreAsync(Records[..1], CancellationToken.None);
+        Assert.Equal(5, meter.Queries);
+        Assert.Equal(5 * (2 + 3), meter.Tokens);
+    }
+
+    [Fact]
+    public async Task ScoreAsync_ProviderFails_GivesTheQueriesBack()
+    {
+        var meter = new QueryMeter(maxQueries: 4);
+        var model = new BudgetLanguageModel(new LengthModel { Fails = true }, meter);
+        await Assert.ThrowsAsync<LanguageModelException>(() => model.ScoreAsync(Records, CancellationToken.None));
+        Assert.Equal(0, meter.Queries);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_ThroughBothDecorators_IsCountedAndNeverCached()
+    {
+        var meter = new QueryMeter();
+        var model = new CachingLanguageModel(new BudgetLanguageModel(new LengthModel(), meter), new ScoreCache(), "recipe");
+        for (var i = 0; i < 2; i++) await model.GenerateAsync(["a", "b"], new GenerationOptions(), CancellationToken.None);
+        Assert.Equal(4, meter.Queries);
+    }
+
+    /// <summary>Log-probability is a function of the text, so that a wrong pairing shows.</summary>
+    private sealed class LengthModel : ILanguageModel
+    {
+        public bool Fails { get; init; }
+
+        public List<PromptCompletion> Scored { get; } = [];
+
+        public LanguageModelCapabilities Capabilities => new(true, false, true, null);
+
+        public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+        {
+            if (Fails) throw new LanguageModelException("the provider went away");
+            Scored.AddRange(records);
+            return Task.FromResult<IReadOnlyList<ScoredCompletion>>(
+                [.. records.Select(record => new ScoredCompletion(-record.Prompt[0] - (record.Completion[0] / 1000.0), 2, 3, null))]);
+        }
+
+        public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
+            IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<GeneratedCompletion>>([.. prompts.Select(prompt => new GeneratedCompletion(prompt, 1, StopReason.EndOfSequence))]);
+    }
+}

@@ -1,0 +1,106 @@
+using Cuvee.Configuration;
+using Cuvee.Data;
+using Cuvee.LanguageModels;
+using Cuvee.Merging;
+using Cuvee.Planning;
+using Cuvee.Tests.Runs;
+
+namespace Cuvee.Tests.Planning;
+
+public sealed class RunPlannerTests : IDisposable
+{
+    private const string EvoMerging = "search: evo-merging\n";
+
+    private readonly TinyZoo zoo = new(records: 40);
+
+    public void Dispose() => zoo.Dispose();
+
+    [Fact]
+    public void Plan_PaperPreset_ForecastsTheAuthorsCost()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "preset: paper\nsettings: { held_out: 0 }")));
+        Assert.Equal((400 + 800 + 8, (1200 * 40) + (8 * 40)), (plan.Forecast.Evaluations, plan.Forecast.Queries));
+        Assert.Equal(["adapter-a", "adapter-b", "adapter-c"], plan.AdapterNames);
+        // Base linears twice (base and candidate), embedding once, adapters twice, four bytes each.
+        long linears = 2 * ((4 * 16 * 16) + (3 * 16 * 24)), adapter = 2 * 2 * ((4 * 32) + (3 * 40));
+        Assert.Equal(4 * ((2 * linears) + (zoo.Config.VocabSize * 16) + (2 * 3 * adapter)), plan.Forecast.MemoryBytes);
+    }
+
+    [Fact]
+    public void Plan_Validation_IsSplitWithoutOverlap()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging)));
+        Assert.Equal(8, plan.Split.HeldOut.Count);
+        Assert.Equal(Enumerable.Range(0, 40), plan.Split.Search.Concat(plan.Split.HeldOut).Order());
+    }
+
+    [Theory]
+    [InlineData("pool: { path: nowhere }", "no such pool folder")]
+    [InlineData("pool: { path: pool, exclude: [adapter-z] }", "adapter-z")]
+    [InlineData("model: nowhere", "'model'")]
+    [InlineData("validation: nowhere.jsonl", "nowhere.jsonl")]
+    public void Plan_WrongPath_RefusesInOneSentence(string line, string expected)
+    {
+        var key = line[..line.IndexOf(':', StringComparison.Ordinal)];
+        var text = string.Join('\n', zoo.Configure(EvoMerging).Text.Split('\n').Where(other => !other.StartsWith(key, StringComparison.Ordinal)));
+        var configuration = RunConfiguration.Parse($"{text}\n{line}\n", Path.Combine(zoo.Folder, "run.yaml"));
+        var error = Assert.ThrowsAny<Exception>(() => RunPlanner.Plan(configuration));
+        Assert.True(error is RunConfigurationException or AdapterPoolException or RecordFileException, error.GetType().Name);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("factors", true)]
+    [InlineData("delta", false)]
+    public void Plan_UnequalRanks_AreRefusedInFactorsOnly(string space, bool isRefused)
+    {
+        using var odd = new TinyZoo(oddRank: 3);
+        var configuration = odd.Configure(EvoMerging + $"space: {space}");
+        var error = Record.Exception(() => RunPlanner.Plan(configuration));
+        Assert.Equal(isRefused, error is RunConfigurationException);
+        if (isRefused) Assert.Contains("adapter-c", error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_RecordLongerThanTheContext_NamesIt()
+    {
+        RecordFile.Write(Path.Combine(zoo.Folder, "validation.jsonl"), [new PromptCompletion("long-one", string.Concat(Enumerable.Repeat("zq ", 100)), "soup")]);
+        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging)));
+        Assert.Contains("'long-one'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("evaluations: 7", "at least 8")]
+    [InlineData("queries: 100", "at least 180")]
+    public void Plan_BudgetBelowOneGeneration_NamesTheSmallest(string budget, string expected)
+    {
+        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging + $"budget: {{ {budget} }}")));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_SmallBudget_LowersPopulationOrSampleAndSaysSo()
+    {
+        var byEvaluations = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "budget: { evaluations: 15 }")));
+        Assert.Contains("population lowered from 20 to 11", Assert.Single(byEvaluations.Notes), StringComparison.Ordinal);
+        var byQueries = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "budget: { queries: 240 }\nsettings: { sample: 20 }")));
+        Assert.Contains("sample lowered from 20 to 4", Assert.Single(byQueries.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_OutAlreadyHoldsARun_WantsResume()
+    {
+        var output = Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName;
+        File.WriteAllText(Path.Combine(output, RunIdentity.FileName), "{}");
+        Assert.Contains("--resume", Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging))).Message, StringComparison.Ordinal);
+        Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging), resume: true));
+    }
+
+    [Fact]
+    public void Plan_ComparisonSearches_GetTheirOwnFoldersBelowOut()
+    {
+        var plans = RunPlanner.Plan(zoo.Configure(
+            EvoMerging + "compare:\n  searches:\n    - { search: random }\n    - { search: evo-merging, space: factors }\n    - { search: random }"));
+        Assert.Equal(["out", "random-delta", "evo-merging-factors", "random-delta-2"], plans.Select(plan => Path.GetFileName(plan.Out)));
+    }
+}

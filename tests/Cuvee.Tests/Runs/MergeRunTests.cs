@@ -1,0 +1,105 @@
+using System.Text.Json.Nodes;
+using Cuvee.Events;
+using Cuvee.Formats.Peft;
+using Cuvee.Hosting.Embedded;
+using Cuvee.Inference;
+using Cuvee.Journaling;
+using Cuvee.Objectives;
+using Cuvee.Planning;
+using Cuvee.Reporting;
+
+namespace Cuvee.Tests.Runs;
+
+/// <summary>Whole runs on the real engine, a random model and random adapters.</summary>
+public sealed class MergeRunTests : IDisposable
+{
+    private const string Compared = """
+        search: evo-merging
+        seed: 3
+        budget: { evaluations: 40 }
+        settings: { population: 8, sample: 8 }
+        compare:
+          random_draws: 2
+          max_tokens: 4
+          metric: rouge-l
+          searches:
+            - { search: evo-merging, space: factors, budget: { evaluations: 20 }, settings: { population: 8, sample: 6 } }
+            - { search: fisher-probing, budget: { queries: 300 } }
+        """;
+
+    private readonly TinyZoo zoo = new();
+
+    public void Dispose() => zoo.Dispose();
+
+    [Fact]
+    public async Task ExecuteAsync_WithComparison_MeasuresSearchesBesideControls()
+    {
+        var log = new EventLog();
+        var report = await RunAsync(Compared, log: log);
+        var table = report.Table!;
+        Assert.Equal(
+            ["base model", "uniform average", "best single adapter", "random weights", "evo-merging (delta)", "evo-merging (factors)", "fisher-probing (delta)"],
+            table.Rows.Select(row => row.Name.Split(" (adapter")[0].Split(", same")[0]));
+        Assert.Equal(4, table.Differences.Count);
+        Assert.Equal(3 * 24, table.Rows[2].Queries);
+        Assert.True(table.Rows[2].ValidationLoss >= table.Rows[4].ValidationLoss || table.Rows[1].ValidationLoss >= table.Rows[4].ValidationLoss);
+        Assert.Equal(report.Results[0].ValidationLoss, table.Rows[4].ValidationLoss, 1e-9);
+        Assert.Equal(report.Results[0].StartLoss, table.Rows[1].ValidationLoss, 1e-9);
+        Assert.All(table.Rows, row => Assert.InRange(row.Interval.Value, row.Interval.Lower, row.Interval.Upper));
+        Assert.Equal(3, log.Of<RunFinished>().Count());
+
+        var json = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(zoo.Folder, "out", ComparisonTable.JsonFileName)))!;
+        Assert.Equal(7, json["rows"]!.AsArray().Count);
+        Assert.Equal(table.Rows[4].TestLoss, json["rows"]![4]!["test_loss"]!.GetValue<double>());
+        var plain = ComparisonTableText.Plain(table);
+        Assert.All(table.Rows, row => Assert.Contains(row.Name, plain, StringComparison.Ordinal));
+        Assert.Equal(2 + 7, (await File.ReadAllLinesAsync(Path.Combine(zoo.Folder, "out", ComparisonTable.MarkdownFileName))).Count(line => line.StartsWith('|')));
+    }
+
+    [Theory]
+    [InlineData("delta")]
+    [InlineData("factors")]
+    public async Task ExecuteAsync_Finished_WrittenAdapterScoresLikeTheRecipe(string space)
+    {
+        var result = (await RunAsync($"search: evo-merging\nspace: {space}\nbudget: {{ evaluations: 30 }}\nsettings: {{ population: 8 }}")).Results[0];
+        using var baseModel = EmbeddedModel.Load(zoo.ModelFolder);
+        var adapted = AdaptedModel.Create(baseModel, PeftReader.Read(result.Out));
+        var records = Cuvee.Data.RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"));
+        var loss = CrossEntropyObjective.MeanLoss(await adapted.ScoreAsync(records, CancellationToken.None));
+        Assert.Equal(result.ValidationLoss, loss, 1e-4 * Math.Max(1, loss));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_Finished_ManifestTellsHowToRepeatIt()
+    {
+        var report = await RunAsync("search: fisher-probing\nbudget: { queries: 400 }");
+        var manifest = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(report.Results[0].Out, "merge_manifest.json")))!;
+        Assert.Equal(zoo.Configure("search: fisher-probing\nbudget: { queries: 400 }").Text, manifest["configuration"]!.GetValue<string>());
+        Assert.Equal(report.Results[0].Spending.Queries, manifest["queries"]!.GetValue<long>());
+        var path = Path.Combine(zoo.PoolFolder, "adapter-a", "adapter_model.safetensors");
+        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(path)));
+        Assert.Equal(hash, manifest["inputs"]!["pool/adapter-a/adapter_model.safetensors"]!.GetValue<string>());
+        Assert.Equal(42, manifest["seed"]!.GetValue<int>());
+        Assert.True(manifest["wall_time_seconds"]!.GetValue<double>() >= 0);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_RealEngineKilledHalfway_ResumesToTheSameBytes()
+    {
+        const string Settings = "search: fisher-probing\nbudget: { queries: 500 }";
+        await RunAsync(Settings, "whole");
+        var journal = Path.Combine(zoo.Folder, "whole", Journal.FileName);
+        var cut = Directory.CreateDirectory(Path.Combine(zoo.Folder, "cut")).FullName;
+        File.Copy(Path.Combine(zoo.Folder, "whole", RunIdentity.FileName), Path.Combine(cut, RunIdentity.FileName));
+        var bytes = await File.ReadAllBytesAsync(journal);
+        await File.WriteAllBytesAsync(Path.Combine(cut, Journal.FileName), bytes[..(bytes.Length / 2)]);
+        await RunAsync(Settings, "cut", resume: true);
+        foreach (var file in (string[])[Journal.FileName, "adapter_model.safetensors", "recipe.json", "README.md"])
+        {
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(zoo.Folder, "whole", file)), await File.ReadAllBytesAsync(Path.Combine(cut, file)));
+        }
+    }
+
+    private Task<MergeReport> RunAsync(string more, string output = "out", bool resume = false, EventLog? log = null) =>
+        new MergeRun(TimeProvider.System, log ?? new EventLog()).ExecuteAsync(RunPlanner.Plan(zoo.Configure(more, output), resume), CancellationToken.None);
+}

@@ -1,0 +1,104 @@
+using Cuvee.Configuration;
+using Cuvee.Data;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Inference.Tokenization;
+using Cuvee.LanguageModels;
+using Cuvee.Numerics;
+
+namespace Cuvee.Tests.Runs;
+
+/// <summary>A random two-block Llama, adapters and records of the project's own words, in a temporary folder that goes away with the object.</summary>
+public sealed class TinyZoo : IDisposable
+{
+    private static readonly string[] Words = ["red", "blue", "green", "soup", "bread", "plum", "river", "stone", "cloud", "lamp"];
+
+    public TinyZoo(int adapters = 3, int records = 24, int? oddRank = null)
+    {
+        Folder = Directory.CreateTempSubdirectory("cuvee-runs-").FullName;
+        var tokenizer = BpeTrainer.Train(Records("seed", 60).SelectMany(record => (string[])[record.Prompt, record.Completion]), 300);
+        Config = new LlamaConfig
+        {
+            HiddenSize = 16,
+            IntermediateSize = 24,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 2,
+            NumKeyValueHeads = 2,
+            HeadDim = 8,
+            VocabSize = tokenizer.VocabSize,
+            MaxPositionEmbeddings = 128,
+            TieWordEmbeddings = true,
+            BosTokenId = 0,
+            EosTokenIds = [1],
+        };
+        HuggingFaceModelWriter.Write(ModelFolder, Config, Weights(Config), TensorType.F32);
+        tokenizer.Save(Path.Combine(ModelFolder, "tokenizer.json"));
+        for (var i = 0; i < adapters; i++) WriteAdapter($"adapter-{(char)('a' + i)}", i == adapters - 1 ? oddRank ?? 2 : 2, (ulong)i);
+        RecordFile.Write(Path.Combine(Folder, "validation.jsonl"), Records("validation", records));
+        RecordFile.Write(Path.Combine(Folder, "test.jsonl"), Records("test", 12));
+    }
+
+    public string Folder { get; }
+
+    public string ModelFolder => Path.Combine(Folder, "model");
+
+    public string PoolFolder => Path.Combine(Folder, "pool");
+
+    public LlamaConfig Config { get; }
+
+    /// <param name="more">Further YAML lines; the file stands in <see cref="Folder"/>.</param>
+    public RunConfiguration Configure(string more, string output = "out") => RunConfiguration.Parse(
+        $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n", Path.Combine(Folder, "run.yaml"));
+
+    /// <summary>Scale of the adapter's random factors: 0 makes it do nothing.</summary>
+    public void WriteAdapter(string name, int rank, ulong seed, float scale = 0.3f)
+    {
+        var random = SeededRandom.Derive(seed, "adapter");
+        var modules = Enumerable.Range(0, Config.NumHiddenLayers).SelectMany(layer => Config.LinearModules.Select(module => new LoraModule(
+            $"model.layers.{layer}.{module.Path}", module.InFeatures, module.OutFeatures, rank,
+            Gaussians(rank * module.InFeatures, scale, random), Gaussians(module.OutFeatures * rank, scale, random), 1)));
+        WriteAdapter(name, rank, modules);
+    }
+
+    public void WriteAdapter(string name, int rank, IEnumerable<LoraModule> modules) => PeftWriter.Write(
+        Path.Combine(PoolFolder, name),
+        new PeftAdapter(
+            name,
+            new PeftAdapterConfig { Rank = rank, LoraAlpha = rank, BaseModelNameOrPath = "tiny" },
+            [.. modules.OrderBy(module => module.Name, StringComparer.Ordinal)]),
+        TensorType.F32);
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static List<PromptCompletion> Records(string name, int count)
+    {
+        var random = SeededRandom.Derive(9, name);
+        string Word() => Words[random.NextInt32(Words.Length)];
+        return [.. Enumerable.Range(0, count).Select(i => new PromptCompletion($"{name}-{i}", $"{Word()} {Word()} {i}", $"{Word()} {Word()}"))];
+    }
+
+    private static IEnumerable<TensorData> Weights(LlamaConfig config)
+    {
+        var random = new SeededRandom(3);
+        TensorData Matrix(string name, int rows, int columns) => new(name, [rows, columns], Gaussians(rows * columns, 0.25f, random));
+        TensorData Ones(string name) => new(name, [config.HiddenSize], [.. Enumerable.Repeat(1f, config.HiddenSize)]);
+        yield return Matrix("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
+        for (var layer = 0; layer < config.NumHiddenLayers; layer++)
+        {
+            yield return Ones($"model.layers.{layer}.input_layernorm.weight");
+            yield return Ones($"model.layers.{layer}.post_attention_layernorm.weight");
+            foreach (var (path, outFeatures, inFeatures) in config.LinearModules)
+                yield return Matrix($"model.layers.{layer}.{path}.weight", outFeatures, inFeatures);
+        }
+
+        yield return Ones("model.norm.weight");
+    }
+
+    private static float[] Gaussians(int count, float scale, SeededRandom random)
+    {
+        var values = new float[count];
+        for (var i = 0; i < count; i++) values[i] = scale * (float)random.NextGaussian();
+        return values;
+    }
+}
