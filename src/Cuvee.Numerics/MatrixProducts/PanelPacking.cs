@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Cuvee.Numerics;
 
@@ -49,7 +51,7 @@ internal static unsafe class PanelPacking
         }
     }
 
-    // 4 x 4 transposes.
+    // Transposes of 4 x 4 within each 128-bit part: 16 k at a time, then 4, then 1.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FourLanes(float* r0, nint stride, int k, float* to, nint width)
     {
@@ -57,20 +59,38 @@ internal static unsafe class PanelPacking
         var r2 = r1 + stride;
         var r3 = r2 + stride;
         var p = 0;
-        for (; Vector128.IsHardwareAccelerated && p + 4 <= k; p += 4, to += 4 * width)
+        for (; Avx512F.IsSupported && p + 16 <= k; p += 16)
         {
-            var x0 = Vector128.Load(r0 + p);
-            var x1 = Vector128.Load(r1 + p);
-            var x2 = Vector128.Load(r2 + p);
-            var x3 = Vector128.Load(r3 + p);
-            var low01 = UnpackLow(x0, x1);
-            var low23 = UnpackLow(x2, x3);
-            var high01 = UnpackHigh(x0, x1);
-            var high23 = UnpackHigh(x2, x3);
-            Join(low01.GetLower(), low23.GetLower()).Store(to);
-            Join(low01.GetUpper(), low23.GetUpper()).Store(to + width);
-            Join(high01.GetLower(), high23.GetLower()).Store(to + (2 * width));
-            Join(high01.GetUpper(), high23.GetUpper()).Store(to + (3 * width));
+            var (x0, x1, x2, x3) = (Vector512.Load(r0 + p), Vector512.Load(r1 + p), Vector512.Load(r2 + p), Vector512.Load(r3 + p));
+            var low01 = Avx512F.UnpackLow(x0, x1).AsDouble();
+            var low23 = Avx512F.UnpackLow(x2, x3).AsDouble();
+            var high01 = Avx512F.UnpackHigh(x0, x1).AsDouble();
+            var high23 = Avx512F.UnpackHigh(x2, x3).AsDouble();
+            var first = Avx512F.UnpackLow(low01, low23).AsSingle(); // k = 0, 4, 8, 12
+            var second = Avx512F.UnpackHigh(low01, low23).AsSingle();
+            var third = Avx512F.UnpackLow(high01, high23).AsSingle();
+            var fourth = Avx512F.UnpackHigh(high01, high23).AsSingle();
+            to = StoreFour(
+                first.GetLower().GetLower(), second.GetLower().GetLower(), third.GetLower().GetLower(), fourth.GetLower().GetLower(), to, width);
+            to = StoreFour(
+                Avx512F.ExtractVector128(first, 1), Avx512F.ExtractVector128(second, 1),
+                Avx512F.ExtractVector128(third, 1), Avx512F.ExtractVector128(fourth, 1), to, width);
+            to = StoreFour(
+                Avx512F.ExtractVector128(first, 2), Avx512F.ExtractVector128(second, 2),
+                Avx512F.ExtractVector128(third, 2), Avx512F.ExtractVector128(fourth, 2), to, width);
+            to = StoreFour(
+                Avx512F.ExtractVector128(first, 3), Avx512F.ExtractVector128(second, 3),
+                Avx512F.ExtractVector128(third, 3), Avx512F.ExtractVector128(fourth, 3), to, width);
+        }
+
+        for (; Vector128.IsHardwareAccelerated && p + 4 <= k; p += 4)
+        {
+            var (x0, x1, x2, x3) = (Vector128.Load(r0 + p), Vector128.Load(r1 + p), Vector128.Load(r2 + p), Vector128.Load(r3 + p));
+            var (low01, high01) = (UnpackLow(x0, x1).AsDouble(), UnpackHigh(x0, x1).AsDouble());
+            var (low23, high23) = (UnpackLow(x2, x3).AsDouble(), UnpackHigh(x2, x3).AsDouble());
+            to = StoreFour(
+                UnpackLow(low01, low23).AsSingle(), UnpackHigh(low01, low23).AsSingle(),
+                UnpackLow(high01, high23).AsSingle(), UnpackHigh(high01, high23).AsSingle(), to, width);
         }
 
         for (; p < k; p++, to += width)
@@ -82,6 +102,17 @@ internal static unsafe class PanelPacking
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* StoreFour(
+        Vector128<float> first, Vector128<float> second, Vector128<float> third, Vector128<float> fourth, float* to, nint width)
+    {
+        first.Store(to);
+        second.Store(to + width);
+        third.Store(to + (2 * width));
+        fourth.Store(to + (3 * width));
+        return to + (4 * width);
+    }
+
     private static void ClearLanes(int lanes, int k, float* panel, int width)
     {
         for (var p = 0; p < k; p++, panel += width)
@@ -89,17 +120,26 @@ internal static unsafe class PanelPacking
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Join(Vector64<float> lower, Vector64<float> upper) => Vector128.Create(lower, upper);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> UnpackLow(Vector128<float> x, Vector128<float> y) =>
-        System.Runtime.Intrinsics.X86.Sse.IsSupported
-            ? System.Runtime.Intrinsics.X86.Sse.UnpackLow(x, y)
-            : Vector128.Create(x[0], y[0], x[1], y[1]);
+        Sse.IsSupported ? Sse.UnpackLow(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
+        : Vector128.Create(x[0], y[0], x[1], y[1]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> UnpackHigh(Vector128<float> x, Vector128<float> y) =>
-        System.Runtime.Intrinsics.X86.Sse.IsSupported
-            ? System.Runtime.Intrinsics.X86.Sse.UnpackHigh(x, y)
-            : Vector128.Create(x[2], y[2], x[3], y[3]);
+        Sse.IsSupported ? Sse.UnpackHigh(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
+        : Vector128.Create(x[2], y[2], x[3], y[3]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> UnpackLow(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
+        : Vector128.Create(x[0], y[0]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> UnpackHigh(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
+        : Vector128.Create(x[1], y[1]);
 }
