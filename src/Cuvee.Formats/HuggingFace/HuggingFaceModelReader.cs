@@ -13,13 +13,22 @@ public static class HuggingFaceModelReader
     // Names listed in a message before it says "and N more".
     private const int ListedNames = 5;
 
-    /// <summary>Reads config.json and generation_config.json; refuses what the engine does not compute (rope_scaling, attention_bias ...) by key.</summary>
+    /// <summary>
+    /// Reads config.json and generation_config.json; refuses what the engine does not compute (rope_scaling, attention_bias ...) by key.
+    /// </summary>
     /// <exception cref="HuggingFaceFormatException">A file is absent or broken, or the model is none that the engine computes.</exception>
     public static LlamaConfig ReadConfig(string folder) => LlamaConfigFile.Read(folder);
 
-    /// <summary>All tensors of model.safetensors (or the shards of model.safetensors.index.json), checked against the config's shapes. Key: on-disk name.</summary>
-    /// <remarks>A stored <c>lm_head.weight</c> of a tied model is checked to equal the embedding and left out; <c>rotary_emb.inv_freq</c> is skipped.</remarks>
-    /// <exception cref="HuggingFaceFormatException">A file is absent or broken, or a tensor is missing, unexpected or of another shape.</exception>
+    /// <summary>
+    /// All tensors of model.safetensors (or the shards of model.safetensors.index.json), checked against the config's shapes. Key: on-disk
+    /// name.
+    /// </summary>
+    /// <remarks>
+    /// A stored <c>lm_head.weight</c> of a tied model is checked to equal the embedding and left out; <c>rotary_emb.inv_freq</c> is
+    /// skipped.
+    /// </remarks>
+    /// <exception cref="HuggingFaceFormatException">A file is absent or broken, or a tensor is missing, unexpected or of another
+    /// shape.</exception>
     public static IReadOnlyDictionary<string, TensorData> ReadWeights(string folder, LlamaConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -51,7 +60,9 @@ public static class HuggingFaceModelReader
         var index = Path.Combine(folder, IndexFileName);
         if (!File.Exists(single) && !File.Exists(index))
         {
-            var mend = File.Exists(Path.Combine(folder, "pytorch_model.bin")) ? "convert pytorch_model.bin, a pickle that can run code" : "fetch the weights";
+            var mend = File.Exists(Path.Combine(folder, "pytorch_model.bin"))
+                ? "convert pytorch_model.bin, a pickle that can run code"
+                : "fetch the weights";
             throw new HuggingFaceFormatException($"{single}: the file is missing; {mend}.");
         }
 
@@ -60,13 +71,15 @@ public static class HuggingFaceModelReader
         foreach (var name in map?.Values.Distinct().Order(StringComparer.Ordinal).ToArray() ?? [WeightsFileName])
         {
             var path = Path.Combine(folder, name);
-            if (!File.Exists(path)) throw new HuggingFaceFormatException($"{path}: the file is missing, though {IndexFileName} names it; fetch it.");
+            if (!File.Exists(path))
+                throw new HuggingFaceFormatException($"{path}: the file is missing, though {IndexFileName} names it; fetch it.");
             var shard = SafetensorsReader.Open(path);
             shards.Add(shard);
             foreach (var tensor in shard.Entries.Keys)
             {
                 if (map is not null && map.GetValueOrDefault(tensor) != name)
-                    throw new HuggingFaceFormatException($"{path}: tensor '{tensor}' is not listed for this file in {IndexFileName}; fetch both again.");
+                    throw new HuggingFaceFormatException($"{path}: tensor '{tensor}' is not listed for this file in {IndexFileName}; " +
+                        "fetch both again.");
                 tensors.Add(tensor, shard);
             }
         }
@@ -78,7 +91,8 @@ public static class HuggingFaceModelReader
     private static Dictionary<string, string> ReadIndex(string path)
     {
         using var file = JsonObjectFile.Open(path, (message, inner) => new HuggingFaceFormatException(message, inner));
-        if (file.Find("weight_map") is not { ValueKind: JsonValueKind.Object } map) throw file.Error("weight_map", "is no object of file names; fetch it again");
+        if (file.Find("weight_map") is not { ValueKind: JsonValueKind.Object } map)
+            throw file.Error("weight_map", "is no object of file names; fetch it again");
         var shards = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var property in map.EnumerateObject())
         {
@@ -86,7 +100,8 @@ public static class HuggingFaceModelReader
             var shard = file.ToText(property.Value, field);
             // A path would let a downloaded model open files outside of its folder.
             if (shard.AsSpan().ContainsAny('/', '\\', '\0') || !shard.EndsWith(".safetensors", StringComparison.Ordinal))
-                throw file.Error(field, $"is {JsonObjectFile.Shown(property.Value)}, not the name of a .safetensors file beside it; correct it");
+                throw file.Error(field, $"is {JsonObjectFile.Shown(property.Value)}, not the name of a .safetensors file beside it; " +
+                    "correct it");
             shards.Add(property.Name, shard);
         }
 
@@ -95,9 +110,10 @@ public static class HuggingFaceModelReader
 
     private static void Check(string folder, LlamaConfig config, Dictionary<string, SafetensorsReader> tensors)
     {
-        var expected = LlamaTensorLayout.Tensors(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape, StringComparer.Ordinal);
+        var expected = LlamaTensorLayout.Shapes(config);
         Refuse(folder, "are missing; fetch the whole model", expected.Keys.Where(name => !tensors.ContainsKey(name)));
-        Refuse(folder, "are unexpected in this architecture; use a plain Llama model", tensors.Keys.Where(name => !expected.ContainsKey(name)
+        const string unexpected = "are unexpected in this architecture; use a plain Llama model";
+        Refuse(folder, unexpected, tensors.Keys.Where(name => !expected.ContainsKey(name)
             && !name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
             && !(name == LlamaTensorLayout.LmHead && config.TieWordEmbeddings)));
         foreach (var (name, shape) in expected)
@@ -112,12 +128,13 @@ public static class HuggingFaceModelReader
         var all = names.Order(StringComparer.Ordinal).ToList();
         if (all.Count == 0) return;
         var more = all.Count > ListedNames ? $" and {all.Count - ListedNames} more" : "";
-        throw new HuggingFaceFormatException($"{folder}: tensors {string.Join(", ", all.Take(ListedNames).Select(name => $"'{name}'"))}{more} {problem}.");
+        throw new HuggingFaceFormatException($"{folder}: tensors " +
+            $"{string.Join(", ", all.Take(ListedNames).Select(name => $"'{name}'"))}{more} {problem}.");
     }
 
     private static HuggingFaceFormatException WrongShape(SafetensorsReader shard, string name, IReadOnlyList<int> shape) => new(
-        $"{shard.Path}: tensor '{name}' has shape [{string.Join(", ", shard.Entries[name].Shape)}], but {LlamaConfigFile.FileName} makes it " +
-        $"[{string.Join(", ", shape)}]; use matching files.");
+        $"{shard.Path}: tensor '{name}' has shape [{string.Join(", ", shard.Entries[name].Shape)}], but {LlamaConfigFile.FileName} makes " +
+        $"it [{string.Join(", ", shape)}]; use matching files.");
 
     /// <summary>A tied model computes with the embedding; a stored head that differs means that one of the two is wrong.</summary>
     private static void CheckTiedHead(LlamaConfig config, Dictionary<string, SafetensorsReader> tensors)
@@ -129,7 +146,8 @@ public static class HuggingFaceModelReader
         if (!head.ReadSingles(LlamaTensorLayout.LmHead).AsSpan().SequenceEqual(embedding))
         {
             throw new HuggingFaceFormatException(
-                $"{head.Path}: tensor '{LlamaTensorLayout.LmHead}' differs from the embedding that 'tie_word_embeddings' ties it to; set that to false.");
+                $"{head.Path}: tensor '{LlamaTensorLayout.LmHead}' differs from the embedding that 'tie_word_embeddings' ties it to; set " +
+                "that to false.");
         }
     }
 }

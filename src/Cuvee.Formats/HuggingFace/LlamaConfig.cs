@@ -1,6 +1,8 @@
 namespace Cuvee.Formats.HuggingFace;
 
-/// <summary>config.json of a Llama-architecture model, keys in PascalCase, plus the end-of-sequence ids of generation_config.json.</summary>
+/// <summary>
+/// config.json of a Llama-architecture model, keys in PascalCase, plus the end-of-sequence ids of generation_config.json.
+/// </summary>
 public sealed record LlamaConfig
 {
     public required int HiddenSize { get; init; }

@@ -21,19 +21,22 @@ internal static class LlamaConfigFile
     public static LlamaConfig Read(string folder)
     {
         var path = Path.Combine(folder, FileName);
-        if (!File.Exists(path)) throw new HuggingFaceFormatException($"{path}: the file is missing; name the folder of a Hugging Face model.");
+        if (!File.Exists(path))
+            throw new HuggingFaceFormatException($"{path}: the file is missing; name the folder of a Hugging Face model.");
         using var file = Open(path);
         CheckArchitecture(file);
         var vocabulary = file.Integer("vocab_size", 1);
         var (hidden, intermediate) = (file.Integer("hidden_size", 1), file.Integer("intermediate_size", 1));
         var heads = file.Integer("num_attention_heads", 1);
         var keyValueHeads = file.OptionalInteger("num_key_value_heads", 1) ?? heads;
-        if (heads % keyValueHeads != 0) throw file.Error("num_key_value_heads", $"is {keyValueHeads}, no divisor of num_attention_heads {heads}; correct it");
+        if (heads % keyValueHeads != 0)
+            throw file.Error("num_key_value_heads", $"is {keyValueHeads}, no divisor of num_attention_heads {heads}; correct it");
         var headDim = ReadHeadDim(file, hidden, heads);
         foreach (var (field, width) in (ReadOnlySpan<(string, long)>)
             [("vocab_size", vocabulary), ("intermediate_size", intermediate), ("num_attention_heads", (long)heads * headDim)])
         {
-            if (width * hidden > Array.MaxLength) throw file.Error(field, $"makes a tensor of over {Array.MaxLength} values; use a smaller model");
+            if (width * hidden > Array.MaxLength)
+                throw file.Error(field, $"makes a tensor of over {Array.MaxLength} values; use a smaller model");
         }
 
         var config = new LlamaConfig
@@ -57,7 +60,8 @@ internal static class LlamaConfigFile
         return config;
     }
 
-    private static JsonObjectFile Open(string path) => JsonObjectFile.Open(path, (message, inner) => new HuggingFaceFormatException(message, inner));
+    private static JsonObjectFile Open(string path) =>
+        JsonObjectFile.Open(path, (message, inner) => new HuggingFaceFormatException(message, inner));
 
     private static bool IsMistral(JsonObjectFile file) => file.OptionalString("model_type") == "mistral";
 
@@ -84,7 +88,8 @@ internal static class LlamaConfigFile
         if (file.IsSet("quantization_config")) throw file.Error("quantization_config", "is set; use the model's unquantized weights");
         if ((file.OptionalString("hidden_act") ?? "silu") is not "silu" and var activation)
             throw file.Error("hidden_act", $"is \"{activation}\"; the engine computes silu only");
-        if (file.OptionalInteger("pretraining_tp", 0) > 1) throw file.Error("pretraining_tp", "is over 1; set it to 1 if the weights are not split");
+        if (file.OptionalInteger("pretraining_tp", 0) > 1)
+            throw file.Error("pretraining_tp", "is over 1; set it to 1 if the weights are not split");
         if (file.OptionalNumber("partial_rotary_factor") is { } factor && factor != 1)
             throw file.Error("partial_rotary_factor", $"is {factor}; the engine rotates whole heads only");
     }
@@ -93,7 +98,8 @@ internal static class LlamaConfigFile
     {
         if (file.OptionalInteger("head_dim", 1) is not { } headDim)
         {
-            if (hidden % heads != 0) throw file.Error("num_attention_heads", $"is {heads}, no divisor of hidden_size {hidden}; correct it or add head_dim");
+            if (hidden % heads != 0)
+                throw file.Error("num_attention_heads", $"is {heads}, no divisor of hidden_size {hidden}; correct it or add head_dim");
             headDim = hidden / heads;
         }
 
@@ -104,9 +110,12 @@ internal static class LlamaConfigFile
     {
         if (!IsMistral(file)) return;
         // Absent means 4096, null means none; a window as long as the context hides nothing.
-        var window = file.Root.TryGetProperty("sliding_window", out _) ? file.OptionalInteger("sliding_window", 1) : MistralDefaultSlidingWindow;
+        var window = file.Root.TryGetProperty("sliding_window", out _)
+            ? file.OptionalInteger("sliding_window", 1)
+            : MistralDefaultSlidingWindow;
         if (window < context)
-            throw file.Error("sliding_window", $"is {window}, below max_position_embeddings {context}; set max_position_embeddings to {window} to use that much");
+            throw file.Error("sliding_window", $"is {window}, below max_position_embeddings {context}; set max_position_embeddings to " +
+                $"{window} to use that much");
         if (file.Find("num_key_value_heads") is null) throw file.Error("num_key_value_heads", "is missing; add it");
     }
 
@@ -117,7 +126,8 @@ internal static class LlamaConfigFile
         foreach (var key in (ReadOnlySpan<string>)["rope_scaling", "rope_parameters"])
         {
             if (file.Find(key) is not { } rope) continue;
-            if (rope.ValueKind != JsonValueKind.Object) throw file.Error(key, $"is {JsonObjectFile.Shown(rope)}, not an object; correct it");
+            if (rope.ValueKind != JsonValueKind.Object)
+                throw file.Error(key, $"is {JsonObjectFile.Shown(rope)}, not an object; correct it");
             foreach (var property in rope.EnumerateObject())
             {
                 var field = $"{key}.{property.Name}";
@@ -131,7 +141,8 @@ internal static class LlamaConfigFile
                     case "partial_rotary_factor" when file.ToNumber(property.Value, field) == 1:
                         break;
                     default:
-                        throw file.Error(field, $"is {JsonObjectFile.Shown(property.Value)}; the engine computes unscaled rotary embeddings only");
+                        throw file.Error(field, $"is {JsonObjectFile.Shown(property.Value)}; the engine computes unscaled rotary " +
+                            "embeddings only");
                 }
             }
         }

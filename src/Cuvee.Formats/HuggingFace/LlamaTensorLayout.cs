@@ -7,7 +7,9 @@ public static class LlamaTensorLayout
 
     public const string LmHead = "lm_head.weight";
 
-    /// <summary>Every tensor that a model of <paramref name="config"/> has; no <see cref="LmHead"/> when it is tied to <see cref="EmbedTokens"/>.</summary>
+    /// <summary>
+    /// Every tensor that a model of <paramref name="config"/> has; no <see cref="LmHead"/> when it is tied to <see cref="EmbedTokens"/>.
+    /// </summary>
     public static IEnumerable<(string Name, IReadOnlyList<int> Shape)> Tensors(LlamaConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -24,4 +26,7 @@ public static class LlamaTensorLayout
         yield return ("model.norm.weight", [config.HiddenSize]);
         if (!config.TieWordEmbeddings) yield return (LmHead, [config.VocabSize, config.HiddenSize]);
     }
+
+    internal static Dictionary<string, IReadOnlyList<int>> Shapes(LlamaConfig config) =>
+        Tensors(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape, StringComparer.Ordinal);
 }

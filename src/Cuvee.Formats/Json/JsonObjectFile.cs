@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Cuvee.Formats.Json;
 
-/// <summary>A file that holds one JSON object; every complaint is an exception of the owning format that names the file and the field.</summary>
+/// <summary>
+/// A file that holds one JSON object; every complaint is an exception of the owning format that names the file and the field.
+/// </summary>
 internal sealed class JsonObjectFile : IDisposable
 {
     // adapter_config.json and config.json take kilobytes, a shard index of a large model a few megabytes.
@@ -30,7 +32,8 @@ internal sealed class JsonObjectFile : IDisposable
         try
         {
             var length = new FileInfo(path).Length;
-            if (length > MaxBytes) throw error($"{path}: the file has {length} bytes, over the {MaxBytes} that a configuration may take.", null);
+            if (length > MaxBytes)
+                throw error($"{path}: the file has {length} bytes, over the {MaxBytes} that a configuration may take.", null);
             document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { AllowDuplicateProperties = false });
         }
         catch (JsonException e)

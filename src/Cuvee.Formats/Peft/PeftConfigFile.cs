@@ -5,7 +5,9 @@ using Cuvee.Formats.Json;
 
 namespace Cuvee.Formats.Peft;
 
-/// <summary>adapter_config.json under Cuvee's rules: what is folded, what is ignored because it matters to training only, what is refused.</summary>
+/// <summary>
+/// adapter_config.json under Cuvee's rules: what is folded, what is ignored because it matters to training only, what is refused.
+/// </summary>
 internal sealed class PeftConfigFile
 {
     public const string FileName = "adapter_config.json";
@@ -57,7 +59,8 @@ internal sealed class PeftConfigFile
     {
         using var file = JsonObjectFile.Open(path, (message, inner) => new PeftFormatException(message, inner));
         if (file.OptionalString("peft_type") is not "LORA")
-            throw file.Error("peft_type", $"is {(file.Find("peft_type") is { } type ? JsonObjectFile.Shown(type) : "missing")}, not \"LORA\"; use a LoRA adapter");
+            throw file.Error("peft_type", $"is {(file.Find("peft_type") is { } type ? JsonObjectFile.Shown(type) : "missing")}, not " +
+                $"\"LORA\"; use a LoRA adapter");
         foreach (var (key, meaning) in Refused)
         {
             if (file.IsSet(key)) throw file.Error(key, $"is set: {meaning}");
@@ -123,7 +126,8 @@ internal sealed class PeftConfigFile
             {
                 throw file.Error(
                     "init_lora_weights",
-                    $"is \"{method}\": the adapter {doubt}; convert it with path_initial_model_for_weight_conversion, or allow it explicitly");
+                    $"is \"{method}\": the adapter {doubt}; convert it with path_initial_model_for_weight_conversion, or allow it " +
+                    "explicitly");
             }
 
             options.Warn?.Invoke($"{file.Path}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; it was allowed explicitly.");

@@ -10,21 +10,25 @@ public static class PeftReader
     private const int ListedNames = 5;
 
     /// <summary>Reads <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> of <paramref name="folder"/>.</summary>
-    /// <exception cref="PeftFormatException">The adapter is not a plain LoRA (DoRA, bias, modules_to_save ...) or a file is broken.</exception>
+    /// <exception cref="PeftFormatException">The adapter is not a plain LoRA (DoRA, bias, modules_to_save ...) or a file is
+    /// broken.</exception>
     public static PeftAdapter Read(string folder) => Read(folder, new PeftReaderOptions());
 
     /// <inheritdoc cref="Read(string)"/>
     public static PeftAdapter Read(string folder, PeftReaderOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (!Directory.Exists(folder)) throw new PeftFormatException($"{folder}: there is no such folder; name the folder of a PEFT adapter.");
+        if (!Directory.Exists(folder))
+            throw new PeftFormatException($"{folder}: there is no such folder; name the folder of a PEFT adapter.");
         var configPath = Path.Combine(folder, PeftConfigFile.FileName);
-        if (!File.Exists(configPath)) throw new PeftFormatException($"{configPath}: the file is missing; name the folder of a PEFT adapter.");
+        if (!File.Exists(configPath))
+            throw new PeftFormatException($"{configPath}: the file is missing; name the folder of a PEFT adapter.");
         var tensorPath = Path.Combine(folder, TensorFileName);
         if (!File.Exists(tensorPath))
         {
             throw new PeftFormatException(File.Exists(Path.Combine(folder, "adapter_model.bin"))
-                ? $"{folder}: the adapter has adapter_model.bin only, a pickle that can run code; save it again with safe_serialization=True."
+                ? $"{folder}: the adapter has adapter_model.bin only, a pickle that can run code; save it again with " +
+                    "safe_serialization=True."
                 : $"{tensorPath}: the file is missing; fetch the whole adapter.");
         }
 
@@ -53,7 +57,8 @@ public static class PeftReader
                 var name = new PeftTensorName(module, factor);
                 return factors.TryGetValue(name, out var entry)
                     ? entry
-                    : throw new PeftFormatException($"{tensors.Path}: tensor '{name.OnDisk}' is missing beside its partner; fetch or save the adapter again.");
+                    : throw new PeftFormatException($"{tensors.Path}: tensor '{name.OnDisk}' is missing beside its partner; fetch or " +
+                        "save the adapter again.");
             }
 
             return ReadModule(tensors, config, options, module, Factor(LoraFactor.A), Factor(LoraFactor.B));
@@ -75,7 +80,8 @@ public static class PeftReader
             else if (!factors.TryAdd(name, entry))
             {
                 throw new PeftFormatException(
-                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Name}' are both factor {name.Factor} of one module; keep one adapter in the file.");
+                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Name}' are both factor {name.Factor} of one module; keep one " +
+                    "adapter in the file.");
             }
         }
 
@@ -94,7 +100,8 @@ public static class PeftReader
             if (entry.Shape.Count != 2 || entry.Shape.Contains(0))
             {
                 throw new PeftFormatException(
-                    $"{tensors.Path}: tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], not a filled matrix; adapt linear modules only.");
+                    $"{tensors.Path}: tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], not a filled matrix; adapt " +
+                    "linear modules only.");
             }
         }
 
@@ -107,7 +114,8 @@ public static class PeftReader
         }
 
         if (config.ConfiguredRank(module) is var configured && configured != rank)
-            options.Warn?.Invoke($"{tensors.Path}: module '{module}' has rank {rank}, but the configuration says {configured}; the tensors' rank is used.");
+            options.Warn?.Invoke($"{tensors.Path}: module '{module}' has rank {rank}, but the configuration says {configured}; the " +
+                "tensors' rank is used.");
         return new LoraModule(
             module, a.Shape[1], b.Shape[0], rank, tensors.ReadSingles(a.Name), tensors.ReadSingles(b.Name), config.Scaling(module, rank));
     }

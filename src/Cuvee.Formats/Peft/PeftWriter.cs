@@ -8,16 +8,18 @@ namespace Cuvee.Formats.Peft;
 public static class PeftWriter
 {
     /// <summary>
-    /// Writes a folder that PEFT, vLLM, SGLang and llama.cpp's converter all read alike: scaling folded into LoraB, one rank for all modules by
-    /// zero padding, <c>lora_alpha = r</c>, no patterns, no bias. Each file is written to a temporary name and renamed.
+    /// Writes a folder that PEFT, vLLM, SGLang and llama.cpp's converter all read alike: scaling folded into LoraB, one rank for all
+    /// modules by zero padding, <c>lora_alpha = r</c>, no patterns, no bias. Each file is written to a temporary name and renamed.
     /// </summary>
     /// <param name="folder">Made when absent; its other files stay.</param>
     /// <param name="type">Of the stored factors.</param>
-    /// <exception cref="PeftFormatException">The adapter has no modules, or a value is not finite or too large for <paramref name="type"/>.</exception>
+    /// <exception cref="PeftFormatException">The adapter has no modules, or a value is not finite or too large for
+    /// <paramref name="type"/>.</exception>
     public static void Write(string folder, PeftAdapter adapter, TensorType type)
     {
         ArgumentNullException.ThrowIfNull(adapter);
-        if (adapter.Modules.Count == 0) throw new PeftFormatException($"{folder}: adapter '{adapter.Name}' has no modules; nothing was written.");
+        if (adapter.Modules.Count == 0)
+            throw new PeftFormatException($"{folder}: adapter '{adapter.Name}' has no modules; nothing was written.");
         var rank = adapter.Modules.Max(module => module.Rank);
         Directory.CreateDirectory(folder);
         try
@@ -77,8 +79,8 @@ public static class PeftWriter
             json.WriteEndObject();
             json.WriteString("revision", adapter.Config.Revision);
             json.WriteStartArray("target_modules");
-            foreach (var target in adapter.Modules.Select(module => module.Name[(module.Name.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal))
-                json.WriteStringValue(target);
+            var targets = adapter.Modules.Select(module => module.Name[(module.Name.LastIndexOf('.') + 1)..]).Distinct();
+            foreach (var target in targets.Order(StringComparer.Ordinal)) json.WriteStringValue(target);
             json.WriteEndArray();
             json.WriteString("task_type", adapter.Config.TaskType);
             json.WriteBoolean("use_dora", false);

@@ -19,7 +19,8 @@ internal static class ElementConversion
                 source.CopyTo(MemoryMarshal.AsBytes(target));
                 break;
             case TensorType.BF16:
-                for (var i = 0; i < target.Length; i++) target[i] = BFloat16.ToSingle(BinaryPrimitives.ReadUInt16LittleEndian(source[(2 * i)..]));
+                for (var i = 0; i < target.Length; i++)
+                    target[i] = BFloat16.ToSingle(BinaryPrimitives.ReadUInt16LittleEndian(source[(2 * i)..]));
                 break;
             case TensorType.F16:
                 for (var i = 0; i < target.Length; i++) target[i] = (float)BinaryPrimitives.ReadHalfLittleEndian(source[(2 * i)..]);

@@ -5,7 +5,8 @@ using System.Text.Unicode;
 namespace Cuvee.Formats.Safetensors;
 
 /// <summary>
-/// The JSON header of a safetensors file, checked against the format's rules. Memory stays proportional to the header's bytes, whatever they claim.
+/// The JSON header of a safetensors file, checked against the format's rules. Memory stays proportional to the header's bytes, whatever
+/// they claim.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
@@ -41,7 +42,8 @@ internal sealed class SafetensorsHeader
         }
         catch (JsonException e)
         {
-            throw header.Error(SafetensorsDefect.InvalidJson, $"the header is not valid JSON (byte {e.BytePositionInLine}); save the file again", e);
+            throw header.Error(SafetensorsDefect.InvalidJson, $"the header is not valid JSON (byte {e.BytePositionInLine}); save the " +
+                "file again", e);
         }
 
         header.CheckLayout(bufferLength);
@@ -76,7 +78,8 @@ internal sealed class SafetensorsHeader
     private void ReadMetadata(ref Utf8JsonReader reader)
     {
         const string mend = "metadata must map strings to strings; save the file again";
-        if (reader.TokenType != JsonTokenType.StartObject) throw Error(SafetensorsDefect.MetadataNotString, $"'{MetadataKey}' is not an object: {mend}");
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw Error(SafetensorsDefect.MetadataNotString, $"'{MetadataKey}' is not an object: {mend}");
         while (ReadKey(ref reader, out var key))
         {
             reader.Read();
@@ -145,7 +148,8 @@ internal sealed class SafetensorsHeader
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (shape.Count == SafetensorsReader.MaxDimensions)
-                throw TensorError(SafetensorsDefect.TooManyDimensions, name, $"has over {SafetensorsReader.MaxDimensions} dimensions; reshape it");
+                throw TensorError(SafetensorsDefect.TooManyDimensions, name, $"has over {SafetensorsReader.MaxDimensions} dimensions; " +
+                    "reshape it");
             var dimension = ReadInteger(ref reader, name, "'shape'", SafetensorsDefect.ShapeOverflow, SafetensorsDefect.NegativeDimension);
             if (dimension > int.MaxValue)
                 throw TensorError(SafetensorsDefect.ShapeOverflow, name, $"has a dimension of {dimension}, over {int.MaxValue}; split it");
@@ -175,23 +179,27 @@ internal sealed class SafetensorsHeader
     private long ReadInteger(
         ref Utf8JsonReader reader, string name, string field, SafetensorsDefect overflow, SafetensorsDefect negative)
     {
-        if (reader.TokenType != JsonTokenType.Number || reader.ValueSpan.ContainsAny(".eE"u8)) throw WrongType(name, field, "made of integers");
+        if (reader.TokenType != JsonTokenType.Number || reader.ValueSpan.ContainsAny(".eE"u8))
+            throw WrongType(name, field, "made of integers");
         if (reader.ValueSpan[0] == (byte)'-' && !(reader.TryGetInt64(out var value) && value == 0))
             throw TensorError(negative, name, $"has a negative number in {field}; save the file again");
-        return reader.TryGetInt64(out value) ? value : throw TensorError(overflow, name, $"has a number over 2^63 - 1 in {field}; save the file again");
+        return reader.TryGetInt64(out value) ? value : throw TensorError(overflow, name, $"has a number over 2^63 - 1 in {field}; save " +
+            "the file again");
     }
 
     private void CheckSize(TensorEntry entry)
     {
         if (entry.End < entry.Begin)
-            throw TensorError(SafetensorsDefect.OffsetsReversed, entry.Name, $"ends at byte {entry.End} before it begins at {entry.Begin}; save the file again");
+            throw TensorError(SafetensorsDefect.OffsetsReversed, entry.Name, $"ends at byte {entry.End} before it begins at " +
+                $"{entry.Begin}; save the file again");
 
         // Zero anywhere makes an empty tensor, even beside dimensions whose product would not fit.
         long bytes = entry.Shape.Contains(0) ? 0 : entry.Type.ByteSize();
         foreach (var dimension in entry.Shape)
         {
             if (bytes > 0 && bytes > long.MaxValue / dimension)
-                throw TensorError(SafetensorsDefect.ShapeOverflow, entry.Name, $"has the impossible shape [{string.Join(", ", entry.Shape)}]; save the file again");
+                throw TensorError(SafetensorsDefect.ShapeOverflow, entry.Name, $"has the impossible shape " +
+                    $"[{string.Join(", ", entry.Shape)}]; save the file again");
             bytes *= dimension;
         }
 
@@ -200,7 +208,8 @@ internal sealed class SafetensorsHeader
             throw TensorError(
                 SafetensorsDefect.SizeMismatch,
                 entry.Name,
-                $"has {entry.End - entry.Begin} bytes, but {entry.Type} [{string.Join(", ", entry.Shape)}] takes {bytes}; save the file again");
+                $"has {entry.End - entry.Begin} bytes, but {entry.Type} [{string.Join(", ", entry.Shape)}] takes {bytes}; save the file " +
+                "again");
         }
     }
 
@@ -216,11 +225,13 @@ internal sealed class SafetensorsHeader
                 throw TensorError(
                     SafetensorsDefect.OffsetsPastEnd,
                     entry.Name,
-                    $"ends at byte {entry.End} of a data buffer of {bufferLength}; the file was cut or its header is wrong: fetch it again");
+                    $"ends at byte {entry.End} of a data buffer of {bufferLength}; the file was cut or its header is wrong: fetch it " +
+                    "again");
             }
 
             if (entry.Begin > position)
-                throw TensorError(SafetensorsDefect.Hole, entry.Name, $"leaves a hole of {entry.Begin - position} bytes before it; save the file again");
+                throw TensorError(SafetensorsDefect.Hole, entry.Name, $"leaves a hole of {entry.Begin - position} bytes before it; save " +
+                    "the file again");
             if (entry.Begin < position)
                 throw TensorError(SafetensorsDefect.Overlap, entry.Name, $"overlaps tensor '{Shown(previous!.Name)}'; save the file again");
             position = entry.End;

@@ -38,18 +38,21 @@ public sealed class SafetensorsReader : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Maps the file and checks its whole header; tensor values are not touched.</summary>
-    /// <exception cref="SafetensorsFormatException">The file breaks the format; <see cref="SafetensorsFormatException.Defect"/> says how.</exception>
+    /// <exception cref="SafetensorsFormatException">The file breaks the format; <see cref="SafetensorsFormatException.Defect"/> says
+    /// how.</exception>
     /// <exception cref="IOException">The file is absent or cannot be read.</exception>
     public static SafetensorsReader Open(string path)
     {
-        if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("safetensors files are read on little-endian machines only.");
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("safetensors files are read on little-endian machines only.");
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         var length = stream.Length;
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];
         if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
         {
             throw new SafetensorsFormatException(
-                SafetensorsDefect.FileTooShort, $"{path}: the file has {length} bytes, less than the 8 of its header length; fetch it again.");
+                SafetensorsDefect.FileTooShort, $"{path}: the file has {length} bytes, less than the 8 of its header length; fetch it " +
+                    "again.");
         }
 
         var headerLength = CheckHeaderLength(path, BinaryPrimitives.ReadUInt64LittleEndian(prefix), length);
@@ -57,7 +60,8 @@ public sealed class SafetensorsReader : IDisposable
         MemoryMappedViewAccessor? view = null;
         try
         {
-            file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            file = MemoryMappedFile.CreateFromFile(
+                stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
             var bufferStart = sizeof(ulong) + (long)headerLength;
             using var bytes = new Lease(view);
@@ -92,7 +96,9 @@ public sealed class SafetensorsReader : IDisposable
     {
         var entry = Find(name);
         if (entry.Count != destination.Length)
-            throw new ArgumentException($"Tensor '{name}' has {entry.Count} elements, the destination {destination.Length}.", nameof(destination));
+            throw new ArgumentException(
+                $"Tensor '{name}' has {entry.Count} elements, the destination {destination.Length}.",
+                nameof(destination));
         Read(entry, destination);
     }
 
@@ -107,13 +113,15 @@ public sealed class SafetensorsReader : IDisposable
         if (headerLength > MaxHeaderBytes)
         {
             throw new SafetensorsFormatException(
-                SafetensorsDefect.HeaderTooLong, $"{path}: the header claims {headerLength} bytes, over the format's {MaxHeaderBytes}; this is not a safetensors file.");
+                SafetensorsDefect.HeaderTooLong, $"{path}: the header claims {headerLength} bytes, over the format's {MaxHeaderBytes}; " +
+                    "this is not a safetensors file.");
         }
 
         if ((long)headerLength > fileLength - sizeof(ulong))
         {
             throw new SafetensorsFormatException(
-                SafetensorsDefect.HeaderPastEnd, $"{path}: the header claims {headerLength} bytes of a file of {fileLength}; the file was cut: fetch it again.");
+                SafetensorsDefect.HeaderPastEnd, $"{path}: the header claims {headerLength} bytes of a file of {fileLength}; the file " +
+                    "was cut: fetch it again.");
         }
 
         return (int)headerLength;
@@ -147,12 +155,14 @@ public sealed class SafetensorsReader : IDisposable
             if (double.IsFinite(value))
             {
                 return new SafetensorsFormatException(
-                    SafetensorsDefect.ValueOverflow, $"{Path}: tensor '{entry.Name}' holds {value:R} at index {index}, too large for fp32; rescale it.");
+                    SafetensorsDefect.ValueOverflow, $"{Path}: tensor '{entry.Name}' holds {value:R} at index {index}, too large for " +
+                        "fp32; rescale it.");
             }
         }
 
         return new SafetensorsFormatException(
-            SafetensorsDefect.NotFinite, $"{Path}: tensor '{entry.Name}' holds NaN or infinity at index {index}; the weights are broken: train or fetch them again.");
+            SafetensorsDefect.NotFinite, $"{Path}: tensor '{entry.Name}' holds NaN or infinity at index {index}; the weights are broken: " +
+                "train or fetch them again.");
     }
 
     /// <summary>Keeps the mapping alive while its bytes are read, so that a concurrent <see cref="Dispose"/> cannot pull it away.</summary>

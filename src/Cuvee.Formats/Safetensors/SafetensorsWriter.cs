@@ -10,10 +10,15 @@ public static class SafetensorsWriter
     // Elements converted at a time.
     private const int Chunk = 1 << 16;
 
-    /// <summary>Writes to a temporary file beside <paramref name="path"/> and renames. Tensors are laid out in ordinal name order: same input, same bytes.</summary>
-    /// <param name="tensors">Distinct names other than <c>__metadata__</c>, each value finite; narrowed to <paramref name="type"/> by rounding to nearest even.</param>
+    /// <summary>
+    /// Writes to a temporary file beside <paramref name="path"/> and renames. Tensors are laid out in ordinal name order: same input, same
+    /// bytes.
+    /// </summary>
+    /// <param name="tensors">Distinct names other than <c>__metadata__</c>, each value finite; narrowed to <paramref name="type"/> by
+    /// rounding to nearest even.</param>
     /// <param name="metadata">Written in ordinal key order; PyTorch readers want <c>format = pt</c>.</param>
-    /// <exception cref="SafetensorsFormatException">A value is NaN or infinite, or becomes infinite in <paramref name="type"/>; nothing is written.</exception>
+    /// <exception cref="SafetensorsFormatException">A value is NaN or infinite, or becomes infinite in <paramref name="type"/>; nothing is
+    /// written.</exception>
     /// <exception cref="ArgumentException">A name appears twice or is reserved, or a shape does not fit its values.</exception>
     public static void Write(
         string path, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null)
@@ -22,20 +27,23 @@ public static class SafetensorsWriter
         AtomicFile.Write(path, stream => Write(stream, path, sorted, type, metadata));
     }
 
-    /// <inheritdoc cref="Write(string, IEnumerable{TensorData}, TensorType, IReadOnlyDictionary{string, string}?)" path="/*[not(self::summary)]"/>
+    /// <inheritdoc cref="Write(string, IEnumerable{TensorData}, TensorType, IReadOnlyDictionary{string, string}?)"
+    /// path="/*[not(self::summary)]"/>
     /// <summary>Writes the file's bytes to <paramref name="stream"/> from its position on.</summary>
     public static void Write(
         Stream stream, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null) =>
         Write(stream, "stream", Sort(tensors), type, metadata);
 
-    private static void Write(Stream stream, string path, TensorData[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
+    private static void Write(
+        Stream stream, string path, TensorData[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var header = BuildHeader(sorted, type, metadata);
         if (header.Length > SafetensorsReader.MaxHeaderBytes)
         {
             throw new SafetensorsFormatException(
-                SafetensorsDefect.HeaderTooLong, $"{path}: the header would take {header.Length} bytes, over the format's {SafetensorsReader.MaxHeaderBytes}.");
+                SafetensorsDefect.HeaderTooLong, $"{path}: the header would take {header.Length} bytes, over the format's " +
+                    $"{SafetensorsReader.MaxHeaderBytes}.");
         }
 
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];
@@ -59,14 +67,17 @@ public static class SafetensorsWriter
         {
             var tensor = sorted[i];
             if (tensor.Name == "__metadata__") throw new ArgumentException("A tensor cannot be named '__metadata__'.", nameof(sorted));
-            if (i > 0 && sorted[i - 1].Name == tensor.Name) throw new ArgumentException($"Two tensors are named '{tensor.Name}'.", nameof(sorted));
+            if (i > 0 && sorted[i - 1].Name == tensor.Name)
+                throw new ArgumentException($"Two tensors are named '{tensor.Name}'.", nameof(sorted));
             if (tensor.Shape.Any(dimension => dimension < 0))
                 throw new ArgumentException($"Tensor '{tensor.Name}' has a negative dimension.", nameof(sorted));
-            if (tensor.Shape.Aggregate((Int128)1, (count, dimension) => count > int.MaxValue ? count : count * dimension) != tensor.Values.Length
+            var elements = tensor.Shape.Aggregate((Int128)1, (count, dimension) => count > int.MaxValue ? count : count * dimension);
+            if (elements != tensor.Values.Length
                 && !(tensor.Shape.Contains(0) && tensor.Values.Length == 0))
             {
                 throw new ArgumentException(
-                    $"Tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Shape)}] has {tensor.Values.Length} values.", nameof(sorted));
+                    $"Tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Shape)}] has {tensor.Values.Length} values.",
+                    nameof(sorted));
             }
         }
     }
@@ -120,7 +131,8 @@ public static class SafetensorsWriter
             if (notFinite >= 0)
             {
                 throw new SafetensorsFormatException(
-                    SafetensorsDefect.NotFinite, $"{path}: tensor '{tensor.Name}' would hold NaN or infinity at index {start + notFinite}; it is not written.");
+                    SafetensorsDefect.NotFinite, $"{path}: tensor '{tensor.Name}' would hold NaN or infinity at index " +
+                        $"{start + notFinite}; it is not written.");
             }
 
             var bytes = buffer.AsSpan(0, values.Length * type.ByteSize());
@@ -129,7 +141,8 @@ public static class SafetensorsWriter
             {
                 throw new SafetensorsFormatException(
                     SafetensorsDefect.ValueOverflow,
-                    $"{path}: tensor '{tensor.Name}' holds {values[overflow]:R} at index {start + overflow}, too large for {type}; write BF16 or F32.");
+                    $"{path}: tensor '{tensor.Name}' holds {values[overflow]:R} at index {start + overflow}, too large for {type}; write " +
+                    "BF16 or F32.");
             }
 
             stream.Write(bytes);

@@ -11,7 +11,9 @@ public sealed class LlamaConfigTests : IDisposable
     public void ReadConfig_Llama_ReturnsItsValues()
     {
         var config = Read();
-        Assert.Equal((6, 5, 1, 2, 1), (config.HiddenSize, config.IntermediateSize, config.NumHiddenLayers, config.NumAttentionHeads, config.NumKeyValueHeads));
+        Assert.Equal(
+            (6, 5, 1, 2, 1),
+            (config.HiddenSize, config.IntermediateSize, config.NumHiddenLayers, config.NumAttentionHeads, config.NumKeyValueHeads));
         Assert.Equal((4, 7, 64), (config.HeadDim, config.VocabSize, config.MaxPositionEmbeddings));
         Assert.Equal((1e-6, 50000.0, false), (config.RmsNormEps, config.RopeTheta, config.TieWordEmbeddings));
         Assert.Equal((1, "float32"), (config.BosTokenId, config.TorchDtype));
@@ -21,8 +23,12 @@ public sealed class LlamaConfigTests : IDisposable
     [Fact]
     public void ReadConfig_AbsentKeys_TakeHuggingFacesDefaults()
     {
-        foreach (var key in (string[])["head_dim", "num_key_value_heads", "rms_norm_eps", "rope_theta", "tie_word_embeddings", "bos_token_id", "torch_dtype", "architectures"])
-            _folder.Config.Remove(key);
+        string[] optional =
+        [
+            "head_dim", "num_key_value_heads", "rms_norm_eps", "rope_theta", "tie_word_embeddings", "bos_token_id", "torch_dtype",
+            "architectures",
+        ];
+        foreach (var key in optional) _folder.Config.Remove(key);
         _folder.Config["hidden_size"] = 8;
         var config = Read();
         Assert.Equal((4, 2), (config.HeadDim, config.NumKeyValueHeads));

@@ -72,7 +72,8 @@ internal sealed class ModelFolder : IDisposable
         SafetensorsWriter.Write(stream, tensors, TensorType.F32);
     }
 
-    public IReadOnlyDictionary<string, TensorData> Read() => HuggingFaceModelReader.ReadWeights(Path, HuggingFaceModelReader.ReadConfig(Path));
+    public IReadOnlyDictionary<string, TensorData> Read() =>
+        HuggingFaceModelReader.ReadWeights(Path, HuggingFaceModelReader.ReadConfig(Path));
 
     public void Dispose() => _folder.Dispose();
 }

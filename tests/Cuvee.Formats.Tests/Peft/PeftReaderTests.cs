@@ -14,9 +14,11 @@ public sealed class PeftReaderTests : IDisposable
         var adapter = PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add });
         Assert.Equal(Path.GetFileName(_folder.Path), adapter.Name);
         Assert.Equal(
-            new PeftAdapterConfig { Rank = 2, LoraAlpha = 16, BaseModelNameOrPath = "acme/base", Revision = "main", TaskType = "CAUSAL_LM" }, adapter.Config);
+            new PeftAdapterConfig { Rank = 2, LoraAlpha = 16, BaseModelNameOrPath = "acme/base", Revision = "main", TaskType = "CAUSAL_LM" },
+            adapter.Config);
         var module = Assert.Single(adapter.Modules);
-        Assert.Equal((AdapterFolder.Module, 3, 4, 2, 8f), (module.Name, module.InFeatures, module.OutFeatures, module.Rank, module.Scaling));
+        Assert.Equal(
+            (AdapterFolder.Module, 3, 4, 2, 8f), (module.Name, module.InFeatures, module.OutFeatures, module.Rank, module.Scaling));
         Assert.Equal([1, 2, 3, 4, 5, 6], module.LoraA);
         Assert.Equal([1, 0, 0, 1, 2, 0, 0, -2], module.LoraB);
         Assert.Empty(warnings);
@@ -29,7 +31,8 @@ public sealed class PeftReaderTests : IDisposable
     [Fact]
     public void Read_AdapterNameInTensorNames_IsStripped()
     {
-        for (var i = 0; i < 2; i++) _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace(".weight", ".default.weight") };
+        for (var i = 0; i < 2; i++)
+            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace(".weight", ".default.weight") };
         Assert.Equal(AdapterFolder.Module, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
     }
 
@@ -73,7 +76,8 @@ public sealed class PeftReaderTests : IDisposable
     {
         _folder.Config["rank_pattern"] = JsonNode.Parse("""{"up_proj": 8}""");
         var warnings = new List<string>();
-        var adapter = PeftReader.Read(_folder.Add("model.layers.0.mlp.up_proj", 8).Save().Path, new PeftReaderOptions { Warn = warnings.Add });
+        var adapter = PeftReader.Read(
+            _folder.Add("model.layers.0.mlp.up_proj", 8).Save().Path, new PeftReaderOptions { Warn = warnings.Add });
         Assert.Equal([2f, 8f], adapter.Modules.Select(module => module.Scaling).Order());
         Assert.Equal(8, adapter.Modules.Single(module => module.Scaling == 2f).Rank);
         Assert.Empty(warnings);

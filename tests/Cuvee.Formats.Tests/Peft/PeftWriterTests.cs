@@ -41,10 +41,11 @@ public sealed class PeftWriterTests : IDisposable
             JsonNode.Parse(
                 """
                 {
-                  "alpha_pattern": {}, "base_model_name_or_path": "acme/base", "bias": "none", "fan_in_fan_out": false, "inference_mode": true,
-                  "init_lora_weights": true, "lora_alpha": 2, "lora_dropout": 0.0, "modules_to_save": null, "peft_type": "LORA", "r": 2,
-                  "rank_pattern": {}, "revision": null, "target_modules": ["q_proj", "up_proj"], "task_type": "CAUSAL_LM", "use_dora": false,
-                  "use_rslora": false
+                  "alpha_pattern": {}, "base_model_name_or_path": "acme/base", "bias": "none", "fan_in_fan_out": false,
+                  "inference_mode": true, "init_lora_weights": true, "lora_alpha": 2, "lora_dropout": 0.0, "modules_to_save": null,
+                  "peft_type": "LORA", "r": 2,
+                  "rank_pattern": {}, "revision": null, "target_modules": ["q_proj", "up_proj"], "task_type": "CAUSAL_LM",
+                  "use_dora": false, "use_rslora": false
                 }
                 """),
             config),
@@ -79,7 +80,10 @@ public sealed class PeftWriterTests : IDisposable
     public void Write_NotFiniteOrEmpty_WritesNothing()
     {
         var broken = Adapter with { Modules = [Wide with { Scaling = float.PositiveInfinity }] };
-        Assert.Contains("lora_B.weight'", Assert.Throws<PeftFormatException>(() => PeftWriter.Write(_folder.Path, broken, TensorType.F32)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "lora_B.weight'",
+            Assert.Throws<PeftFormatException>(() => PeftWriter.Write(_folder.Path, broken, TensorType.F32)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<PeftFormatException>(() => PeftWriter.Write(_folder.Path, Adapter with { Modules = [] }, TensorType.F32));
         Assert.Empty(Directory.GetFiles(_folder.Path));
     }

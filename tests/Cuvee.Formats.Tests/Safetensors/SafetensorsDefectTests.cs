@@ -68,13 +68,16 @@ public sealed class SafetensorsDefectTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"\u0074":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}""", "tensor 't'")]
+    [InlineData(
+        """{"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"\u0074":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}""",
+        "tensor 't'")]
     [InlineData("""{"t":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}""", "'dtype' of tensor 't'")]
     [InlineData("""{"t":{"dtype":"F32","shape":[0],"shape":[0],"data_offsets":[0,0]}}""", "'shape' of tensor 't'")]
     [InlineData("""{"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"data_offsets":[0,0]}}""", "'data_offsets' of tensor 't'")]
     [InlineData("""{"__metadata__":{"a":"1","a":"2"}}""", "'a'")]
     [InlineData("""{"__metadata__":{},"__metadata__":{}}""", "'__metadata__'")]
-    public void Open_RepeatedKey_DuplicateKey(string header, string named) => Refuse(SafetensorsDefect.DuplicateKey, SafetensorsBytes.Of(header), named);
+    public void Open_RepeatedKey_DuplicateKey(string header, string named) =>
+        Refuse(SafetensorsDefect.DuplicateKey, SafetensorsBytes.Of(header), named);
 
     [Theory]
     [InlineData("f32")]
@@ -110,7 +113,8 @@ public sealed class SafetensorsDefectTests : IDisposable
     [InlineData("""{"t":{"dtype":"F32","data_offsets":[0,4]}}""", "'shape'")]
     [InlineData("""{"t":{"dtype":"F32","shape":[1]}}""", "'data_offsets'")]
     [InlineData("""{"t":{}}""", "'dtype'")]
-    public void Open_AbsentField_MissingField(string header, string field) => Refuse(SafetensorsDefect.MissingField, SafetensorsBytes.Of(header, One), field);
+    public void Open_AbsentField_MissingField(string header, string field) =>
+        Refuse(SafetensorsDefect.MissingField, SafetensorsBytes.Of(header, One), field);
 
     [Fact]
     public void Open_ExtraField_UnknownField() => Refuse(
@@ -151,7 +155,8 @@ public sealed class SafetensorsDefectTests : IDisposable
     {
         static string Ones(int count) => $"[{string.Join(',', Enumerable.Repeat(1, count))}]";
         Refuse(SafetensorsDefect.TooManyDimensions, SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", Ones(65), 0, 4), One), "tensor 't'");
-        using var reader = SafetensorsReader.Open(_folder.Write("ok", SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", Ones(64), 0, 4), One)));
+        using var reader = SafetensorsReader.Open(
+            _folder.Write("ok", SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", Ones(64), 0, 4), One)));
         Assert.Equal(64, reader.Entries["t"].Shape.Count);
     }
 
@@ -199,7 +204,8 @@ public sealed class SafetensorsDefectTests : IDisposable
     [Theory]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"b":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""")]
-    public void Open_SharedBytes_Overlap(string header) => Refuse(SafetensorsDefect.Overlap, SafetensorsBytes.Of(header, new byte[12]), "overlaps");
+    public void Open_SharedBytes_Overlap(string header) =>
+        Refuse(SafetensorsDefect.Overlap, SafetensorsBytes.Of(header, new byte[12]), "overlaps");
 
     [Theory]
     [InlineData("{}", 1)]
@@ -233,7 +239,9 @@ public sealed class SafetensorsDefectTests : IDisposable
             values[index] = float.NegativeInfinity;
             var bytes = SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", "[37]", 0, 148), [.. values.SelectMany(BitConverter.GetBytes)]);
             using var reader = SafetensorsReader.Open(_folder.Write($"t{index}", bytes));
-            Assert.Contains($"index {index};", Assert.Throws<SafetensorsFormatException>(() => reader.ReadSingles("t")).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                $"index {index};",
+                Assert.Throws<SafetensorsFormatException>(() => reader.ReadSingles("t")).Message, StringComparison.Ordinal);
         }
     }
 
@@ -241,7 +249,8 @@ public sealed class SafetensorsDefectTests : IDisposable
     public void ReadSingles_F64OverFp32_ValueOverflow()
     {
         byte[] buffer = [.. BitConverter.GetBytes(1.0), .. BitConverter.GetBytes(-1e39)];
-        using var reader = SafetensorsReader.Open(_folder.Write("t", SafetensorsBytes.Of(SafetensorsBytes.Entry("F64", "[2]", 0, 16), buffer)));
+        using var reader = SafetensorsReader.Open(
+            _folder.Write("t", SafetensorsBytes.Of(SafetensorsBytes.Entry("F64", "[2]", 0, 16), buffer)));
         var e = Assert.Throws<SafetensorsFormatException>(() => reader.ReadSingles("t"));
         Assert.Equal(SafetensorsDefect.ValueOverflow, e.Defect);
         Assert.Contains("tensor 't' holds -1E+39 at index 1", e.Message, StringComparison.Ordinal);

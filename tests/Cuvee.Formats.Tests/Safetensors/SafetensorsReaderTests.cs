@@ -20,7 +20,8 @@ public sealed class SafetensorsReaderTests : IDisposable
     public void ReadSingles_BF16_ReturnsExactValues()
     {
         // 3F80 = 1, 4049 = 3.140625, 8000 = -0, 0001 = 2^-133 (subnormal)
-        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("BF16", "[4]", 0, 8), 0x80, 0x3F, 0x49, 0x40, 0x00, 0x80, 0x01, 0x00));
+        using var reader = Open(
+            SafetensorsBytes.Of(SafetensorsBytes.Entry("BF16", "[4]", 0, 8), 0x80, 0x3F, 0x49, 0x40, 0x00, 0x80, 0x01, 0x00));
         var values = reader.ReadSingles("t");
         Assert.Equal([1f, 3.140625f, -0f, MathF.ScaleB(1, -133)], values);
         Assert.True(float.IsNegative(values[2]));
@@ -30,7 +31,8 @@ public sealed class SafetensorsReaderTests : IDisposable
     public void ReadSingles_F16_ReturnsExactValues()
     {
         // 3C00 = 1, 7BFF = 65504 (largest), 0001 = 2^-24 (smallest subnormal), C000 = -2
-        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F16", "[2,2]", 0, 8), 0x00, 0x3C, 0xFF, 0x7B, 0x01, 0x00, 0x00, 0xC0));
+        using var reader = Open(
+            SafetensorsBytes.Of(SafetensorsBytes.Entry("F16", "[2,2]", 0, 8), 0x00, 0x3C, 0xFF, 0x7B, 0x01, 0x00, 0x00, 0xC0));
         Assert.Equal([1f, 65504f, MathF.ScaleB(1, -24), -2f], reader.ReadSingles("t"));
     }
 
@@ -102,7 +104,8 @@ public sealed class SafetensorsReaderTests : IDisposable
     }
 
     [Fact]
-    public void Open_MissingFile_ThrowsFileNotFound() => Assert.Throws<FileNotFoundException>(() => SafetensorsReader.Open(_folder.File("none")));
+    public void Open_MissingFile_ThrowsFileNotFound() =>
+        Assert.Throws<FileNotFoundException>(() => SafetensorsReader.Open(_folder.File("none")));
 
     public void Dispose() => _folder.Dispose();
 

@@ -66,7 +66,8 @@ public sealed class SafetensorsRoundTripTests : IDisposable
                 from values in Value(type).ArrayOf(dimensions.Aggregate(1, (count, dimension) => count * dimension))
                 select new TensorData(each, [.. dimensions], values))
             from keys in name.ListOf()
-            select new Sample(type, tensors, keys.Distinct(StringComparer.Ordinal).ToDictionary(key => key, key => key + "=", StringComparer.Ordinal));
+            let metadata = keys.Distinct(StringComparer.Ordinal).ToDictionary(key => key, key => key + "=", StringComparer.Ordinal)
+            select new Sample(type, tensors, metadata);
     }
 
     /// <summary>Any finite value that <paramref name="type"/> holds exactly, signed zeros and subnormals among them.</summary>

@@ -13,9 +13,13 @@ public sealed class SafetensorsWriterTests : IDisposable
     {
         var path = _folder.File("t.safetensors");
         SafetensorsWriter.Write(
-            path, [new TensorData("b", [1, 2], [1f, -2.5f]), new TensorData("a", [], [0.5f])], TensorType.F32, new Dictionary<string, string> { ["format"] = "pt" });
+            path,
+            [new TensorData("b", [1, 2], [1f, -2.5f]), new TensorData("a", [], [0.5f])],
+            TensorType.F32,
+            new Dictionary<string, string> { ["format"] = "pt" });
         const string header =
-            """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]}}""";
+            """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},""" +
+            "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[4,12]}}";
         var padded = Encoding.UTF8.GetBytes(header.PadRight((header.Length + 7) / 8 * 8));
         Assert.Equal([.. SafetensorsBytes.Of(padded, [0, 0, 0, 0x3F, 0, 0, 0x80, 0x3F, 0, 0, 0x20, 0xC0])], File.ReadAllBytes(path));
     }
@@ -62,7 +66,8 @@ public sealed class SafetensorsWriterTests : IDisposable
         var path = _folder.Write("t", "old");
         var values = new float[70_000];
         values[69_999] = value;
-        var e = Assert.Throws<SafetensorsFormatException>(() => SafetensorsWriter.Write(path, [new TensorData("w", [70_000], values)], TensorType.BF16));
+        var e = Assert.Throws<SafetensorsFormatException>(
+            () => SafetensorsWriter.Write(path, [new TensorData("w", [70_000], values)], TensorType.BF16));
         Assert.Equal(SafetensorsDefect.NotFinite, e.Defect);
         Assert.Contains("tensor 'w'", e.Message, StringComparison.Ordinal);
         Assert.Contains("index 69999", e.Message, StringComparison.Ordinal);
@@ -74,8 +79,10 @@ public sealed class SafetensorsWriterTests : IDisposable
     public void Write_TensorsAndMetadataInAnyOrder_SameBytes()
     {
         TensorData a = new("a", [2], [1, 2]), b = new("b", [1], [3]), upper = new("B", [1], [4]);
-        SafetensorsWriter.Write(_folder.File("1"), [a, b, upper], TensorType.F32, new Dictionary<string, string> { ["x"] = "1", ["y"] = "2" });
-        SafetensorsWriter.Write(_folder.File("2"), [upper, b, a], TensorType.F32, new Dictionary<string, string> { ["y"] = "2", ["x"] = "1" });
+        SafetensorsWriter.Write(
+            _folder.File("1"), [a, b, upper], TensorType.F32, new Dictionary<string, string> { ["x"] = "1", ["y"] = "2" });
+        SafetensorsWriter.Write(
+            _folder.File("2"), [upper, b, a], TensorType.F32, new Dictionary<string, string> { ["y"] = "2", ["x"] = "1" });
         Assert.Equal(File.ReadAllBytes(_folder.File("1")), File.ReadAllBytes(_folder.File("2")));
         using var reader = SafetensorsReader.Open(_folder.File("1"));
         Assert.Equal(["B", "a", "b"], reader.Entries.Values.OrderBy(entry => entry.Begin).Select(entry => entry.Name));
