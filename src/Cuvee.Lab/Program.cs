@@ -7,6 +7,7 @@ var root = new RootCommand("Data sets, tasks, base model and specialists: what t
     BuildCommand.Create(),
     ExportCommand.Create(),
     GradientWeightsCommand.Create(),
+    RealTestsCommand.Create(),
     SampleCommand.Create(),
     ScoreZooCommand.Create(),
 };

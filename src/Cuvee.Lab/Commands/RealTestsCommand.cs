@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Cuvee.Lab.Data;
+using Cuvee.Lab.References;
+
+namespace Cuvee.Lab.Commands;
+
+/// <summary><c>cuvee-lab real-tests</c>: the zoo README's tables on exported real test sets.</summary>
+internal static class RealTestsCommand
+{
+    public static Command Create()
+    {
+        var data = new Option<string>("--data") { Description = "Folder of data sets.", Required = true };
+        var zoo = new Option<string>("--zoo") { Description = "Folder of the zoo.", DefaultValueFactory = _ => "zoo" };
+        var work = new Option<string>("--work") { Description = "Folder for exports and runs; finished runs in it are reused.", DefaultValueFactory = _ => "runs/real-tests" };
+        var seeds = new Option<ulong[]>("--seeds") { Description = "Seeds of the searches.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1, 2, 3] };
+        var validation = new Option<int>("--validation") { Description = "Validation records.", DefaultValueFactory = _ => 100 };
+        var test = new Option<int>("--test") { Description = "Test records.", DefaultValueFactory = _ => 300 };
+        var targets = new Option<string[]>("--targets") { Description = "Only these targets.", AllowMultipleArgumentsPerToken = true };
+        var command = new Command(
+            "real-tests",
+            """
+            Compare the searches on real test sets, with two upper references; markdown on standard output.
+
+            Example:
+              cuvee-lab real-tests --data data --seeds 1 2 3 > tables.md
+            """) { data, zoo, work, seeds, validation, test, targets };
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var names = arguments.GetValue(targets) ?? [];
+            var chosen = RealTestTarget.All.Where(t => names.Length == 0 || names.Contains(t.Name)).ToArray();
+            if (chosen.Length == 0) throw new DataSetException($"--targets knows {string.Join(" and ", RealTestTarget.All.Select(t => t.Name))} only.");
+            var runner = new RealTest(
+                arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetRequiredValue(data)), arguments.GetRequiredValue(work), TimeProvider.System, Console.Error);
+            foreach (var target in chosen)
+            {
+                var list = arguments.GetRequiredValue(seeds);
+                var tables = await runner.RunAsync(target, list, arguments.GetValue(validation), arguments.GetValue(test), cancellationToken);
+                await Console.Out.WriteAsync(RealTestReport.Markdown(target, list, tables));
+                await Console.Out.FlushAsync(cancellationToken);
+            }
+
+            return 0;
+        });
+        return command;
+    }
+}
