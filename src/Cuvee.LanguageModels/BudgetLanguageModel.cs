@@ -1,7 +1,8 @@
 namespace Cuvee.LanguageModels;
 
 /// <summary>
-/// Counts every query and token that reaches the inner model and refuses a request that would pass the budget before sending it. Put it inside
+/// Counts every query and token that reaches the inner model and refuses a request that would pass the budget before sending it. Put it
+/// inside
 /// <see cref="CachingLanguageModel"/> (hits are free) and outside any retrying decorator (retries are not queries).
 /// </summary>
 public sealed class BudgetLanguageModel(ILanguageModel inner, QueryMeter meter) : ILanguageModel
@@ -9,7 +10,8 @@ public sealed class BudgetLanguageModel(ILanguageModel inner, QueryMeter meter) 
     public LanguageModelCapabilities Capabilities => inner.Capabilities;
 
     /// <exception cref="QueryBudgetExceededException">Nothing was sent.</exception>
-    public async Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
+        IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
         var scores = await MeteredAsync(records.Count, () => inner.ScoreAsync(records, cancellationToken)).ConfigureAwait(false);
@@ -23,7 +25,8 @@ public sealed class BudgetLanguageModel(ILanguageModel inner, QueryMeter meter) 
         IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prompts);
-        var completions = await MeteredAsync(prompts.Count, () => inner.GenerateAsync(prompts, options, cancellationToken)).ConfigureAwait(false);
+        var completions = await MeteredAsync(
+            prompts.Count, () => inner.GenerateAsync(prompts, options, cancellationToken)).ConfigureAwait(false);
         meter.AddTokens(completions.Sum(completion => (long)completion.Tokens));
         return completions;
     }

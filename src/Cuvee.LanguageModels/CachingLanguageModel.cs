@@ -1,7 +1,8 @@
 namespace Cuvee.LanguageModels;
 
 /// <summary>
-/// Answers scores from a <see cref="ScoreCache"/> and asks the inner model only for the rest, each distinct record once. Generation passes through: sampled
+/// Answers scores from a <see cref="ScoreCache"/> and asks the inner model only for the rest, each distinct record once. Generation
+/// passes through: sampled
 /// text is not a function of the prompt alone.
 /// </summary>
 /// <param name="modelKey">Names the inner model's weights; two models with the same key must give the same scores.</param>
@@ -9,7 +10,8 @@ public sealed class CachingLanguageModel(ILanguageModel inner, ScoreCache cache,
 {
     public LanguageModelCapabilities Capabilities => inner.Capabilities;
 
-    public async Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
+        IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
         var missing = records.Where(record => !cache.TryGet(modelKey, record, out _))
@@ -20,7 +22,8 @@ public sealed class CachingLanguageModel(ILanguageModel inner, ScoreCache cache,
             for (var i = 0; i < missing.Count; i++) cache.Add(modelKey, missing[i], scores[i]);
         }
 
-        return [.. records.Select(record => cache.TryGet(modelKey, record, out var score) ? score! : throw new InvalidOperationException())];
+        return [.. records.Select(record =>
+            cache.TryGet(modelKey, record, out var score) ? score! : throw new InvalidOperationException())];
     }
 
     public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(

@@ -1,7 +1,8 @@
 namespace Cuvee.LanguageModels;
 
 /// <summary>
-/// What a run has spent. A query is one record scored or generated under one set of weights; tokens are prompt plus completion tokens. Thread-safe.
+/// What a run has spent. A query is one record scored or generated under one set of weights; tokens are prompt plus completion tokens.
+/// Thread-safe.
 /// </summary>
 /// <param name="maxQueries">The budget; null for none.</param>
 public sealed class QueryMeter(long? maxQueries = null)

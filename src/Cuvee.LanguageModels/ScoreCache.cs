@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace Cuvee.LanguageModels;
 
 /// <summary>
-/// Scores already paid for, by model key (such as a recipe) and record text; a record's id is no part of the key. Grows with every distinct query. Thread-safe.
+/// Scores already paid for, by model key (such as a recipe) and record text; a record's id is no part of the key. Grows with every
+/// distinct query. Thread-safe.
 /// </summary>
 public sealed class ScoreCache
 {

@@ -11,7 +11,8 @@ using Cuvee.Searches;
 namespace Cuvee;
 
 /// <summary>
-/// Answers one question: from the journal where an earlier process already did, else by queries, journalled before they count. Candidates are realised one after
+/// Answers one question: from the journal where an earlier process already did, else by queries, journalled before they count.
+/// Candidates are realised one after
 /// another: the journal's order is the order of the questions.
 /// </summary>
 internal sealed class CandidateEvaluator(IAdapterHost host, Journal journal, RunPlan plan)
@@ -31,7 +32,8 @@ internal sealed class CandidateEvaluator(IAdapterHost host, Journal journal, Run
 
     /// <summary>True when this much more stays inside <paramref name="share"/> of the run's budget.</summary>
     public bool Affords(long moreEvaluations, long moreQueries, double share) =>
-        !(evaluations + moreEvaluations > plan.Search.Budget.Evaluations * share) && !(meter.Queries + moreQueries > plan.Search.Budget.Queries * share);
+        !(evaluations + moreEvaluations > plan.Search.Budget.Evaluations * share)
+            && !(meter.Queries + moreQueries > plan.Search.Budget.Queries * share);
 
     /// <exception cref="JournalException">The journal answers another question here.</exception>
     /// <exception cref="LanguageModelException">The provider failed; nothing is journalled.</exception>
@@ -63,7 +65,8 @@ internal sealed class CandidateEvaluator(IAdapterHost host, Journal journal, Run
             Penalty = evaluation.Penalty,
             LogProbabilities = [.. evaluation.PerExample.Select(score => score.LogProbability)],
             AnswerTokens = [.. evaluation.PerExample.Select(score => score.Tokens)],
-            TokenLogProbabilities = stage.NeedsTokenLogProbabilities && evaluation.PerExample.All(score => score.TokenLogProbabilities is not null)
+            TokenLogProbabilities = stage.NeedsTokenLogProbabilities
+                && evaluation.PerExample.All(score => score.TokenLogProbabilities is not null)
                 ? [.. evaluation.PerExample.Select(score => score.TokenLogProbabilities!)]
                 : null,
             Queries = (int)(meter.Queries - before.Queries),

@@ -19,8 +19,8 @@ internal static class ModelCard
             ---
             # A merge of {plan.AdapterNames.Count} LoRA adapters
 
-            Made by Cuvee {RunIdentity.Version}: search `{plan.Title}`, preset `{plan.Search.Preset}`, seed {plan.Configuration.Seed}. The search saw log-probabilities only,
-            of {plan.Validation.Count} validation records.
+            Made by Cuvee {RunIdentity.Version}: search `{plan.Title}`, preset `{plan.Search.Preset}`, seed {plan.Configuration.Seed}.
+            The search saw log-probabilities only, of {plan.Validation.Count} validation records.
 
             | | |
             |---|---|
@@ -30,7 +30,8 @@ internal static class ModelCard
             | evaluations | {result.Spending.Evaluations} |
             | tokens | {result.Spending.Tokens} |
 
-            The validation loss is the lowest of a few re-evaluated points and therefore a little optimistic; measure the adapter on records of your own.
+            The validation loss is the lowest of a few re-evaluated points and therefore a little optimistic; measure the adapter on
+            records of your own.
 
             ## Recipe
 
@@ -40,7 +41,8 @@ internal static class ModelCard
             |---|---:|---:|
 
             """);
-        foreach (var share in result.Recipe.Adapters.OrderByDescending(share => Math.Abs(share.Weight)).ThenBy(share => share.Name, StringComparer.Ordinal))
+        var largestFirst = result.Recipe.Adapters.OrderByDescending(share => Math.Abs(share.Weight));
+        foreach (var share in largestFirst.ThenBy(share => share.Name, StringComparer.Ordinal))
         {
             card.Append(CultureInfo.InvariantCulture, $"| {share.Name} | {share.Weight:0.000} | {share.KeepFraction:0.000} |\n");
         }

@@ -8,8 +8,10 @@ using Cuvee.Searches;
 namespace Cuvee;
 
 /// <summary>
-/// Runs a plan: ask, realise, evaluate the whole generation on one common sample, journal, tell; then re-evaluate what was found on all validation records and write
-/// the merged adapter. Every question follows from the plan and the answers before it, so resuming is the same run with its first answers read from the journal.
+/// Runs a plan: ask, realise, evaluate the whole generation on one common sample, journal, tell; then re-evaluate what was found on all
+/// validation records and write
+/// the merged adapter. Every question follows from the plan and the answers before it, so resuming is the same run with its first
+/// answers read from the journal.
 /// </summary>
 /// <param name="merger">Of the same pool as <paramref name="host"/>; makes the adapter that is written.</param>
 public sealed class RunExecutor(IAdapterHost host, RecipeMerger merger, TimeProvider time, IProgress<RunEvent> progress)

@@ -8,17 +8,20 @@ using Cuvee.Planning;
 namespace Cuvee;
 
 /// <summary>
-/// What decides a run's numbers: search settings, seed, version and the SHA-256 of every input. Written to run.json before the first query, so that a journal is
+/// What decides a run's numbers: search settings, seed, version and the SHA-256 of every input. Written to run.json before the first
+/// query, so that a journal is
 /// never continued with other inputs.
 /// </summary>
 public sealed class RunIdentity
 {
     public const string FileName = "run.json";
 
-    private RunIdentity(JsonObject search, ulong seed, SortedDictionary<string, string> inputs) => (Search, Seed, Inputs) = (search, seed, inputs);
+    private RunIdentity(JsonObject search, ulong seed, SortedDictionary<string, string> inputs) =>
+        (Search, Seed, Inputs) = (search, seed, inputs);
 
     public static string Version { get; } =
-        typeof(RunIdentity).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+        typeof(RunIdentity).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+            ?? "unknown";
 
     /// <summary>Every setting of the search, decided.</summary>
     public JsonObject Search { get; }

@@ -20,7 +20,8 @@ internal sealed class RunMonitor(string stage, ISearchSpace space)
     public IEnumerable<RunWarning> Observe(
         int iteration, IReadOnlyList<Trial> trials, IReadOnlyList<TrialEvaluation> evaluations, IReadOnlyList<double> bestGuess)
     {
-        bestLosses.Add(evaluations.Select(evaluation => evaluation.Loss).Where(double.IsFinite).DefaultIfEmpty(double.PositiveInfinity).Min());
+        var losses = evaluations.Select(evaluation => evaluation.Loss).Where(double.IsFinite);
+        bestLosses.Add(losses.DefaultIfEmpty(double.PositiveInfinity).Min());
         var warnings = new (WarningKind Kind, string? Message)[]
         {
             (WarningKind.NonFiniteLoss, NonFinite(evaluations)),
@@ -50,7 +51,8 @@ internal sealed class RunMonitor(string stage, ISearchSpace space)
         });
         return spread >= CollapsedSpread
             ? null
-            : $"the population has collapsed (largest spread {spread:0.#e+0} of a coordinate's range); more generations will find nothing new.";
+            : $"the population has collapsed (largest spread {spread:0.#e+0} of a coordinate's range); " +
+                "more generations will find nothing new.";
     }
 
     private string? Stagnation()
@@ -68,7 +70,9 @@ internal sealed class RunMonitor(string stage, ISearchSpace space)
         if (!space.BoundsAreLimits) return null;
         var names = space.CoordinateNames.Where((_, i) =>
             Math.Min(point[i] - space.Bounds.Lower[i], space.Bounds.Upper[i] - point[i]) < BoundMargin * Range(i)).ToList();
-        return names.Count == 0 ? null : $"{names.Count} of {point.Count} coordinates lie at their bounds: {string.Join(", ", names.Take(5))}.";
+        return names.Count == 0
+            ? null
+            : $"{names.Count} of {point.Count} coordinates lie at their bounds: {string.Join(", ", names.Take(5))}.";
     }
 
     private double Range(int coordinate) => space.Bounds.Upper[coordinate] - space.Bounds.Lower[coordinate];

@@ -9,7 +9,8 @@ using Cuvee.Planning;
 namespace Cuvee;
 
 /// <summary>
-/// A finished run's files: the merged adapter (F32, exact rank), recipe.json, merge_manifest.json and the model card. Each appears under its name only when whole.
+/// A finished run's files: the merged adapter (F32, exact rank), recipe.json, merge_manifest.json and the model card. Each appears
+/// under its name only when whole.
 /// All but the manifest, which holds wall time, have the same bytes for the same plan and answers.
 /// </summary>
 internal static class RunWriter
@@ -48,7 +49,8 @@ internal static class RunWriter
         manifest["evaluations"] = result.Spending.Evaluations;
         manifest["queries"] = result.Spending.Queries;
         manifest["tokens"] = result.Spending.Tokens;
-        manifest["warnings"] = JsonSerializer.SerializeToNode(result.Warnings.Select(warning => $"{warning.Stage}: {warning.Message}"), RunJson.Options);
+        manifest["warnings"] =
+            JsonSerializer.SerializeToNode(result.Warnings.Select(warning => $"{warning.Stage}: {warning.Message}"), RunJson.Options);
         manifest["runtime"] = System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription;
         manifest["wall_time_seconds"] = Math.Round(result.WallTime.TotalSeconds, 1);
         return manifest;

@@ -9,7 +9,8 @@ using Cuvee.Searches;
 namespace Cuvee;
 
 /// <summary>One stage of one run, start to re-evaluated result.</summary>
-internal sealed class StageRun(Stage stage, ISearchSpace space, RunPlan plan, CandidateEvaluator evaluator, StagePace pace, IProgress<RunEvent> progress)
+internal sealed class StageRun(
+    Stage stage, ISearchSpace space, RunPlan plan, CandidateEvaluator evaluator, StagePace pace, IProgress<RunEvent> progress)
 {
     private readonly List<RunWarning> warnings = [];
     private readonly EarlyStopping earlyStopping = new(stage.Patience);
@@ -31,7 +32,8 @@ internal sealed class StageRun(Stage stage, ISearchSpace space, RunPlan plan, Ca
             if ((stopReason = Refusal(trials, sample, candidates)) is not null) break;
 
             var evaluations = new List<TrialEvaluation>();
-            foreach (var trial in trials) evaluations.Add(await AnswerAsync(optimizer.Iteration, evaluations.Count, trials, sample, trial).ConfigureAwait(false));
+            for (var i = 0; i < trials.Count; i++)
+                evaluations.Add(await AnswerAsync(optimizer.Iteration, trials, i, sample).ConfigureAwait(false));
             optimizer.Tell(evaluations);
             candidates += trials.Count;
             Report(optimizer, trials, evaluations, candidates);
@@ -43,8 +45,9 @@ internal sealed class StageRun(Stage stage, ISearchSpace space, RunPlan plan, Ca
         progress.Report(new StageFinished(stage.Name, stopReason, startLoss, loss, recipe));
         return new StageOutcome(stage.Name, optimizer.Iteration, stopReason, startLoss, loss, winner, recipe);
 
-        async Task<TrialEvaluation> AnswerAsync(int iteration, int index, IReadOnlyList<Trial> trials, IReadOnlyList<int> sample, Trial trial)
+        async Task<TrialEvaluation> AnswerAsync(int iteration, IReadOnlyList<Trial> trials, int index, IReadOnlyList<int> sample)
         {
+            var trial = trials[index];
             var (evaluation, replayed) = await EvaluateAsync(
                 EvaluationPurpose.Search, iteration, index, trial.Point, RecordsOf(trial, sample), cancellationToken).ConfigureAwait(false);
             progress.Report(new CandidateEvaluated(stage.Name, iteration, index, trials.Count, evaluation.Loss, replayed));
@@ -57,7 +60,10 @@ internal sealed class StageRun(Stage stage, ISearchSpace space, RunPlan plan, Ca
         : earlyStopping.HasStopped ? "held-out"
         : null;
 
-    /// <summary>Why these questions may not be asked, null when they may: a generation is answered whole, and the re-evaluation stays affordable.</summary>
+    /// <summary>
+    /// Why these questions may not be asked, null when they may: a generation is answered whole, and the re-evaluation stays
+    /// affordable.
+    /// </summary>
     private string? Refusal(IReadOnlyList<Trial> trials, IReadOnlyList<int> sample, int candidates)
     {
         if (candidates + trials.Count > stage.MaxEvaluations) return "evaluations";
@@ -72,7 +78,12 @@ internal sealed class StageRun(Stage stage, ISearchSpace space, RunPlan plan, Ca
     {
         var losses = evaluations.Select(evaluation => evaluation.Loss).Where(double.IsFinite).DefaultIfEmpty(double.NaN).ToList();
         progress.Report(new IterationFinished(
-            stage.Name, optimizer.Iteration, losses.Min(), losses.Average(), evaluator.Spending, pace.TimeLeft(candidates, evaluator.Spending)));
+            stage.Name,
+            optimizer.Iteration,
+            losses.Min(),
+            losses.Average(),
+            evaluator.Spending,
+            pace.TimeLeft(candidates, evaluator.Spending)));
         foreach (var warning in monitor.Observe(optimizer.Iteration, trials, evaluations, optimizer.Recommend()[0]))
         {
             warnings.Add(warning);
@@ -98,12 +109,16 @@ internal sealed class StageRun(Stage stage, ISearchSpace space, RunPlan plan, Ca
             stage.Name, optimizer.Iteration, checks.Min(check => check.Loss), earlyStopping.BestLoss, earlyStopping.ChecksWithoutGain));
     }
 
-    /// <summary>The start, the optimiser's recommendations and the best held-out point, all measured again on all validation records: the lowest loss wins.</summary>
+    /// <summary>
+    /// The start, the optimiser's recommendations and the best held-out point, all measured again on all validation records: the lowest
+    /// loss wins.
+    /// </summary>
     private async Task<(double Loss, double StartLoss, string Winner, IReadOnlyList<double> Point)> RecheckAsync(
         IOptimizer optimizer, CancellationToken cancellationToken)
     {
         var points = new List<(string Name, IReadOnlyList<double> Point)> { ("start", space.Start) };
-        points.AddRange(optimizer.Recommend().Take(SearchSizes.Rechecks - 2).Select((guess, i) => ($"recommendation {i + 1}", (IReadOnlyList<double>)guess)));
+        var guesses = optimizer.Recommend().Take(SearchSizes.Rechecks - 2);
+        points.AddRange(guesses.Select((guess, i) => ($"recommendation {i + 1}", (IReadOnlyList<double>)guess)));
         if (earlyStopping.BestPoint is { } heldOutBest) points.Add(("held-out", heldOutBest));
 
         var losses = new List<double>();
@@ -119,7 +134,12 @@ internal sealed class StageRun(Stage stage, ISearchSpace space, RunPlan plan, Ca
     }
 
     private Task<(Evaluation Evaluation, bool Replayed)> EvaluateAsync(
-        EvaluationPurpose purpose, int iteration, int trial, IReadOnlyList<double> point, IReadOnlyList<int> records, CancellationToken cancellationToken)
+        EvaluationPurpose purpose,
+        int iteration,
+        int trial,
+        IReadOnlyList<double> point,
+        IReadOnlyList<int> records,
+        CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var question = new JournalLine

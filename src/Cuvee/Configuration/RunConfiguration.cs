@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Cuvee.Configuration;
 
-/// <summary>A run file, read and checked: immutable, every path absolute, every setting decided. Its keys are documented in docs/run-yaml.md.</summary>
+/// <summary>
+/// A run file, read and checked: immutable, every path absolute, every setting decided. Its keys are documented in docs/run-yaml.md.
+/// </summary>
 public sealed record RunConfiguration
 {
     /// <summary>Where the run file lies.</summary>
@@ -65,7 +67,8 @@ public sealed record RunConfiguration
         var output = root.RequiredText("out", "the folder of the results");
         var compare = root.Mapping("compare") is { } mapping ? ComparisonSettings.Read(mapping) : null;
         root.ThrowIfUnknownKeys();
-        if (compare is not null && test is null) throw root.Error("compare", "'compare' needs 'test', a file of records that no search sees.");
+        if (compare is not null && test is null)
+            throw root.Error("compare", "'compare' needs 'test', a file of records that no search sees.");
         return new RunConfiguration
         {
             File = Path.GetFullPath(file),

@@ -8,7 +8,8 @@ public static class SearchPresets
     public const string Default = "delta";
 
     /// <summary>
-    /// Evo-Merging as its authors ran it (arXiv 2509.12951, appendix and released code): 400 + 800 candidates in generations of 20, each on the whole
+    /// Evo-Merging as its authors ran it (arXiv 2509.12951, appendix and released code): 400 + 800 candidates in generations of 20,
+    /// each on the whole
     /// validation set (up to 300 records).
     /// </summary>
     private static readonly SearchSettings EvoMergingPaper = new()
@@ -51,22 +52,35 @@ public static class SearchPresets
         FisherProbing = new FisherProbingSettings(),
     };
 
-    private static readonly SearchSettings RandomDelta = EvoMergingDelta with { Kind = SearchKind.Random, HeldOutFraction = 0, PenaltyStrength = 0 };
+    private static readonly SearchSettings RandomDelta =
+        EvoMergingDelta with { Kind = SearchKind.Random, HeldOutFraction = 0, PenaltyStrength = 0 };
 
     private static readonly IReadOnlyList<SearchSettings> All =
     [
         EvoMergingPaper,
         EvoMergingDelta,
-        EvoMergingDelta with { Preset = "quick", Stages = [new StageSettings(StageKind.Weights, 160)], PopulationSize = 10, SampleSize = 20 },
+        EvoMergingDelta with
+        {
+            Preset = "quick",
+            Stages = [new StageSettings(StageKind.Weights, 160)],
+            PopulationSize = 10,
+            SampleSize = 20,
+        },
         FisherProbingDelta,
-        FisherProbingDelta with { Preset = "quick", FisherProbing = new FisherProbingSettings { ProbeRecords = 8, LineSearchRecords = 30, Rounds = 5 } },
+        FisherProbingDelta with
+        {
+            Preset = "quick",
+            FisherProbing = new FisherProbingSettings { ProbeRecords = 8, LineSearchRecords = 30, Rounds = 5 },
+        },
         RandomDelta,
         RandomDelta with { Preset = "quick", Stages = [new StageSettings(StageKind.Weights, 160)], SampleSize = 20 },
     ];
 
     /// <summary>Preset names that <paramref name="kind"/> has.</summary>
-    public static IReadOnlyList<string> NamesOf(SearchKind kind) => [.. All.Where(preset => preset.Kind == kind).Select(preset => preset.Preset)];
+    public static IReadOnlyList<string> NamesOf(SearchKind kind) =>
+        [.. All.Where(preset => preset.Kind == kind).Select(preset => preset.Preset)];
 
     /// <returns>Null when the search has no such preset.</returns>
-    public static SearchSettings? Find(SearchKind kind, string name) => All.FirstOrDefault(preset => preset.Kind == kind && preset.Preset == name);
+    public static SearchSettings? Find(SearchKind kind, string name) =>
+        All.FirstOrDefault(preset => preset.Kind == kind && preset.Preset == name);
 }

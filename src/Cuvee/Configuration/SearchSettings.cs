@@ -2,7 +2,9 @@ using Cuvee.Merging;
 
 namespace Cuvee.Configuration;
 
-/// <summary>One search with every number decided: preset first, then what the file says. See docs/run-yaml.md for defaults and ranges.</summary>
+/// <summary>
+/// One search with every number decided: preset first, then what the file says. See docs/run-yaml.md for defaults and ranges.
+/// </summary>
 public sealed record SearchSettings
 {
     public required SearchKind Kind { get; init; }
@@ -28,7 +30,9 @@ public sealed record SearchSettings
     /// <summary>The paper's lambda1 and lambda2: weight of mean |x| beside the loss.</summary>
     public required double PenaltyStrength { get; init; }
 
-    /// <summary>Part of the validation records kept out of every common sample, for early stopping; 0 switches early stopping off.</summary>
+    /// <summary>
+    /// Part of the validation records kept out of every common sample, for early stopping; 0 switches early stopping off.
+    /// </summary>
     public required double HeldOutFraction { get; init; }
 
     /// <summary>Iterations from one held-out check to the next.</summary>

@@ -86,7 +86,8 @@ internal static class SearchSettingsReader
         }
 
         // A stage that the preset leaves out gets half of the weights stage's candidates: the authors' ratio.
-        return [.. kinds.Select(kind => preset.Stages.FirstOrDefault(stage => stage.Kind == kind) ?? new StageSettings(kind, preset.Stages[^1].Evaluations / 2))];
+        return [.. kinds.Select(kind =>
+            preset.Stages.FirstOrDefault(stage => stage.Kind == kind) ?? new StageSettings(kind, preset.Stages[^1].Evaluations / 2))];
     }
 
     private static FisherProbingSettings OverrideFisherProbing(FisherProbingSettings preset, YamlMapping own) => preset with

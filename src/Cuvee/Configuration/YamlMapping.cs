@@ -5,7 +5,8 @@ using YamlDotNet.RepresentationModel;
 namespace Cuvee.Configuration;
 
 /// <summary>
-/// One mapping of a YAML file whose every key must be asked for: <see cref="ThrowIfUnknownKeys"/> refuses the rest, naming file, line and the nearest known key.
+/// One mapping of a YAML file whose every key must be asked for: <see cref="ThrowIfUnknownKeys"/> refuses the rest, naming file, line
+/// and the nearest known key.
 /// </summary>
 internal sealed class YamlMapping
 {
@@ -49,7 +50,8 @@ internal sealed class YamlMapping
     public int? Integer(string key, int min, int max) => Scalar<int?>(
         key,
         $"a whole number from {min} to {max}",
-        text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+        text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+            && value >= min && value <= max
             ? value
             : null);
 
@@ -61,7 +63,9 @@ internal sealed class YamlMapping
     public double? Number(string key, double min, double max) => Scalar<double?>(
         key,
         $"a number from {min} to {max}",
-        text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null);
+        text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+            ? value
+            : null);
 
     public T? Choice<T>(string key, IReadOnlyDictionary<string, T> choices)
         where T : struct
@@ -70,7 +74,8 @@ internal sealed class YamlMapping
         if (text is null) return null;
         return choices.TryGetValue(text, out var value)
             ? value
-            : throw Error(Find(key)!, $"'{Qualified(key)}' is '{text}'; choose {string.Join(", ", choices.Keys)}{Nearest(text, choices.Keys)}.");
+            : throw Error(
+                Find(key)!, $"'{Qualified(key)}' is '{text}'; choose {string.Join(", ", choices.Keys)}{Nearest(text, choices.Keys)}.");
     }
 
     public IReadOnlyList<string>? Texts(string key)

@@ -2,7 +2,9 @@ using Cuvee.Merging;
 
 namespace Cuvee.Events;
 
-/// <summary>What a run tells while it works, through an injected <see cref="IProgress{T}"/>; handlers are called in order and must be quick.</summary>
+/// <summary>
+/// What a run tells while it works, through an injected <see cref="IProgress{T}"/>; handlers are called in order and must be quick.
+/// </summary>
 public abstract record RunEvent;
 
 /// <param name="Title">Search and space, such as <c>evo-merging (delta)</c>.</param>

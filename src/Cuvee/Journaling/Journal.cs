@@ -5,8 +5,10 @@ using System.Text.Json.Serialization;
 namespace Cuvee.Journaling;
 
 /// <summary>
-/// evaluations.jsonl: one line a candidate evaluation, on the disk (fsync) before the evaluation counts. A process killed at any moment leaves whole lines and at
-/// most one torn one, which <see cref="Open"/> cuts off. Resuming is answering the first questions of a deterministic run from <see cref="Replay"/>. Not thread-safe.
+/// evaluations.jsonl: one line a candidate evaluation, on the disk (fsync) before the evaluation counts. A process killed at any moment
+/// leaves whole lines and at
+/// most one torn one, which <see cref="Open"/> cuts off. Resuming is answering the first questions of a deterministic run from <see
+/// cref="Replay"/>. Not thread-safe.
 /// </summary>
 public sealed class Journal : IDisposable
 {
@@ -24,7 +26,8 @@ public sealed class Journal : IDisposable
     private readonly IReadOnlyList<JournalLine> earlier;
     private int replayed;
 
-    private Journal(string path, FileStream stream, IReadOnlyList<JournalLine> earlier) => (Path, this.stream, this.earlier) = (path, stream, earlier);
+    private Journal(string path, FileStream stream, IReadOnlyList<JournalLine> earlier) =>
+        (Path, this.stream, this.earlier) = (path, stream, earlier);
 
     public string Path { get; }
 
@@ -42,7 +45,8 @@ public sealed class Journal : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new JournalException($"{path}: cannot be opened ({exception.Message.TrimEnd('.')}); is another run writing here?", exception);
+            throw new JournalException(
+                $"{path}: cannot be opened ({exception.Message.TrimEnd('.')}); is another run writing here?", exception);
         }
 
         try
@@ -75,7 +79,8 @@ public sealed class Journal : IDisposable
 
     /// <summary>The recorded answer to <paramref name="question"/>, or null when the earlier process got no further.</summary>
     /// <param name="question">Stage to records are compared; its answer fields are not.</param>
-    /// <exception cref="JournalException">The journal answers another question here: it belongs to other settings or another build.</exception>
+    /// <exception cref="JournalException">The journal answers another question here: it belongs to other settings or another
+    /// build.</exception>
     public JournalLine? Replay(JournalLine question)
     {
         ArgumentNullException.ThrowIfNull(question);
@@ -84,8 +89,8 @@ public sealed class Journal : IDisposable
         if (!line.AnswersSameAs(question))
         {
             throw new JournalException(
-                $"{Path}, line {replayed + 1}: holds {line.Stage}/{line.Iteration}/{line.Trial} at another point or on other records than this run asks for; " +
-                "resume with the run file, inputs and version that began it, or choose a new 'out'.");
+                $"{Path}, line {replayed + 1}: holds {line.Stage}/{line.Iteration}/{line.Trial} at another point or on other " +
+                "records than this run asks for; resume with the run file, inputs and version that began it, or choose a new 'out'.");
         }
 
         replayed++;

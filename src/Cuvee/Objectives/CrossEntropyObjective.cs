@@ -3,7 +3,8 @@ using Cuvee.LanguageModels;
 namespace Cuvee.Objectives;
 
 /// <summary>
-/// Mean negative log-likelihood per answer token in nats, end-of-sequence included, prompt tokens not, plus <c>lambda * mean |x|</c> (arXiv 2509.12951,
+/// Mean negative log-likelihood per answer token in nats, end-of-sequence included, prompt tokens not, plus <c>lambda * mean |x|</c>
+/// (arXiv 2509.12951,
 /// both stages).
 /// </summary>
 /// <param name="penaltyStrength">The paper's lambda1 or lambda2; 0 or more.</param>

@@ -42,8 +42,8 @@ internal static class PoolHeaders
         if (difference is not null)
         {
             throw new RunConfigurationException(
-                $"{Path.Combine(pool.Path, header.Name)}: adapter '{header.Name}' has {difference}, which space 'factors' cannot combine; " +
-                "set space: delta or exclude one.");
+                $"{Path.Combine(pool.Path, header.Name)}: adapter '{header.Name}' has {difference}, which space 'factors' " +
+                "cannot combine; set space: delta or exclude one.");
         }
     }
 }

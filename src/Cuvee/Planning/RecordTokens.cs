@@ -8,11 +8,13 @@ namespace Cuvee.Planning;
 internal sealed class RecordTokens(Tokenizer tokenizer, int contextLength)
 {
     /// <returns>Mean tokens a record.</returns>
-    /// <exception cref="RunConfigurationException">A record is empty or longer than the context; named before anything is queried.</exception>
+    /// <exception cref="RunConfigurationException">A record is empty or longer than the context; named before anything is
+    /// queried.</exception>
     public double Mean(IReadOnlyList<PromptCompletion> records, string file) => records.Average(record =>
     {
         var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false).Count;
-        if (completion == 0) throw new RunConfigurationException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
+        if (completion == 0)
+            throw new RunConfigurationException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
         var tokens = tokenizer.Encode(record.Prompt, addSpecialTokens: true).Count + completion + 1;
         return tokens <= contextLength
             ? tokens

@@ -31,5 +31,6 @@ public sealed record RunPlan
     public required IReadOnlyList<string> Notes { get; init; }
 
     /// <summary>Search and space, such as <c>evo-merging (delta)</c>.</summary>
-    public string Title => $"{SearchSettingsReader.NameOf(Search.Kind)} ({(Search.Space == Merging.MergeSpace.Factors ? "factors" : "delta")})";
+    public string Title =>
+        $"{SearchSettingsReader.NameOf(Search.Kind)} ({(Search.Space == Merging.MergeSpace.Factors ? "factors" : "delta")})";
 }

@@ -9,26 +9,33 @@ using Cuvee.Searches;
 namespace Cuvee.Planning;
 
 /// <summary>
-/// Turns a run file into a <see cref="RunPlan"/>, reading headers, records and the tokenizer but no weight, and refuses early what would fail late.
+/// Turns a run file into a <see cref="RunPlan"/>, reading headers, records and the tokenizer but no weight, and refuses early what
+/// would fail late.
 /// </summary>
 public static class RunPlanner
 {
-    private static readonly string[] RunFiles = [RunIdentity.FileName, Journal.FileName, "adapter_model.safetensors", "merge_manifest.json"];
+    private static readonly string[] RunFiles =
+        [RunIdentity.FileName, Journal.FileName, "adapter_model.safetensors", "merge_manifest.json"];
 
     /// <param name="resume">Continue the run in <c>out</c>, or begin it when there is none.</param>
     /// <returns>The main search first, then those of <c>compare.searches</c>, each in its own sub-folder of <c>out</c>.</returns>
-    /// <exception cref="RunConfigurationException">A path is missing, the budget is too small, the pool does not fit the space, or <c>out</c> is taken.</exception>
+    /// <exception cref="RunConfigurationException">A path is missing, the budget is too small, the pool does not fit the space, or
+    /// <c>out</c> is taken.</exception>
     /// <exception cref="RecordFileException">A record file is missing, empty or malformed.</exception>
     public static IReadOnlyList<RunPlan> Plan(RunConfiguration configuration, bool resume = false)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (!Directory.Exists(configuration.Model))
         {
-            throw new RunConfigurationException($"{configuration.File}: 'model' names {configuration.Model}, which is no folder; correct the path.");
+            throw new RunConfigurationException(
+                $"{configuration.File}: 'model' names {configuration.Model}, which is no folder; correct the path.");
         }
 
+        var tokenizer = Path.Combine(configuration.Model, "tokenizer.json");
+        if (!File.Exists(tokenizer)) throw new RunConfigurationException($"{tokenizer}: missing; 'model' must be a whole model folder.");
+
         var config = HuggingFaceModelReader.ReadConfig(configuration.Model);
-        var tokens = new RecordTokens(Tokenizer.Load(Path.Combine(configuration.Model, "tokenizer.json")), config.MaxPositionEmbeddings);
+        var tokens = new RecordTokens(Tokenizer.Load(tokenizer), config.MaxPositionEmbeddings);
         var validation = RecordFile.Read(configuration.Validation);
         var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test);
         var tokensPerRecord = tokens.Mean(validation, configuration.Validation);
@@ -69,7 +76,8 @@ public static class RunPlanner
         foreach (var search in configuration.Compare?.Searches ?? [])
         {
             var name = $"{SearchSettingsReader.NameOf(search.Kind)}-{search.Space.ToString().ToLowerInvariant()}";
-            for (var copy = 2; !taken.Add(name); copy++) name = $"{name.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-')}-{copy}";
+            var first = name;
+            for (var copy = 2; !taken.Add(name); copy++) name = $"{first}-{copy}";
             yield return (search, Path.Combine(configuration.Out, "compare", name));
         }
     }
@@ -85,7 +93,12 @@ public static class RunPlanner
     }
 
     private static RunForecast Forecast(
-        SearchSettings search, SearchSizes sizes, IReadOnlyList<AdapterHeader> pool, LlamaConfig config, ValidationSplit split, double tokensPerRecord)
+        SearchSettings search,
+        SearchSizes sizes,
+        IReadOnlyList<AdapterHeader> pool,
+        LlamaConfig config,
+        ValidationSplit split,
+        double tokensPerRecord)
     {
         var records = split.Search.Count + split.HeldOut.Count;
         var rechecks = (long)SearchSizes.Rechecks * search.Stages.Count;
@@ -94,7 +107,8 @@ public static class RunPlanner
         {
             var (probes, line) = (pool.Count + 1, 4); // the step's candidates and the point they must beat
             evaluations = ((long)probing.Rounds * (probes + line)) + rechecks;
-            queries = ((long)probing.Rounds * ((probes * probing.ProbeRecords) + (line * probing.LineSearchRecords))) + (rechecks * records);
+            var round = (probes * probing.ProbeRecords) + (line * probing.LineSearchRecords);
+            queries = ((long)probing.Rounds * round) + (rechecks * records);
         }
         else
         {
@@ -109,7 +123,8 @@ public static class RunPlanner
         {
             // A budget replaces the preset's limits; the other kind of cost follows in proportion.
             var factor = Math.Min(
-                search.Budget.Evaluations / (double)evaluations ?? double.PositiveInfinity, search.Budget.Queries / (double)queries ?? double.PositiveInfinity);
+                search.Budget.Evaluations / (double)evaluations ?? double.PositiveInfinity,
+                search.Budget.Queries / (double)queries ?? double.PositiveInfinity);
             (evaluations, queries) = ((long)(evaluations * factor), (long)(queries * factor));
         }
 

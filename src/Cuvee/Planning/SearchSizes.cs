@@ -26,7 +26,8 @@ public sealed record SearchSizes(int PopulationSize, int SampleSize, IReadOnlyLi
         {
             var line = Math.Min(probing.LineSearchRecords, searchable);
             RequireBudget(evaluations, adapters + 5 + Rechecks, "evaluations", smallestShare, file);
-            RequireBudget(queries, ((adapters + 1L) * Math.Min(probing.ProbeRecords, searchable)) + (4L * line) + recheckQueries, "queries", smallestShare, file);
+            var round = ((adapters + 1L) * Math.Min(probing.ProbeRecords, searchable)) + (4L * line);
+            RequireBudget(queries, round + recheckQueries, "queries", smallestShare, file);
             return new SearchSizes(search.PopulationSize, searchable, []);
         }
 
@@ -35,16 +36,19 @@ public sealed record SearchSizes(int PopulationSize, int SampleSize, IReadOnlyLi
         var population = Math.Min(search.PopulationSize, evaluations - Rechecks ?? int.MaxValue);
         if (population < search.PopulationSize)
         {
-            notes.Add($"population lowered from {search.PopulationSize} to {population}: one generation and the re-evaluation must fit into the evaluations.");
+            notes.Add(
+                $"population lowered from {search.PopulationSize} to {population}: " +
+                "one generation and the re-evaluation must fit into the evaluations.");
         }
 
         RequireBudget(queries, population + (long)recheckQueries, "queries", smallestShare, file);
-        var affordable = queries is { } limit ? (limit - recheckQueries) / population : int.MaxValue; // records a generation, one generation
+        var affordable = queries is { } limit ? (limit - recheckQueries) / population : int.MaxValue; // records, one generation
         var wanted = search.SampleSize ?? (queries is null
             ? DefaultSampleSize
             : (int)Math.Clamp(affordable / WantedIterations, SmallestDefaultSample, DefaultSampleSize));
         var sample = (int)Math.Min(Math.Min(wanted, searchable), affordable);
-        if (sample < Math.Min(wanted, searchable)) notes.Add($"sample lowered from {wanted} to {sample} records: the query budget holds no larger generation.");
+        if (sample < Math.Min(wanted, searchable))
+            notes.Add($"sample lowered from {wanted} to {sample} records: the query budget holds no larger generation.");
         return new SearchSizes(population, sample, notes);
     }
 
@@ -53,7 +57,8 @@ public sealed record SearchSizes(int PopulationSize, int SampleSize, IReadOnlyLi
         if (available < needed)
         {
             throw new RunConfigurationException(
-                $"{file}: budget.{key} is too small for one iteration and the final re-evaluation; set it to at least {Math.Ceiling(needed / share)}.");
+                $"{file}: budget.{key} is too small for one iteration and the final re-evaluation; " +
+                $"set it to at least {Math.Ceiling(needed / share)}.");
         }
     }
 }

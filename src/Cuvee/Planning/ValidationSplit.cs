@@ -2,7 +2,9 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Planning;
 
-/// <summary>The validation records by 0-based position: those that generations are sampled from, and those kept out for early stopping.</summary>
+/// <summary>
+/// The validation records by 0-based position: those that generations are sampled from, and those kept out for early stopping.
+/// </summary>
 public sealed record ValidationSplit(IReadOnlyList<int> Search, IReadOnlyList<int> HeldOut)
 {
     /// <summary>Fewer held-out records say too little about a mean to stop a search by.</summary>
@@ -17,7 +19,9 @@ public sealed record ValidationSplit(IReadOnlyList<int> Search, IReadOnlyList<in
         return new ValidationSplit([.. order.Skip(heldOut).Order()], [.. order.Take(heldOut).Order()]);
     }
 
-    /// <summary>The common sample of one iteration: the same for every candidate of it, another one for the next. Ascending positions.</summary>
+    /// <summary>
+    /// The common sample of one iteration: the same for every candidate of it, another one for the next. Ascending positions.
+    /// </summary>
     public IReadOnlyList<int> Sample(int size, string stage, int iteration, ulong seed)
     {
         if (size >= Search.Count) return Search;

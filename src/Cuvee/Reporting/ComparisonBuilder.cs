@@ -10,7 +10,8 @@ using Cuvee.Searches;
 namespace Cuvee.Reporting;
 
 /// <summary>
-/// Measures finished searches and their controls (base model, uniform average, best single adapter by validation loss, random weights of the first search's norm)
+/// Measures finished searches and their controls (base model, uniform average, best single adapter by validation loss, random weights
+/// of the first search's norm)
 /// on the test records: teacher-forced loss, and the metric on greedy answers.
 /// </summary>
 public sealed class ComparisonBuilder(IAdapterHost host, IProgress<RunEvent> progress)
@@ -31,7 +32,8 @@ public sealed class ComparisonBuilder(IAdapterHost host, IProgress<RunEvent> pro
             ("base model", RowKind.Control, 0, [MergeRecipes.BaseModel(space)]),
             ("uniform average", RowKind.Control, 0, [MergeRecipes.Uniform(space, plan.AdapterNames)]),
             ($"best single adapter ({best})", RowKind.Control, bestQueries, [MergeRecipes.Single(space, best)]),
-            ($"random weights, same norm ({draws} draws)", RowKind.Control, 0, MergeRecipes.RandomWeights(searches[0].Result.Recipe, draws, seed)),
+            ($"random weights, same norm ({draws} draws)", RowKind.Control, 0,
+                MergeRecipes.RandomWeights(searches[0].Result.Recipe, draws, seed)),
             .. searches.Select(search =>
                 (search.Title, RowKind.Search, search.Result.Spending.Queries, (IReadOnlyList<MergeRecipe>)[search.Result.Recipe])),
         ];
@@ -41,7 +43,8 @@ public sealed class ComparisonBuilder(IAdapterHost host, IProgress<RunEvent> pro
         foreach (var (name, kind, queries, recipes) in models)
         {
             progress.Report(new ComparisonRowStarted(name));
-            rows.Add(await MeasureAsync(plan, metric, new MeasuredRow(name, kind, queries), recipes, cancellationToken).ConfigureAwait(false));
+            var row = new MeasuredRow(name, kind, queries);
+            rows.Add(await MeasureAsync(plan, metric, row, recipes, cancellationToken).ConfigureAwait(false));
         }
 
         var first = rows.First(row => row.Kind == RowKind.Search);
@@ -60,8 +63,10 @@ public sealed class ComparisonBuilder(IAdapterHost host, IProgress<RunEvent> pro
         var losses = new List<(string Name, double Loss)>();
         foreach (var name in plan.AdapterNames)
         {
-            await using var lease = await host.RealizeAsync(MergeRecipes.Single(plan.Search.Space, name), cancellationToken).ConfigureAwait(false);
-            losses.Add((name, CrossEntropyObjective.MeanLoss(await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false))));
+            await using var lease =
+                await host.RealizeAsync(MergeRecipes.Single(plan.Search.Space, name), cancellationToken).ConfigureAwait(false);
+            var scores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
+            losses.Add((name, CrossEntropyObjective.MeanLoss(scores)));
         }
 
         return losses.MinBy(pair => pair.Loss).Name;
@@ -79,9 +84,11 @@ public sealed class ComparisonBuilder(IAdapterHost host, IProgress<RunEvent> pro
         foreach (var recipe in recipes)
         {
             await using var lease = await host.RealizeAsync(recipe, cancellationToken).ConfigureAwait(false);
-            foreach (var score in await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false)) validation += LossOf(score);
+            var validationScores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
+            validation = validationScores.Aggregate(validation, (sum, score) => sum + LossOf(score));
             var scores = await lease.Model.ScoreAsync(test, cancellationToken).ConfigureAwait(false);
-            var answers = await lease.Model.GenerateAsync([.. test.Select(record => record.Prompt)], options, cancellationToken).ConfigureAwait(false);
+            string[] prompts = [.. test.Select(record => record.Prompt)];
+            var answers = await lease.Model.GenerateAsync(prompts, options, cancellationToken).ConfigureAwait(false);
             var counted = metric.Count([.. test.Select(record => record.Completion)], [.. answers.Select(answer => answer.Text)]);
             for (var i = 0; i < test.Count; i++)
             {

@@ -5,7 +5,9 @@ namespace Cuvee.Reporting;
 /// <summary>A <see cref="ComparisonTable"/> for people: scores in percent, losses in nats per answer token.</summary>
 public static class ComparisonTableText
 {
-    /// <summary>Column heads, and cells [rows][columns], as every renderer shows them; the first column is text, the others numbers.</summary>
+    /// <summary>
+    /// Column heads, and cells [rows][columns], as every renderer shows them; the first column is text, the others numbers.
+    /// </summary>
     public static (IReadOnlyList<string> Heads, IReadOnlyList<IReadOnlyList<string>> Cells) Cells(ComparisonTable table)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -21,8 +23,10 @@ public static class ComparisonTableText
     {
         ArgumentNullException.ThrowIfNull(table);
         return [.. table.Differences.Select(difference =>
-            $"{difference.Search} minus {difference.Control}: {Percent(difference.Score.Value, "+0.0;-0.0;0.0")} points of {table.Metric} " +
-            $"[{Percent(difference.Score.Lower)}, {Percent(difference.Score.Upper)}], test loss {difference.TestLoss.Value:+0.000;-0.000;0.000} " +
+            $"{difference.Search} minus {difference.Control}: " +
+            $"{Percent(difference.Score.Value, "+0.0;-0.0;0.0")} points of {table.Metric} " +
+            $"[{Percent(difference.Score.Lower)}, {Percent(difference.Score.Upper)}], " +
+            $"test loss {difference.TestLoss.Value:+0.000;-0.000;0.000} " +
             $"[{difference.TestLoss.Lower:0.000}, {difference.TestLoss.Upper:0.000}]")];
     }
 
@@ -46,7 +50,8 @@ public static class ComparisonTableText
     {
         var (heads, cells) = Cells(table);
         var text = new StringBuilder();
-        text.Append("| ").AppendJoin(" | ", heads).Append(" |\n|---|").AppendJoin("", Enumerable.Repeat("---:|", heads.Count - 1)).Append('\n');
+        text.Append("| ").AppendJoin(" | ", heads).Append(" |\n");
+        text.Append("|---|").AppendJoin("", Enumerable.Repeat("---:|", heads.Count - 1)).Append('\n');
         foreach (var row in cells) text.Append("| ").AppendJoin(" | ", row).Append(" |\n");
         text.Append('\n');
         foreach (var difference in Differences(table)) text.Append("- ").Append(difference).Append('\n');

@@ -14,12 +14,17 @@ public interface ISearchSpace
     /// <summary>One name a coordinate, for people.</summary>
     IReadOnlyList<string> CoordinateNames { get; }
 
-    /// <summary>A point at a bound is worth a warning: the best value may lie outside. False where the bound is a natural end, such as "keep everything".</summary>
+    /// <summary>
+    /// A point at a bound is worth a warning: the best value may lie outside. False where the bound is a natural end, such as "keep
+    /// everything".
+    /// </summary>
     bool BoundsAreLimits { get; }
 
     /// <param name="point">[Dimension], inside <see cref="Bounds"/>.</param>
     MergeRecipe Decode(IReadOnlyList<double> point);
 
-    /// <summary>The point whose <see cref="Decode"/> is <paramref name="recipe"/>, as far as this space varies it; clipped to the bounds.</summary>
+    /// <summary>
+    /// The point whose <see cref="Decode"/> is <paramref name="recipe"/>, as far as this space varies it; clipped to the bounds.
+    /// </summary>
     double[] Encode(MergeRecipe recipe);
 }

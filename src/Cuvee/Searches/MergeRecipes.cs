@@ -17,7 +17,8 @@ public static class MergeRecipes
 
     public static MergeRecipe Single(MergeSpace space, string name) => new(space, [new AdapterShare(name, 1)]);
 
-    /// <summary>Gaussian weights scaled to the Euclidean norm of <paramref name="recipe"/>'s, keep fractions left as they are: the control that says whether
+    /// <summary>Gaussian weights scaled to the Euclidean norm of <paramref name="recipe"/>'s, keep fractions left as they are: the
+    /// control that says whether
     /// the directions found matter, or only their length.</summary>
     public static IReadOnlyList<MergeRecipe> RandomWeights(MergeRecipe recipe, int draws, ulong seed)
     {

@@ -25,7 +25,7 @@ public static class SearchStages
             stages.Add(new Stage
             {
                 Name = name,
-                SpaceAround = settings.Kind == StageKind.KeepFractions ? origin => new KeepFractionSpace(origin) : origin => new WeightSpace(origin),
+                SpaceAround = origin => settings.Kind == StageKind.KeepFractions ? new KeepFractionSpace(origin) : new WeightSpace(origin),
                 OptimizerOf = (space, records) => Optimizer(search, sizes, space, records, optimizerSeed),
                 Objective = new CrossEntropyObjective(search.PenaltyStrength),
                 SampleSize = sizes.SampleSize,
@@ -40,10 +40,11 @@ public static class SearchStages
         return stages;
     }
 
-    private static IOptimizer Optimizer(SearchSettings search, SearchSizes sizes, ISearchSpace space, int records, ulong seed) => search.Kind switch
+    private static IOptimizer Optimizer(
+        SearchSettings search, SearchSizes sizes, ISearchSpace space, int records, ulong seed) => search.Kind switch
     {
-        // Evo-Merging (arXiv 2509.12951): CMA-ES in both stages. The sample changes every generation, so the tests that compare losses across
-        // generations (tolfun, tolfunhist, stagnation) would read sampling noise; early stopping on held-out records takes their place.
+        // Evo-Merging (arXiv 2509.12951): CMA-ES in both stages. The sample changes every generation, so the tests that compare losses
+        // across generations (tolfun, tolfunhist, stagnation) would read sampling noise; early stopping on held-out records takes their place.
         SearchKind.EvoMerging => new CmaEsOptimizer(space.Start, new CmaEsOptions
         {
             InitialStepSize = search.InitialStepSize,

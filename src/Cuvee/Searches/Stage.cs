@@ -5,7 +5,8 @@ using Cuvee.Optimization;
 namespace Cuvee.Searches;
 
 /// <summary>
-/// One optimisation inside a search. Evo-Merging is two of them: what the first finds is where the second starts. Losses are compared inside a stage only, because
+/// One optimisation inside a search. Evo-Merging is two of them: what the first finds is where the second starts. Losses are compared
+/// inside a stage only, because
 /// penalties of different stages measure different things.
 /// </summary>
 public sealed record Stage

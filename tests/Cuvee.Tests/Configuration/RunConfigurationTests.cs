@@ -35,7 +35,8 @@ public class RunConfigurationTests
     public void Parse_OwnSettings_OverrideThePreset()
     {
         var search = RunConfiguration.Parse(
-            Required + "preset: paper\nspace: delta\nbudget: { queries: 500 }\nsettings: { population: 8, stages: [weights] }\n", "run.yaml").Search;
+            Required + "preset: paper\nspace: delta\nbudget: { queries: 500 }\nsettings: { population: 8, stages: [weights] }\n",
+                "run.yaml").Search;
         Assert.Equal(MergeSpace.Delta, search.Space);
         Assert.Equal(new RunBudget(null, 500), search.Budget);
         Assert.Equal(8, search.PopulationSize);
@@ -83,9 +84,11 @@ public class RunConfigurationTests
     [InlineData("- a\n- b")]
     [InlineData("model: [")]
     public void Parse_NoMapping_SaysSo(string text) =>
-        Assert.StartsWith("run.yaml", Assert.Throws<RunConfigurationException>(() => RunConfiguration.Parse(text, "run.yaml")).Message, StringComparison.Ordinal);
+        Assert.StartsWith("run.yaml", Assert.Throws<RunConfigurationException>(() => RunConfiguration.Parse(text, "run.yaml")).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Load_NoFile_NamesIt() => Assert.Contains(
-        "missing-run.yaml", Assert.Throws<RunConfigurationException>(() => RunConfiguration.Load("missing-run.yaml")).Message, StringComparison.Ordinal);
+        "missing-run.yaml", Assert.Throws<RunConfigurationException>(() => RunConfiguration.Load("missing-run.yaml")).Message,
+            StringComparison.Ordinal);
 }

@@ -72,7 +72,8 @@ public class DecoratorTests
 
         public LanguageModelCapabilities Capabilities => new(true, false, true, null);
 
-        public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+        public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
+            IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
         {
             if (Fails) throw new LanguageModelException("the provider went away");
             Scored.AddRange(records);
@@ -82,6 +83,7 @@ public class DecoratorTests
 
         public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
             IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyList<GeneratedCompletion>>([.. prompts.Select(prompt => new GeneratedCompletion(prompt, 1, StopReason.EndOfSequence))]);
+            Task.FromResult<IReadOnlyList<GeneratedCompletion>>([.. prompts.Select(prompt =>
+                new GeneratedCompletion(prompt, 1, StopReason.EndOfSequence))]);
     }
 }

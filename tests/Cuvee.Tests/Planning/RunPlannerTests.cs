@@ -42,7 +42,8 @@ public sealed class RunPlannerTests : IDisposable
     public void Plan_WrongPath_RefusesInOneSentence(string line, string expected)
     {
         var key = line[..line.IndexOf(':', StringComparison.Ordinal)];
-        var text = string.Join('\n', zoo.Configure(EvoMerging).Text.Split('\n').Where(other => !other.StartsWith(key, StringComparison.Ordinal)));
+        var text = string.Join('\n',
+            zoo.Configure(EvoMerging).Text.Split('\n').Where(other => !other.StartsWith(key, StringComparison.Ordinal)));
         var configuration = RunConfiguration.Parse($"{text}\n{line}\n", Path.Combine(zoo.Folder, "run.yaml"));
         var error = Assert.ThrowsAny<Exception>(() => RunPlanner.Plan(configuration));
         Assert.True(error is RunConfigurationException or AdapterPoolException or RecordFileException, error.GetType().Name);
@@ -64,7 +65,8 @@ public sealed class RunPlannerTests : IDisposable
     [Fact]
     public void Plan_RecordLongerThanTheContext_NamesIt()
     {
-        RecordFile.Write(Path.Combine(zoo.Folder, "validation.jsonl"), [new PromptCompletion("long-one", string.Concat(Enumerable.Repeat("zq ", 100)), "soup")]);
+        RecordFile.Write(Path.Combine(zoo.Folder, "validation.jsonl"),
+            [new PromptCompletion("long-one", string.Concat(Enumerable.Repeat("zq ", 100)), "soup")]);
         var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging)));
         Assert.Contains("'long-one'", error.Message, StringComparison.Ordinal);
     }
@@ -92,7 +94,8 @@ public sealed class RunPlannerTests : IDisposable
     {
         var output = Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName;
         File.WriteAllText(Path.Combine(output, RunIdentity.FileName), "{}");
-        Assert.Contains("--resume", Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging))).Message, StringComparison.Ordinal);
+        Assert.Contains("--resume", Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging))).Message,
+            StringComparison.Ordinal);
         Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging), resume: true));
     }
 

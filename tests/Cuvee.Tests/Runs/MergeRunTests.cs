@@ -38,11 +38,13 @@ public sealed class MergeRunTests : IDisposable
         var report = await RunAsync(Compared, log: log);
         var table = report.Table!;
         Assert.Equal(
-            ["base model", "uniform average", "best single adapter", "random weights", "evo-merging (delta)", "evo-merging (factors)", "fisher-probing (delta)"],
+            ["base model", "uniform average", "best single adapter", "random weights", "evo-merging (delta)", "evo-merging (factors)",
+                "fisher-probing (delta)"],
             table.Rows.Select(row => row.Name.Split(" (adapter")[0].Split(", same")[0]));
         Assert.Equal(4, table.Differences.Count);
         Assert.Equal(3 * 24, table.Rows[2].Queries);
-        Assert.True(table.Rows[2].ValidationLoss >= table.Rows[4].ValidationLoss || table.Rows[1].ValidationLoss >= table.Rows[4].ValidationLoss);
+        Assert.True(table.Rows[2].ValidationLoss >= table.Rows[4].ValidationLoss
+            || table.Rows[1].ValidationLoss >= table.Rows[4].ValidationLoss);
         Assert.Equal(report.Results[0].ValidationLoss, table.Rows[4].ValidationLoss, 1e-9);
         Assert.Equal(report.Results[0].StartLoss, table.Rows[1].ValidationLoss, 1e-9);
         Assert.All(table.Rows, row => Assert.InRange(row.Interval.Value, row.Interval.Lower, row.Interval.Upper));
@@ -53,7 +55,8 @@ public sealed class MergeRunTests : IDisposable
         Assert.Equal(table.Rows[4].TestLoss, json["rows"]![4]!["test_loss"]!.GetValue<double>());
         var plain = ComparisonTableText.Plain(table);
         Assert.All(table.Rows, row => Assert.Contains(row.Name, plain, StringComparison.Ordinal));
-        Assert.Equal(2 + 7, (await File.ReadAllLinesAsync(Path.Combine(zoo.Folder, "out", ComparisonTable.MarkdownFileName))).Count(line => line.StartsWith('|')));
+        Assert.Equal(2 + 7, (await File.ReadAllLinesAsync(Path.Combine(zoo.Folder, "out", ComparisonTable.MarkdownFileName))).Count(line =>
+            line.StartsWith('|')));
     }
 
     [Theory]
@@ -96,10 +99,12 @@ public sealed class MergeRunTests : IDisposable
         await RunAsync(Settings, "cut", resume: true);
         foreach (var file in (string[])[Journal.FileName, "adapter_model.safetensors", "recipe.json", "README.md"])
         {
-            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(zoo.Folder, "whole", file)), await File.ReadAllBytesAsync(Path.Combine(cut, file)));
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(zoo.Folder, "whole", file)),
+                await File.ReadAllBytesAsync(Path.Combine(cut, file)));
         }
     }
 
     private Task<MergeReport> RunAsync(string more, string output = "out", bool resume = false, EventLog? log = null) =>
-        new MergeRun(TimeProvider.System, log ?? new EventLog()).ExecuteAsync(RunPlanner.Plan(zoo.Configure(more, output), resume), CancellationToken.None);
+        new MergeRun(TimeProvider.System, log ?? new EventLog()).ExecuteAsync(RunPlanner.Plan(zoo.Configure(more, output), resume),
+            CancellationToken.None);
 }

@@ -7,7 +7,9 @@ using Cuvee.Searches;
 
 namespace Cuvee.Tests.Runs;
 
-/// <summary>The sanity checks of arXiv 2509.12951 on the real engine with trained adapters, and what each merge space makes of a harmful one.</summary>
+/// <summary>
+/// The sanity checks of arXiv 2509.12951 on the real engine with trained adapters, and what each merge space makes of a harmful one.
+/// </summary>
 public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<TrainedZoo>
 {
     [Theory]
@@ -67,7 +69,8 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
         var text = $"model: model\npool: {{ path: pool, exclude: [{exclude}] }}\nvalidation: validation.jsonl\nsearch: {search}\nspace: {space}\n" +
             $"out: out-{search}-{space}-{exclude}\nbudget: {{ evaluations: 160 }}\nsettings: {{ held_out: 0 }}\n";
         var configuration = Cuvee.Configuration.RunConfiguration.Parse(text, Path.Combine(zoo.Folder, "run.yaml"));
-        var report = await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync(RunPlanner.Plan(configuration), CancellationToken.None);
+        var report = await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync(RunPlanner.Plan(configuration),
+            CancellationToken.None);
         return Assert.Single(report.Results);
     }
 

@@ -14,7 +14,8 @@ public sealed class RunExecutorTests : IDisposable
     private const string BothStages = EvoMerging +
         "settings: { stages: [keep-fractions, weights], population: 6, sample: 6, held_out: 0.25, check_every: 2 }\nbudget: { evaluations: 80 }";
 
-    private static readonly string[] ResultFiles = ["adapter_model.safetensors", "adapter_config.json", "recipe.json", "README.md", Journal.FileName];
+    private static readonly string[] ResultFiles =
+        ["adapter_model.safetensors", "adapter_config.json", "recipe.json", "README.md", Journal.FileName];
 
     private readonly TinyZoo zoo = new();
 
@@ -32,7 +33,8 @@ public sealed class RunExecutorTests : IDisposable
     [Fact]
     public async Task ExecuteAsync_FisherProbing_ReachesTheLossOfEvoMergingWithFewerQueries()
     {
-        var evo = await RunAsync(zoo.Configure(EvoMerging + "settings: { population: 10, sample: 18 }\nbudget: { evaluations: 300 }", "evo"));
+        var evo = await RunAsync(zoo.Configure(EvoMerging + "settings: { population: 10, sample: 18 }\nbudget: { evaluations: 300 }",
+            "evo"));
         var fisher = await RunAsync(zoo.Configure("search: fisher-probing\nseed: 5\nbudget: { queries: 1000 }", "fisher"));
         Assert.True(fisher.ValidationLoss < evo.ValidationLoss + 0.01, $"{fisher.ValidationLoss} against {evo.ValidationLoss}");
         Assert.True(fisher.Spending.Queries < evo.Spending.Queries / 3);
@@ -144,9 +146,11 @@ public sealed class RunExecutorTests : IDisposable
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(BothStages)));
         await RunAsync(zoo.Configure(BothStages));
         var lines = Journal.Read(Path.Combine(zoo.Folder, "out", Journal.FileName));
-        var generations = lines.Where(line => line.Purpose == EvaluationPurpose.Search).GroupBy(line => (line.Stage, line.Iteration)).ToList();
+        var generations = lines.Where(line => line.Purpose == EvaluationPurpose.Search).GroupBy(line =>
+            (line.Stage, line.Iteration)).ToList();
         Assert.All(generations, generation => Assert.Single(generation.Select(line => string.Join(',', line.Records)).Distinct()));
-        Assert.True(generations.Select(generation => string.Join(',', generation.First().Records)).Distinct().Count() > 5, "another sample for another generation");
+        Assert.True(generations.Select(generation => string.Join(',', generation.First().Records)).Distinct().Count() > 5,
+            "another sample for another generation");
         Assert.Empty(generations.SelectMany(generation => generation.First().Records).Intersect(plan.Split.HeldOut));
         Assert.Contains(lines, line => line.Purpose == EvaluationPurpose.HeldOut);
         Assert.All(lines.Where(line => line.Purpose == EvaluationPurpose.HeldOut), line => Assert.Equal(plan.Split.HeldOut, line.Records));
@@ -158,7 +162,8 @@ public sealed class RunExecutorTests : IDisposable
         // Pulls of zero: every direction only adds noise, so small samples promise gains that the re-evaluation refutes.
         var host = new SoftmaxHost(["adapter-a", "adapter-b", "adapter-c"], [0, 0, 0]);
         var result = await RunAsync(
-            zoo.Configure(EvoMerging + "settings: { population: 6, sample: 1, held_out: 0, step_size: 0.5 }\nbudget: { evaluations: 12 }"), host: host);
+            zoo.Configure(EvoMerging + "settings: { population: 6, sample: 1, held_out: 0, step_size: 0.5 }\nbudget: { evaluations: 12 }"),
+                host: host);
         Assert.True(result.ValidationLoss <= result.StartLoss);
     }
 
@@ -205,11 +210,13 @@ public sealed class RunExecutorTests : IDisposable
 
     private static double Weight(RunResult result, string name) => result.Recipe.Adapters.Single(share => share.Name == name).Weight;
 
-    private async Task<RunResult> RunAsync(Cuvee.Configuration.RunConfiguration configuration, bool resume = false, IAdapterHost? host = null, EventLog? log = null)
+    private async Task<RunResult> RunAsync(Cuvee.Configuration.RunConfiguration configuration, bool resume = false,
+        IAdapterHost? host = null, EventLog? log = null)
     {
         var plan = Assert.Single(RunPlanner.Plan(configuration, resume));
         var merger = new RecipeMerger(AdapterPool.Load(zoo.PoolFolder));
-        return await new RunExecutor(host ?? Host(), merger, TimeProvider.System, log ?? new EventLog()).ExecuteAsync(plan, CancellationToken.None);
+        return await new RunExecutor(host ?? Host(), merger, TimeProvider.System, log ?? new EventLog()).ExecuteAsync(plan,
+            CancellationToken.None);
     }
 
     private byte[] Bytes(string output, string file) => File.ReadAllBytes(Path.Combine(zoo.Folder, output, file));

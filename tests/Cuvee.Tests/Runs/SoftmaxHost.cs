@@ -6,7 +6,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Tests.Runs;
 
 /// <summary>
-/// A model small enough to reason about: each answer token is a softmax over five classes whose logits move linearly with <c>weight * keep fraction</c> of every
+/// A model small enough to reason about: each answer token is a softmax over five classes whose logits move linearly with <c>weight *
+/// keep fraction</c> of every
 /// adapter. The lowest loss has known signs: <paramref name="pull"/>[i] is how much adapter i helps (negative: harms).
 /// </summary>
 internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<double> pull) : IAdapterHost
@@ -24,7 +25,8 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
 
     public int MaxConcurrentLeases => 1;
 
-    public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) => ValueTask.FromResult<IModelLease>(new Lease(this, recipe));
+    public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IModelLease>(new Lease(this, recipe));
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -57,14 +59,16 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
 
         public LanguageModelCapabilities Capabilities => new(true, true, false, null);
 
-        public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+        public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
+            IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
         {
             host.Scoring?.Invoke(records);
             return Task.FromResult<IReadOnlyList<ScoredCompletion>>([.. records.Select(record => host.Score(recipe, record))]);
         }
 
         public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
-            IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) => throw new NotSupportedException();
+            IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -9,7 +9,9 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Tests.Runs;
 
-/// <summary>A random two-block Llama, adapters and records of the project's own words, in a temporary folder that goes away with the object.</summary>
+/// <summary>
+/// A random two-block Llama, adapters and records of the project's own words, in a temporary folder that goes away with the object.
+/// </summary>
 public sealed class TinyZoo : IDisposable
 {
     private static readonly string[] Words = ["red", "blue", "green", "soup", "bread", "plum", "river", "stone", "cloud", "lamp"];
@@ -49,7 +51,8 @@ public sealed class TinyZoo : IDisposable
 
     /// <param name="more">Further YAML lines; the file stands in <see cref="Folder"/>.</param>
     public RunConfiguration Configure(string more, string output = "out") => RunConfiguration.Parse(
-        $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n", Path.Combine(Folder, "run.yaml"));
+        $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n",
+            Path.Combine(Folder, "run.yaml"));
 
     /// <summary>Scale of the adapter's random factors: 0 makes it do nothing.</summary>
     public void WriteAdapter(string name, int rank, ulong seed, float scale = 0.3f)
@@ -75,7 +78,8 @@ public sealed class TinyZoo : IDisposable
     {
         var random = SeededRandom.Derive(9, name);
         string Word() => Words[random.NextInt32(Words.Length)];
-        return [.. Enumerable.Range(0, count).Select(i => new PromptCompletion($"{name}-{i}", $"{Word()} {Word()} {i}", $"{Word()} {Word()}"))];
+        return [.. Enumerable.Range(0, count).Select(i =>
+            new PromptCompletion($"{name}-{i}", $"{Word()} {Word()} {i}", $"{Word()} {Word()}"))];
     }
 
     private static IEnumerable<TensorData> Weights(LlamaConfig config)

@@ -10,7 +10,8 @@ using Cuvee.Training;
 namespace Cuvee.Tests.Runs;
 
 /// <summary>
-/// <see cref="TinyZoo"/> with real training: a base that answers any word, a helper that was trained to answer colours (which the validation records do) and a
+/// <see cref="TinyZoo"/> with real training: a base that answers any word, a helper that was trained to answer colours (which the
+/// validation records do) and a
 /// harmful adapter that was trained to answer foods.
 /// </summary>
 public sealed class TrainedZoo : IDisposable
@@ -58,7 +59,8 @@ public sealed class TrainedZoo : IDisposable
         zoo.WriteAdapter(name, 2, factors.Modules.SelectMany(layer => layer));
     }
 
-    private static TrainingSettings Settings(int steps, double learningRate) => new() { Steps = steps, LearningRate = learningRate, WarmUpSteps = 5 };
+    private static TrainingSettings Settings(int steps, double learningRate) =>
+        new() { Steps = steps, LearningRate = learningRate, WarmUpSteps = 5 };
 
     private static void Train(Trainer trainer, Tokenizer tokenizer, string[] answers, string name)
     {
