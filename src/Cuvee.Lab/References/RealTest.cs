@@ -68,14 +68,14 @@ internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string 
         search: fisher-probing
         space: delta
         seed: {{seed}}
-        budget: { queries: 8000 }
+        budget: { queries: 6000 }
         out: seed-{{seed}}
         compare:
           metric: ie-f1
           random_draws: 3
           searches:
-            - { search: evo-merging, preset: delta, budget: { queries: 24000 } }
-            - { search: evo-merging, preset: paper, budget: { queries: 24000 } }
+            - { search: evo-merging, preset: delta, budget: { queries: 20000 } }
+            - { search: evo-merging, preset: paper, budget: { queries: 20000 } }
         """;
 
     private sealed class Progress(TextWriter output) : IProgress<RunEvent>
