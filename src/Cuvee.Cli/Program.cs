@@ -1,1 +1,4 @@
-return 0;
+using Cuvee.Cli;
+using Cuvee.CommandLine;
+
+return await CommandRunner.RunAsync(CuveeCommand.Create(), args);

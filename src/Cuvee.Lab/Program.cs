@@ -1,7 +1,8 @@
 using System.CommandLine;
+using Cuvee.CommandLine;
 using Cuvee.Lab.Commands;
 
-var root = new RootCommand("Data sets, tasks, base model and specialists: what the zoo is made from and with.")
+var root = new Command("cuvee-lab", "Data sets, tasks, base model and specialists: what the zoo is made from and with.")
 {
     BenchCommand.Create(),
     BuildCommand.Create(),
@@ -12,4 +13,4 @@ var root = new RootCommand("Data sets, tasks, base model and specialists: what t
     ScoreZooCommand.Create(),
 };
 
-return await LabCommandLine.RunAsync(root, args);
+return await CommandRunner.RunAsync(root, args);

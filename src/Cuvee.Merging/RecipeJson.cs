@@ -27,7 +27,7 @@ public static class RecipeJson
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new RecipeFormatException($"{path}: cannot be read ({exception.Message})", exception);
+            throw new RecipeFormatException($"{path}: cannot be read ({exception.Message.TrimEnd('.')}); name a recipe file.", exception);
         }
 
         return Parse(bytes, path);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
+using Cuvee.CommandLine;
 using Cuvee.Lab.Benchmarks;
 using Cuvee.Numerics;
 
@@ -16,14 +17,10 @@ internal static class BenchCommand
         var sequences = new Option<int>("--sequences") { Description = "Sequences a step.", DefaultValueFactory = _ => 16 };
         var length = new Option<int>("--length") { Description = "Tokens a sequence.", DefaultValueFactory = _ => 128 };
         var steps = new Option<int>("--steps") { Description = "Steps to time.", DefaultValueFactory = _ => 30 };
-        var command = new Command(
+        var command = new ExampleCommand(
             "bench",
-            """
-            Time full-training steps of the zoo's base shape; prints JSON with the share of OpenBLAS's speed (where it is installed).
-
-            Example:
-              cuvee-lab bench --sequences 16 --length 128
-            """) { sequences, length, steps };
+            "Time full-training steps of the zoo's base shape; prints JSON with the share of OpenBLAS's speed (where it is installed).",
+            "cuvee-lab bench --sequences 16 --length 128") { sequences, length, steps };
         command.SetAction(arguments =>
         {
             var result = TrainingBenchmark.Run(arguments.GetValue(sequences), arguments.GetValue(length), arguments.GetValue(steps), TimeProvider.System);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cuvee.CommandLine;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Zoo;
 
@@ -14,15 +15,11 @@ internal static class BuildCommand
         var output = new Option<string?>("--out") { Description = "Folder to build into; default: the plan's folder." };
         var work = new Option<string>("--work") { Description = "Folder for checkpoints.", DefaultValueFactory = _ => "artifacts/zoo-work" };
         var only = new Option<string[]>("--only") { Description = "Build only these specialists (and what they stand on).", AllowMultipleArgumentsPerToken = true };
-        var command = new Command(
+        var command = new ExampleCommand(
             "build",
-            """
-            Build the zoo: skips what is up to date, goes on after a cut.
-
-            Examples:
-              cuvee-lab build zoo/zoo.yaml --data data
-              cuvee-lab build zoo/zoo.yaml --data data --only et-mit-movie --out /tmp/zoo
-            """) { plan, data, output, work, only };
+            "Build the zoo: skips what is up to date, goes on after a cut.",
+            "cuvee-lab build zoo/zoo.yaml --data data",
+            "cuvee-lab build zoo/zoo.yaml --data data --only et-mit-movie --out /tmp/zoo") { plan, data, output, work, only };
         command.SetAction((arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(plan);

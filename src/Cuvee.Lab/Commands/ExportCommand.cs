@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Cuvee.CommandLine;
 using Cuvee.Data;
 using Cuvee.Lab.Data;
 
@@ -27,15 +28,11 @@ internal static class ExportCommand
             if (result.GetValueOrDefault<int?>() is < 1) result.AddError("--limit must be at least 1.");
         });
 
-        var command = new Command(
+        var command = new ExampleCommand(
             "export",
-            """
-            Write a data set as prompts and completions in the zoo's format.
-
-            Examples:
-              cuvee-lab export --data data/ner/mit_restaurant --task ner --split validation --limit 100 --out validation.jsonl
-              cuvee-lab export --data data/re/conll04 --task ep --out conll04-pairs.jsonl
-            """) { data, task, split, limit, output, seed, json };
+            "Write a data set as prompts and completions in the zoo's format.",
+            "cuvee-lab export --data data/ner/mit_restaurant --task ner --split validation --limit 100 --out validation.jsonl",
+            "cuvee-lab export --data data/re/conll04 --task ep --out conll04-pairs.jsonl") { data, task, split, limit, output, seed, json };
         command.SetAction(arguments =>
         {
             var dataSet = DataSetCatalog.OpenDataSet(arguments.GetRequiredValue(data), arguments.GetValue(seed));

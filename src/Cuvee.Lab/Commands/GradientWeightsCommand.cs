@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cuvee.CommandLine;
 using Cuvee.Data;
 using Cuvee.Inference;
 using Cuvee.Lab.References;
@@ -18,14 +19,11 @@ internal static class GradientWeightsCommand
         var output = new Option<string>("--out") { Description = "Recipe to write.", Required = true };
         var steps = new Option<int>("--steps") { Description = "Adam steps on all records.", DefaultValueFactory = _ => 80 };
         var rate = new Option<double>("--learning-rate") { Description = "Adam's learning rate.", DefaultValueFactory = _ => 0.03 };
-        var command = new Command(
+        var command = new ExampleCommand(
             "gradient-weights",
-            """
-            Train merge weights by gradient (white box): the reference that a black-box search is measured against.
-
-            Example:
-              cuvee-lab gradient-weights --model zoo/base --pool zoo/adapters --exclude ner-mit-restaurant --data validation.jsonl --out gradient.json
-            """) { model, pool, exclude, data, output, steps, rate };
+            "Train merge weights by gradient (white box): the reference that a black-box search is measured against.",
+            "cuvee-lab gradient-weights --model zoo/base --pool zoo/adapters --exclude ner-mit-restaurant --data validation.jsonl --out gradient.json")
+            { model, pool, exclude, data, output, steps, rate };
         command.SetAction((arguments, cancellationToken) =>
         {
             using var engine = EmbeddedModel.Load(arguments.GetRequiredValue(model));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cuvee.CommandLine;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.References;
 
@@ -16,14 +17,10 @@ internal static class RealTestsCommand
         var validation = new Option<int>("--validation") { Description = "Validation records.", DefaultValueFactory = _ => 100 };
         var test = new Option<int>("--test") { Description = "Test records.", DefaultValueFactory = _ => 300 };
         var targets = new Option<string[]>("--targets") { Description = "Only these targets.", AllowMultipleArgumentsPerToken = true };
-        var command = new Command(
+        var command = new ExampleCommand(
             "real-tests",
-            """
-            Compare the searches on real test sets, with two upper references; markdown on standard output.
-
-            Example:
-              cuvee-lab real-tests --data data --seeds 1 2 3 > tables.md
-            """) { data, zoo, work, seeds, validation, test, targets };
+            "Compare the searches on real test sets, with two upper references; markdown on standard output.",
+            "cuvee-lab real-tests --data data --seeds 1 2 3 > tables.md") { data, zoo, work, seeds, validation, test, targets };
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var names = arguments.GetValue(targets) ?? [];

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Cuvee.CommandLine;
 using Cuvee.Data;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Grammar;
@@ -23,15 +24,11 @@ internal static class SampleCommand
         };
         var json = new Option<bool>("--json") { Description = "Print the counts as JSON on standard output." };
 
-        var command = new Command(
+        var command = new ExampleCommand(
             "sample",
-            """
-            Write the restaurant queries of the quick start with the project's own grammar.
-
-            Examples:
-              cuvee-lab sample --out samples/restaurant
-              cuvee-lab sample --out samples/restaurant --against data
-            """) { output, seed, against, json };
+            "Write the restaurant queries of the quick start with the project's own grammar.",
+            "cuvee-lab sample --out samples/restaurant",
+            "cuvee-lab sample --out samples/restaurant --against data") { output, seed, against, json };
         command.SetAction(arguments =>
         {
             var (validation, test) = RestaurantSample.Generate(arguments.GetValue(seed));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Cuvee.CommandLine;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Zoo;
 
@@ -14,14 +15,10 @@ internal static class ScoreZooCommand
         var data = new Option<string>("--data") { Description = "Folder of data sets.", Required = true };
         var zoo = new Option<string?>("--zoo") { Description = "Folder of the zoo." };
         var limit = new Option<int>("--limit") { Description = "At most this many test records a specialist.", DefaultValueFactory = _ => 300 };
-        var command = new Command(
+        var command = new ExampleCommand(
             "score-zoo",
-            """
-            Score every specialist on its own test set beside the base model.
-
-            Example:
-              cuvee-lab score-zoo zoo/zoo.yaml --data data > scores.md
-            """) { plan, data, zoo, limit };
+            "Score every specialist on its own test set beside the base model.",
+            "cuvee-lab score-zoo zoo/zoo.yaml --data data > scores.md") { plan, data, zoo, limit };
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(plan);

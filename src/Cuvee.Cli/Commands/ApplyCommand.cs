@@ -1,0 +1,109 @@
+using System.CommandLine;
+using Cuvee.CommandLine;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Merging;
+using Cuvee.Merging.Materialization;
+
+namespace Cuvee.Cli.Commands;
+
+/// <summary><c>cuvee apply</c>: a recipe made into an adapter or a checkpoint.</summary>
+internal static class ApplyCommand
+{
+    // What a folded checkpoint needs beside config and weights, where the base has it.
+    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+
+    public static Command Create()
+    {
+        var pool = new Option<string>("--pool") { Description = "Folder of adapters, one a sub-folder.", HelpName = "DIR", Required = true };
+        var recipe = new Option<string>("--recipe") { Description = "Weights of the pool's adapters, a recipe.json.", HelpName = "FILE", Required = true };
+        var output = new Option<string>("--out") { Description = "Folder to write.", HelpName = "DIR", Required = true };
+        var format = new Option<string>("--format") { Description = "peft: one adapter; folded: a checkpoint without adapters.", DefaultValueFactory = _ => "peft" };
+        format.AcceptOnlyFromAmong("peft", "folded", "gguf");
+        var model = new Option<string?>("--model") { Description = "Folder of the base model; needed for --format folded.", HelpName = "DIR" };
+        var rank = new Option<int?>("--rank") { Description = "Largest rank of the adapter; without it the result is exact.", HelpName = "N" };
+        var dtype = new Option<string>("--dtype") { Description = "Type of the stored numbers.", DefaultValueFactory = _ => "f32" };
+        dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
+        var force = new Option<bool>("--force") { Description = "Write into a folder that is not empty; its other files stay." };
+        var json = JsonOutput.Option();
+        var command = new ExampleCommand(
+            "apply",
+            "Make a recipe into one PEFT adapter, or fold it into the base model's weights.",
+            "cuvee apply --pool zoo/adapters --recipe runs/restaurant/recipe.json --out merged",
+            "cuvee apply --pool zoo/adapters --recipe recipe.json --out merged --rank 16 --dtype bf16",
+            "cuvee apply --pool zoo/adapters --recipe recipe.json --out model --format folded --model zoo/base")
+            { pool, recipe, output, format, model, rank, dtype, force, json };
+        command.Validators.Add(arguments =>
+        {
+            var folded = arguments.GetValue(format) == "folded";
+            if (arguments.GetValue(format) == "gguf") arguments.AddError("--format gguf is not built yet; use peft or folded.");
+            else if (folded && arguments.GetValue(model) is null) arguments.AddError("--format folded needs --model, the folder of the base model.");
+            else if (folded && arguments.GetValue(rank) is not null) arguments.AddError("--rank bounds an adapter; leave it out with --format folded.");
+            else if (arguments.GetValue(rank) is < 1) arguments.AddError($"--rank is {arguments.GetValue(rank)}; it must be at least 1.");
+        });
+        command.SetAction(arguments =>
+        {
+            var target = new OutputFolder(arguments.GetRequiredValue(output), arguments.GetValue(force));
+            var input = Input.Read(arguments.GetRequiredValue(pool), arguments.GetRequiredValue(recipe), arguments);
+            var type = Enum.Parse<TensorType>(arguments.GetValue(dtype)!, ignoreCase: true);
+            var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(arguments.GetRequiredValue(output))));
+            MergedAdapter? merged = null;
+            if (arguments.GetValue(format) == "folded")
+            {
+                var folder = arguments.GetValue(model)!;
+                ModelSelection.LoadTokenizer(folder);
+                target.Write(temporary => Fold(input, folder, temporary, type));
+            }
+            else
+            {
+                merged = new MergedAdapterBuilder(input.Merger).Build(input.Recipe, name, arguments.GetValue(rank));
+                target.Write(temporary => PeftWriter.Write(temporary, merged.Adapter, type));
+            }
+
+            var summary = new ApplySummary(
+                arguments.GetRequiredValue(output), arguments.GetValue(format)!, arguments.GetValue(dtype)!, input.Recipe.Space, merged);
+            arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json) ? summary.ToJson() : summary.ToText());
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Fold(Input input, string modelFolder, string target, TensorType type)
+    {
+        var config = HuggingFaceModelReader.ReadConfig(modelFolder);
+        var tensors = HuggingFaceModelReader.ReadWeights(modelFolder, config);
+        IEnumerable<TensorData> folded;
+        try
+        {
+            folded = FoldedCheckpoint.Fold(tensors.Values, input.Merger, input.Recipe);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new BadInputException($"{modelFolder}: {exception.Message}", exception);
+        }
+
+        HuggingFaceModelWriter.Write(target, config, folded, type);
+        foreach (var file in TokenizerFiles.Where(file => File.Exists(Path.Combine(modelFolder, file))))
+            File.Copy(Path.Combine(modelFolder, file), Path.Combine(target, file));
+    }
+
+    private sealed record Input(RecipeMerger Merger, MergeRecipe Recipe)
+    {
+        public static Input Read(string poolFolder, string recipeFile, ParseResult arguments)
+        {
+            var recipe = RecipeJson.Read(recipeFile);
+            var merger = new RecipeMerger(AdapterPool.Load(poolFolder, options: ModelSelection.Warnings(arguments)));
+            try
+            {
+                merger.Validate(recipe);
+            }
+            catch (ArgumentException exception)
+            {
+                throw new BadInputException($"{recipeFile}: {exception.Message}", exception);
+            }
+
+            return new Input(merger, recipe);
+        }
+    }
+}

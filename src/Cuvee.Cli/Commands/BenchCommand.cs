@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Cuvee.Benchmarks;
+using Cuvee.CommandLine;
+using Cuvee.Merging;
+
+namespace Cuvee.Cli.Commands;
+
+/// <summary><c>cuvee bench</c>: how fast this machine runs a search.</summary>
+internal static class BenchCommand
+{
+    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") { CreateCandidate() };
+
+    private static ExampleCommand CreateCandidate()
+    {
+        var defaults = new CandidateBenchmarkOptions();
+        var space = new Option<string>("--space") { Description = "Where adapters are merged.", DefaultValueFactory = _ => "factors" };
+        space.AcceptOnlyFromAmong("factors", "delta");
+        var adapters = Count("--adapters", "Adapters of the pool.", defaults.Adapters);
+        var rank = Count("--rank", "Rank of each adapter.", defaults.Rank);
+        var sequences = Count("--sequences", "Records scored.", defaults.Sequences);
+        var length = Count("--length", "Tokens a record.", defaults.Length);
+        var scored = Count("--scored", "Scored tokens a record, the last ones.", defaults.Scored);
+        var repetitions = Count("--repetitions", "Candidates timed; the median counts.", defaults.Repetitions);
+        var json = JsonOutput.Option();
+        var command = new ExampleCommand(
+            "candidate",
+            "Time one candidate of a search: merge, packing and forward pass, beside the speed of matrix products in the same run.",
+            "cuvee bench candidate",
+            "cuvee bench candidate --space delta --adapters 100 --rank 8 --sequences 32 --length 128 --scored 20 --json")
+            { space, adapters, rank, sequences, length, scored, repetitions, json };
+        command.Validators.Add(arguments =>
+        {
+            if (arguments.GetValue(scored) > arguments.GetValue(length))
+                arguments.AddError($"--scored is {arguments.GetValue(scored)}; it must be at most --length, {arguments.GetValue(length)}.");
+        });
+        command.SetAction((arguments, cancellationToken) => Task.Run(
+            () =>
+            {
+                var options = new CandidateBenchmarkOptions
+                {
+                    Space = arguments.GetValue(space) == "delta" ? MergeSpace.Delta : MergeSpace.Factors,
+                    Adapters = arguments.GetValue(adapters),
+                    Rank = arguments.GetValue(rank),
+                    Sequences = arguments.GetValue(sequences),
+                    Length = arguments.GetValue(length),
+                    Scored = arguments.GetValue(scored),
+                    Repetitions = arguments.GetValue(repetitions),
+                };
+                var result = CandidateBenchmark.Run(options, TimeProvider.System, cancellationToken);
+                arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json) ? Json(result).ToJsonString() : Text(result));
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Option<int> Count(string name, string description, int value) =>
+        new Option<int>(name) { Description = description, DefaultValueFactory = _ => value, HelpName = "N" }.AtLeast(1);
+
+    private static JsonObject Json(CandidateBenchmarkResult result)
+    {
+        var json = new JsonObject
+        {
+            ["space"] = result.Space.ToString().ToLowerInvariant(),
+            ["milliseconds"] = result.Milliseconds,
+            ["merge_milliseconds"] = result.MergeMilliseconds,
+            ["pack_milliseconds"] = result.PackMilliseconds,
+            ["forward_milliseconds"] = result.ForwardMilliseconds,
+            ["gflop"] = result.Gflop,
+            ["gflops"] = result.Gflops,
+            ["gemm_gflops"] = result.GemmGflops,
+        };
+        if (result.OpenBlasGflops is { } rate) (json["openblas_gflops"], json["openblas"]) = (rate, result.OpenBlasDescription);
+        return json;
+    }
+
+    private static string Text(CandidateBenchmarkResult result)
+    {
+        var reference = result.OpenBlasGflops is { } rate
+            ? $"OpenBLAS {rate:0} GFLOP/s, at which the candidate would take {result.Gflop / rate * 1000:0} ms ({result.OpenBlasDescription})"
+            : "OpenBLAS is not installed";
+        return $"{result.Milliseconds:0.0} ms a candidate in {result.Space.ToString().ToLowerInvariant()}: merge {result.MergeMilliseconds:0.0}, packing " +
+            $"{result.PackMilliseconds:0.0}, forward {result.ForwardMilliseconds:0.0}; {result.Gflop:0.0} GFLOP, {result.Gflops:0} GFLOP/s\n" +
+            $"matrix products in the same run: Cuvee {result.GemmGflops:0} GFLOP/s; {reference}";
+    }
+}

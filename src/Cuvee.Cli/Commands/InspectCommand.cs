@@ -1,0 +1,77 @@
+using System.CommandLine;
+using Cuvee.CommandLine;
+using Cuvee.Merging;
+using Cuvee.Merging.Inspection;
+using Spectre.Console;
+
+namespace Cuvee.Cli.Commands;
+
+/// <summary><c>cuvee inspect</c>: what is in a pool, before queries are spent on it.</summary>
+internal static class InspectCommand
+{
+    public static Command Create()
+    {
+        var pool = new Argument<string>("pool") { Description = "Folder of adapters, one a sub-folder." };
+        var exclude = new Option<string[]>("--exclude") { Description = "Adapters to leave out.", AllowMultipleArgumentsPerToken = true, HelpName = "NAME" };
+        var rows = new Option<int>("--rows")
+        {
+            Description = "Rows of each module on which signs are compared.",
+            DefaultValueFactory = _ => 64,
+            HelpName = "N",
+        }.AtLeast(1);
+        var json = JsonOutput.Option();
+        var command = new ExampleCommand(
+            "inspect",
+            "Ranks, norms, similarity and sign conflict of a pool's adapters, and what is wrong with them.",
+            "cuvee inspect zoo/adapters",
+            "cuvee inspect zoo/adapters --exclude ner-mit-restaurant --json") { pool, exclude, rows, json };
+        command.SetAction(arguments =>
+        {
+            var adapters = AdapterPool.Load(arguments.GetRequiredValue(pool), arguments.GetValue(exclude), options: ModelSelection.Warnings(arguments));
+            var report = PoolInspection.Inspect(adapters, arguments.GetValue(rows));
+            var output = arguments.InvocationConfiguration.Output;
+            if (arguments.GetValue(json)) output.WriteLine(Json(report));
+            else Show(PeopleConsole.For(output), report);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static string Json(PoolReport report) => JsonOutput.Line(new
+    {
+        report.Adapters,
+        report.CosineSimilarity,
+        report.SignConflict,
+        SignEntries = new { report.SignEntries.Counted, report.SignEntries.Total },
+        report.Problems,
+    });
+
+    private static void Show(IAnsiConsole console, PoolReport report)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        table.AddColumn("adapter");
+        foreach (var head in (string[])["rank", "scaling", "modules", "parameters", "norm", "largest cosine", "sign conflict"])
+            table.AddColumn(new TableColumn(head).RightAligned());
+        for (var i = 0; i < report.Adapters.Count; i++)
+        {
+            var adapter = report.Adapters[i];
+            var others = Enumerable.Range(0, report.Adapters.Count).Where(j => j != i).ToList();
+            string[] cells =
+            [
+                adapter.Name,
+                string.Join(", ", adapter.Ranks),
+                string.Join(", ", adapter.Scalings),
+                $"{adapter.Modules}",
+                $"{adapter.Parameters:#,0}",
+                $"{adapter.DeltaNorm:0.###}",
+                others.Count == 0 ? "" : $"{others.Max(j => report.CosineSimilarity[i][j]):0.00}",
+                others.Count == 0 ? "" : $"{others.Average(j => report.SignConflict[i][j]):0.00}",
+            ];
+            table.AddRow([.. cells.Select(cell => new Text(cell))]);
+        }
+
+        console.Write(table);
+        console.WriteLine("largest cosine and mean sign conflict are over the other adapters; 0.5 is what unrelated updates show.");
+        foreach (var problem in report.Problems) console.WriteLine("problem: " + problem);
+    }
+}

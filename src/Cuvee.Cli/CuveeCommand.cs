@@ -1,0 +1,20 @@
+using System.CommandLine;
+using Cuvee.Cli.Commands;
+
+namespace Cuvee.Cli;
+
+/// <summary>The whole command line.</summary>
+public static class CuveeCommand
+{
+    public static Command Create() => new("cuvee", "Merge LoRA adapters of a black-box language model by asking it, never looking inside.")
+    {
+        MergeCommand.Create(),
+        ApplyCommand.Create(),
+        ScoreCommand.Create(),
+        EvaluateCommand.Create(),
+        GenerateCommand.Create(),
+        TokenizeCommand.Create(),
+        InspectCommand.Create(),
+        BenchCommand.Create(),
+    };
+}

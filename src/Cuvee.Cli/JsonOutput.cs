@@ -1,0 +1,19 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Cuvee.Cli;
+
+/// <summary>Results for machines: one JSON value a line, keys in snake case, numbers that round-trip.</summary>
+internal static class JsonOutput
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static Option<bool> Option() => new("--json") { Description = "Print the result as JSON on standard output, everything else on standard error." };
+
+    public static string Line(object value) => JsonSerializer.Serialize(value, Options);
+}

@@ -1,0 +1,47 @@
+using Cuvee.CommandLine;
+
+namespace Cuvee.Cli;
+
+/// <summary>A folder of results that appears whole: written beside its place, then renamed.</summary>
+internal sealed class OutputFolder
+{
+    private readonly string path;
+    private readonly bool taken;
+
+    /// <param name="force">Accept a folder that holds something; files of the same names are replaced one by one, others stay.</param>
+    /// <exception cref="BadInputException">A file, or a folder that is not empty.</exception>
+    public OutputFolder(string folder, bool force)
+    {
+        path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (File.Exists(path)) throw new BadInputException($"{folder}: is a file; name a folder for --out.");
+        taken = Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any();
+        if (taken && !force)
+        {
+            throw new BadInputException(
+                $"{folder}: the folder is not empty; choose another --out, or add --force to replace its files of the same names.");
+        }
+    }
+
+    /// <param name="write">Gets the temporary folder.</param>
+    public void Write(Action<string> write)
+    {
+        var temporary = Path.Combine(Path.GetDirectoryName(path) ?? path, $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
+        Directory.CreateDirectory(temporary);
+        try
+        {
+            write(temporary);
+            if (taken)
+            {
+                foreach (var file in Directory.GetFiles(temporary)) File.Move(file, Path.Combine(path, Path.GetFileName(file)), overwrite: true);
+                return;
+            }
+
+            if (Directory.Exists(path)) Directory.Delete(path);
+            Directory.Move(temporary, path);
+        }
+        finally
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Cuvee.Events;
+using Cuvee.Planning;
+
+namespace Cuvee.Cli.Progress;
+
+/// <summary>Run events as sentences.</summary>
+/// <param name="plans">Their notes follow the line that starts a run, so that a run refused before it starts leaves one sentence alone.</param>
+internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
+{
+    public IEnumerable<string> Lines(RunEvent value)
+    {
+        if (Line(value) is not { } line) yield break;
+        yield return line;
+        if (value is not RunStarted run) yield break;
+        foreach (var note in plans.First(plan => ReferenceEquals(plan.Forecast, run.Forecast)).Notes) yield return $"note: {note}";
+    }
+
+    /// <summary>Null for events too frequent for a line.</summary>
+    private static string? Line(RunEvent value) => value switch
+    {
+        RunStarted run => $"{run.Title}: {run.Adapters.Count} adapters; {Forecast(run)}",
+        RunResumed resumed => $"resuming: {resumed.Evaluations:#,0} evaluations are read from the journal",
+        StageStarted stage => $"stage {stage.Stage}: {stage.Dimension} coordinates, {stage.Optimizer}",
+        IterationFinished iteration =>
+            $"{iteration.Stage} {iteration.Iteration}: loss best {iteration.BestLoss:0.000}, mean {iteration.MeanLoss:0.000}; " +
+            $"{Spent(iteration.Spending)}{(iteration.TimeLeft is { } left ? $"; {Span(left)} left" : "")}",
+        HeldOutChecked check =>
+            $"{check.Stage} {check.Iteration}: held-out loss {check.Loss:0.000}, best {check.BestLoss:0.000}" +
+            (check.ChecksWithoutGain > 0 ? $" ({check.ChecksWithoutGain} checks without gain)" : ""),
+        RunWarning warning => $"warning: {warning.Stage} {warning.Iteration}: {warning.Message}",
+        StageFinished stage => $"stage {stage.Stage} ended ({stage.StopReason}): loss {stage.StartLoss:0.000} -> {stage.Loss:0.000} on all validation records",
+        RunFinished run => $"validation loss {run.ValidationLoss:0.000} after {Span(run.WallTime)}, {Spent(run.Spending)}; written to {run.Out}",
+        ComparisonRowStarted row => $"measuring {row.Row}",
+        _ => null,
+    };
+
+    public static string Spent(RunSpending spending) => $"{spending.Queries:#,0} queries, {spending.Tokens:#,0} tokens";
+
+    public static string Span(TimeSpan span) => span.TotalHours >= 1 ? span.ToString(@"h\:mm\:ss") : span.ToString(@"m\:ss");
+
+    private static string Forecast(RunStarted run)
+    {
+        var cost = run.Forecast is { Queries: { } queries, Tokens: { } tokens } ? $"at most {queries:#,0} queries, about {tokens:#,0} tokens" : "cost unbounded";
+        return $"{cost}, {run.Forecast.MemoryBytes / 1e6:#,0} MB";
+    }
+}

@@ -1,0 +1,20 @@
+using Cuvee.CommandLine;
+using Cuvee.LanguageModels;
+
+namespace Cuvee.Cli;
+
+internal static class RecordQuestions
+{
+    /// <summary>The embedded engine refuses only what was asked (a record too long or empty): bad input of <paramref name="source"/>.</summary>
+    public static async Task<T> AnswerAsync<T>(string source, Task<T> answer)
+    {
+        try
+        {
+            return await answer.ConfigureAwait(false);
+        }
+        catch (LanguageModelException exception)
+        {
+            throw new BadInputException($"{source}: {exception.Message}", exception);
+        }
+    }
+}

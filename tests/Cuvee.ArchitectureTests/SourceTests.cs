@@ -1,0 +1,58 @@
+using System.Text.RegularExpressions;
+
+namespace Cuvee.ArchitectureTests;
+
+/// <summary>House rules that a compiler does not know.</summary>
+public sealed partial class SourceTests
+{
+    private const int LongestFile = 400; // lines
+
+    private static readonly string[] CommandLines = ["src/Cuvee.Cli/", "src/Cuvee.Lab/", "src/Cuvee.CommandLine/"];
+
+    [Fact]
+    public void Files_Length_AtMost400Lines() => AssertNone(
+        SourceTree.Sources("src", "tests", "bench").Where(path => SourceTree.Read(path).Count(c => c == '\n') > LongestFile));
+
+    [Fact]
+    public void Names_Files_AreNoDrawersForEverything() => AssertNone(
+        SourceTree.Sources("src", "tests", "bench").Where(path => DrawerName().IsMatch(path)));
+
+    /// <summary>Records, enumerations, interfaces and delegates may stand beside the seam that they belong to.</summary>
+    [Fact]
+    public void Files_PublicClasses_AtMostOneAFile() => AssertNone(
+        SourceTree.Sources("src").Where(path => PublicClass().Count(SourceTree.Read(path)) > 1));
+
+    /// <summary>A folder may also only sort the files of the room's own namespace.</summary>
+    [Fact]
+    public void Namespaces_Sources_FollowTheFolders() => AssertNone(SourceTree.Sources("src").Where(path =>
+    {
+        var folders = path.Split('/')[1..^1];
+        var match = Namespace().Match(SourceTree.Read(path));
+        return match.Success && match.Groups[1].Value != string.Join('.', folders) && match.Groups[1].Value != folders[0];
+    }));
+
+    /// <summary>Time, randomness and output reach the core from outside: same seed, same bytes.</summary>
+    [Fact]
+    public void Core_TimeRandomnessAndConsole_AreInjected() => AssertNone(SourceTree.Sources("src")
+        .Where(path => !CommandLines.Any(path.StartsWith)).Where(path => Ambient().IsMatch(SourceTree.Read(path))));
+
+    [Fact]
+    public void Sources_Stubs_AreGone() => AssertNone(SourceTree.Sources("src").Where(path => Stub().IsMatch(SourceTree.Read(path))));
+
+    private static void AssertNone(IEnumerable<string> offenders) => Assert.Equal("", string.Join('\n', offenders));
+
+    [GeneratedRegex(@"(^|/|\.)(Common|Utils?|Utilities|Helpers?|Misc|Shared)(/|\.|s?\.cs$)|(Utils?|Helpers?|Misc)\.cs$", RegexOptions.IgnoreCase)]
+    private static partial Regex DrawerName();
+
+    [GeneratedRegex(@"^public (?:(?:sealed|static|abstract|readonly|partial|unsafe|ref) )*(?:class|struct) ", RegexOptions.Multiline)]
+    private static partial Regex PublicClass();
+
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"\bDateTime(Offset)?\.(Utc)?Now\b|\bnew Random\(|\bRandom\.Shared\b|\bTimeProvider\.System\b|\bConsole\.|\bEnvironment\.Exit\b|\bGuid\.NewGuid\b")]
+    private static partial Regex Ambient();
+
+    [GeneratedRegex(@"\bNotImplementedException\b|\bTODO\b|\bFIXME\b")]
+    private static partial Regex Stub();
+}
