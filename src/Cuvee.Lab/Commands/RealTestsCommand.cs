@@ -31,8 +31,8 @@ internal static class RealTestsCommand
             foreach (var target in chosen)
             {
                 var list = arguments.GetRequiredValue(seeds);
-                var tables = await runner.RunAsync(target, list, arguments.GetValue(validation), arguments.GetValue(test), cancellationToken);
-                await Console.Out.WriteAsync(RealTestReport.Markdown(target, list, tables));
+                var (tables, effects) = await runner.RunAsync(target, list, arguments.GetValue(validation), arguments.GetValue(test), cancellationToken);
+                await Console.Out.WriteAsync(RealTestReport.Markdown(target, list, tables, effects));
                 await Console.Out.FlushAsync(cancellationToken);
             }
 

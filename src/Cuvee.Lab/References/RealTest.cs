@@ -1,3 +1,4 @@
+using System.Text;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Events;
@@ -7,6 +8,7 @@ using Cuvee.Lab.Data;
 using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Reporting;
+using Cuvee.Searches;
 
 namespace Cuvee.Lab.References;
 
@@ -16,8 +18,8 @@ namespace Cuvee.Lab.References;
 /// </summary>
 internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string workFolder, TimeProvider time, TextWriter output)
 {
-    /// <summary>One table a seed; finished searches are taken from their folders.</summary>
-    public async Task<IReadOnlyList<ComparisonTable>> RunAsync(
+    /// <summary>One table a seed, and what each stage of the searches did; finished searches are taken from their folders.</summary>
+    public async Task<(IReadOnlyList<ComparisonTable> Tables, string StageEffects)> RunAsync(
         RealTestTarget target, IReadOnlyList<ulong> seeds, int validationRecords, int testRecords, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(workFolder, target.Name);
@@ -37,19 +39,27 @@ internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string 
         var executor = new RunExecutor(host, new RecipeMerger(pool), time, progress);
         await using var wholePool = new EmbeddedAdapterHost(model, AdapterPool.Load(adapters));
         var tables = new List<ComparisonTable>();
+        var effects = new StringBuilder();
         foreach (var seed in seeds)
         {
             var configuration = RunConfiguration.Parse(RunFile(target, seed), Path.Combine(folder, $"run-{seed}.yaml"));
             var plans = RunPlanner.Plan(configuration, resume: true);
             var searches = new List<(string Title, RunResult Result)>();
-            foreach (var plan in plans) searches.Add((plan.Title, await executor.ExecuteAsync(plan, cancellationToken)));
+            foreach (var plan in plans)
+            {
+                var result = await executor.ExecuteAsync(plan, cancellationToken);
+                searches.Add((plan.Title, result));
+                var start = MergeRecipes.Uniform(plan.Search.Space, plan.AdapterNames);
+                effects.Append(await StageEffects.DescribeAsync(host, plan.Title, start, result.Stages, plan.Test!, seed, cancellationToken));
+            }
+
             searches.Add(("weights by gradient (white box)", Reference(gradient)));
             var own = new MergeRecipe(MergeSpace.Delta, [new AdapterShare(target.Exclude[0], 1)]);
             searches.Add(("the target's own specialist", Reference(own)));
             tables.Add(await new ComparisonBuilder(wholePool, progress).BuildAsync(plans[0], searches, cancellationToken));
         }
 
-        return tables;
+        return (tables, effects.ToString());
     }
 
     private static RunResult Reference(MergeRecipe recipe) => new("", recipe, double.NaN, double.NaN, default, [], [], default);

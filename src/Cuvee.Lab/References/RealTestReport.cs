@@ -6,7 +6,7 @@ namespace Cuvee.Lab.References;
 /// <summary>Tables of several seeds as one: means with the range over seeds, then each seed's paired differences.</summary>
 internal static class RealTestReport
 {
-    public static string Markdown(RealTestTarget target, IReadOnlyList<ulong> seeds, IReadOnlyList<ComparisonTable> tables)
+    public static string Markdown(RealTestTarget target, IReadOnlyList<ulong> seeds, IReadOnlyList<ComparisonTable> tables, string stageEffects)
     {
         var text = new StringBuilder($"### {target.Name}, {tables[0].ValidationRecords} validation and {tables[0].TestRecords} test records, seeds {string.Join(", ", seeds)}\n\n");
         text.Append("| model | queries | val. loss | test loss | precision | recall | F1 | 95% intervals |\n|---|---:|---:|---:|---:|---:|---:|---|\n");
@@ -27,7 +27,7 @@ internal static class RealTestReport
             text.Append('\n');
         }
 
-        return text.Append('\n').ToString();
+        return text.Append("\nEach stage against what it began with, paired over test records, [95%]:\n\n").Append(stageEffects).Append('\n').ToString();
     }
 
     private static string Mean(ComparisonRow[] rows, Func<ComparisonRow, double> value, string format = "0.000")

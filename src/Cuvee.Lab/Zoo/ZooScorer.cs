@@ -22,23 +22,13 @@ internal sealed class ZooScorer(ZooPlan plan, DataSetCatalog catalog, string zoo
             var task = Enum.Parse<LabTask>(specialist.Task, ignoreCase: true);
             var records = TaskBuilder.Build(catalog[specialist.Dataset], task, Split.Test, limit).Records;
             var metric = MetricCatalog.Get(task == LabTask.Classify ? "accuracy" : "ie-f1");
-            var (baseLoss, baseCounts) = await MeasureAsync(model, metric, records, cancellationToken);
+            var options = new GenerationOptions { MaxTokens = MaxTokens };
+            var before = await TestMeasurement.OfAsync(model, metric, records, options, cancellationToken);
             var adapted = AdaptedModel.Create(model, PeftReader.Read(folder));
-            var (loss, counts) = await MeasureAsync(adapted, metric, records, cancellationToken);
+            var after = await TestMeasurement.OfAsync(adapted, metric, records, options, cancellationToken);
             yield return new SpecialistScore(
-                specialist.Name, metric.Name, records.Count, baseLoss, loss, MetricScore.Of(baseCounts).Value,
-                Bootstrap.Interval(counts, plan.Seed), Bootstrap.Difference(counts, baseCounts, plan.Seed));
+                specialist.Name, metric.Name, records.Count, before.Loss, after.Loss, MetricScore.Of(before.Counts).Value,
+                Bootstrap.Interval(after.Counts, plan.Seed), Bootstrap.Difference(after.Counts, before.Counts, plan.Seed));
         }
-    }
-
-    private static async Task<(double Loss, IReadOnlyList<MetricCounts> Counts)> MeasureAsync(
-        EmbeddedModel model, IMetric metric, IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
-    {
-        var scored = await model.ScoreAsync(records, cancellationToken);
-        var options = new GenerationOptions { MaxTokens = MaxTokens };
-        var answers = await model.GenerateAsync([.. records.Select(r => r.Prompt)], options, cancellationToken);
-        return (
-            -scored.Sum(s => s.LogProbability) / scored.Sum(s => s.Tokens),
-            metric.Count([.. records.Select(r => r.Completion)], [.. answers.Select(a => a.Text)]));
     }
 }

@@ -85,20 +85,15 @@ public sealed class ComparisonBuilder(IAdapterHost host, IProgress<RunEvent> pro
         {
             await using var lease = await host.RealizeAsync(recipe, cancellationToken).ConfigureAwait(false);
             var validationScores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
-            validation = validationScores.Aggregate(validation, (sum, score) => sum + LossOf(score));
-            var scores = await lease.Model.ScoreAsync(test, cancellationToken).ConfigureAwait(false);
-            string[] prompts = [.. test.Select(record => record.Prompt)];
-            var answers = await lease.Model.GenerateAsync(prompts, options, cancellationToken).ConfigureAwait(false);
-            var counted = metric.Count([.. test.Select(record => record.Completion)], [.. answers.Select(answer => answer.Text)]);
+            validation = validationScores.Aggregate(validation, (sum, score) => sum + TestMeasurement.LossOf(score));
+            var measured = await TestMeasurement.OfAsync(lease.Model, metric, test, options, cancellationToken).ConfigureAwait(false);
             for (var i = 0; i < test.Count; i++)
             {
-                losses[i] += LossOf(scores[i]);
-                counts[i] += counted[i];
+                losses[i] += measured.Losses[i];
+                counts[i] += measured.Counts[i];
             }
         }
 
         return row with { ValidationLoss = validation.Value, Losses = losses, Counts = counts };
     }
-
-    private static Ratio LossOf(ScoredCompletion score) => new(-score.LogProbability, score.Tokens);
 }
