@@ -85,7 +85,8 @@ internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string 
           random_draws: 3
           searches:
             - { search: evo-merging, preset: delta, budget: { queries: 20000 } }
-            - { search: evo-merging, preset: paper, budget: { queries: 20000 } }
+            - { search: evo-merging, space: factors, budget: { queries: 20000 } }
+            - { search: evo-merging, preset: paper, settings: { sample: 40 } }
         """;
 
     private sealed class Progress(TextWriter output) : IProgress<RunEvent>

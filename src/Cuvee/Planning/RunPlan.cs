@@ -30,7 +30,8 @@ public sealed record RunPlan
     /// <summary>What the planner changed or wants known, one sentence each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
-    /// <summary>Search and space, such as <c>evo-merging (delta)</c>.</summary>
+    /// <summary>Search, space and any preset but the default, such as <c>evo-merging (factors, paper)</c>.</summary>
     public string Title =>
-        $"{SearchSettingsReader.NameOf(Search.Kind)} ({(Search.Space == Merging.MergeSpace.Factors ? "factors" : "delta")})";
+        $"{SearchSettingsReader.NameOf(Search.Kind)} ({Search.Space.ToString().ToLowerInvariant()}" +
+        (Search.Preset == SearchPresets.Default ? ")" : $", {Search.Preset})");
 }
