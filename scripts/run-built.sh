@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run-built.sh PROJECT NAME [arguments]: builds src/PROJECT when a source is newer than its last build, then runs it in this process.
-# Build output goes to standard error. Calls at the same time build once.
+# What the build says is shown, on standard error, only when it fails. Calls at the same time build once.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 project=$1 name=$2
@@ -22,9 +22,10 @@ if ! fresh; then
     if ! fresh; then
         started=$(mktemp "$root/artifacts/.build.XXXXXX")
         trap 'rm -f "$started"' EXIT
+        if [ -t 2 ]; then echo "$name: building ..." >&2; fi
         # Without descriptor 9, or a compiler server that outlives the build would keep the lock.
-        if ! dotnet build "$root/src/$project" -c Release -nologo -v q -clp:NoSummary -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false 9>&- >&2; then
-            echo "$name: the build failed; the errors are above." >&2
+        if ! log=$(dotnet build "$root/src/$project" -c Release -nologo -v q -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false 2>&1 9>&-); then
+            printf '%s\n' "$log" "$name: the build failed; the errors are above." >&2
             exit 1
         fi
         mv "$started" "$stamp"

@@ -21,7 +21,8 @@ internal sealed record ApplySummary(string Out, string Format, string Dtype, Mer
             Merged.Adapter.Config.Rank,
             Modules = Merged.Adapter.Modules.Count,
             Merged.DroppedShare,
-            Reductions = Merged.Reductions.Select(module => new { Module = module.ModuleName, module.ExactRank, module.Rank, module.DroppedShare }),
+            Reductions = Merged.Reductions.Select(
+                module => new { Module = module.ModuleName, module.ExactRank, module.Rank, module.DroppedShare }),
         });
 
     public string ToText()
@@ -33,6 +34,7 @@ internal sealed record ApplySummary(string Out, string Format, string Dtype, Mer
             text.Append($"  {module.ModuleName}: rank {module.ExactRank} -> {module.Rank}, {100 * module.DroppedShare:0.###}%\n");
         if (Merged.Reductions.Count > 0) text.Append($"  all modules: {100 * Merged.DroppedShare:0.###}%\n");
         var adapter = Merged.Adapter;
-        return text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({SpaceName}, {Dtype})").ToString();
+        text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({SpaceName}, {Dtype})");
+        return text.ToString();
     }
 }

@@ -13,7 +13,10 @@ internal static class JsonOutput
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Option<bool> Option() => new("--json") { Description = "Print the result as JSON on standard output, everything else on standard error." };
+    public static Option<bool> Option() => new("--json")
+    {
+        Description = "Print the result as JSON on standard output, everything else on standard error.",
+    };
 
     public static string Line(object value) => JsonSerializer.Serialize(value, Options);
 }

@@ -28,8 +28,8 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
 
         var result = Report.Results[0];
         console.Profile.Out.Writer.WriteLine(
-            $"validation loss {result.StartLoss:0.000} -> {result.ValidationLoss:0.000} nats per token, {result.Spending.Queries:#,0} queries, " +
-            $"{result.Spending.Tokens:#,0} tokens");
+            $"validation loss {result.StartLoss:0.000} -> {result.ValidationLoss:0.000} nats per token, " +
+            $"{result.Spending.Queries:#,0} queries, {result.Spending.Tokens:#,0} tokens");
         console.Profile.Out.Writer.WriteLine($"merged adapter: {result.Out}");
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cuvee.CommandLine;
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
@@ -12,9 +13,21 @@ namespace Cuvee.Cli;
 internal sealed class ModelSelection
 {
     private readonly Option<string> model = ModelOption();
-    private readonly Option<string?> adapter = new("--adapter") { Description = "Folder of a PEFT LoRA adapter, applied at weight 1.", HelpName = "DIR" };
-    private readonly Option<string?> pool = new("--pool") { Description = "Folder of adapters, one a sub-folder; with --recipe.", HelpName = "DIR" };
-    private readonly Option<string?> recipe = new("--recipe") { Description = "Weights of the pool's adapters, a recipe.json.", HelpName = "FILE" };
+    private readonly Option<string?> adapter = new("--adapter")
+    {
+        Description = "Folder of a PEFT LoRA adapter, applied at weight 1.",
+        HelpName = "DIR",
+    };
+    private readonly Option<string?> pool = new("--pool")
+    {
+        Description = "Folder of adapters, one a sub-folder; with --recipe.",
+        HelpName = "DIR",
+    };
+    private readonly Option<string?> recipe = new("--recipe")
+    {
+        Description = "Weights of the pool's adapters, a recipe.json.",
+        HelpName = "FILE",
+    };
 
     public static Option<string> ModelOption() => new("--model")
     {
@@ -29,8 +42,10 @@ internal sealed class ModelSelection
         command.Validators.Add(arguments =>
         {
             bool Given(Option option) => arguments.GetResult(option) is not null;
-            if (Given(adapter) && (Given(pool) || Given(recipe))) arguments.AddError("Choose --adapter, or --pool with --recipe, not both.");
-            else if (Given(pool) != Given(recipe)) arguments.AddError($"{(Given(pool) ? "--pool needs --recipe" : "--recipe needs --pool")}.");
+            if (Given(adapter) && (Given(pool) || Given(recipe)))
+                arguments.AddError("Choose --adapter, or --pool with --recipe, not both.");
+            else if (Given(pool) != Given(recipe))
+                arguments.AddError(Given(pool) ? "--pool needs --recipe." : "--recipe needs --pool.");
         });
     }
 
@@ -70,19 +85,25 @@ internal sealed class ModelSelection
 
     private static EmbeddedModel LoadBase(string folder)
     {
-        if (!Directory.Exists(folder)) throw new BadInputException($"{folder}: there is no such folder; name the folder of a Hugging Face model.");
+        if (!Directory.Exists(folder))
+            throw new BadInputException($"{folder}: there is no such folder; name the folder of a Hugging Face model.");
         var tokenizer = LoadTokenizer(folder);
-        var config = Formats.HuggingFace.HuggingFaceModelReader.ReadConfig(folder);
+        var config = HuggingFaceModelReader.ReadConfig(folder);
         if (config.EosTokenIds.Count == 0)
-            throw new BadInputException($"{Path.Combine(folder, "config.json")}: 'eos_token_id' is missing; every completion is closed by it, so set it.");
+        {
+            throw new BadInputException(
+                $"{Path.Combine(folder, "config.json")}: 'eos_token_id' is missing; every completion is closed by it, so set it.");
+        }
+
         if (tokenizer.VocabSize > config.VocabSize)
         {
             throw new BadInputException(
-                $"{folder}: tokenizer.json has {tokenizer.VocabSize} tokens but config.json's 'vocab_size' is {config.VocabSize}; use files of one model.");
+                $"{folder}: tokenizer.json has {tokenizer.VocabSize} tokens but config.json's 'vocab_size' is {config.VocabSize}; " +
+                "use files of one model.");
         }
 
         return new EmbeddedModel(
-            LlamaWeights.FromTensors(config, Formats.HuggingFace.HuggingFaceModelReader.ReadWeights(folder, config)), tokenizer);
+            LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(folder, config)), tokenizer);
     }
 
     private static EmbeddedModel WithRecipe(EmbeddedModel loaded, AdapterPool adapters, string recipeFile)

@@ -32,7 +32,8 @@ internal sealed class OutputFolder
             write(temporary);
             if (taken)
             {
-                foreach (var file in Directory.GetFiles(temporary)) File.Move(file, Path.Combine(path, Path.GetFileName(file)), overwrite: true);
+                foreach (var file in Directory.GetFiles(temporary))
+                    File.Move(file, Path.Combine(path, Path.GetFileName(file)), overwrite: true);
                 return;
             }
 

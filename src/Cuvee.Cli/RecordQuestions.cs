@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Cuvee.CommandLine;
 using Cuvee.LanguageModels;
 
@@ -5,7 +6,16 @@ namespace Cuvee.Cli;
 
 internal static class RecordQuestions
 {
-    /// <summary>The embedded engine refuses only what was asked (a record too long or empty): bad input of <paramref name="source"/>.</summary>
+    public static Option<string> DataOption() => new("--data")
+    {
+        Description = "Records: JSON lines or an alpaca JSON array.",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    /// <summary>
+    /// The embedded engine refuses only what was asked (a record too long or empty): bad input of <paramref name="source"/>.
+    /// </summary>
     public static async Task<T> AnswerAsync<T>(string source, Task<T> answer)
     {
         try

@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Cuvee.CommandLine;
 
 /// <summary>
-/// Runs a command line under the project's rules: exit codes of <see cref="ExitCode"/>, errors of one line on the error stream, stack traces only with
-/// <c>--verbose</c>, the first Ctrl-C cancels and the second ends the process.
+/// Runs a command line under the project's rules: exit codes of <see cref="ExitCode"/>, errors of one line on the error stream, stack
+/// traces only with <c>--verbose</c>, the first Ctrl-C cancels and the second ends the process.
 /// </summary>
 public static class CommandRunner
 {
@@ -65,7 +65,8 @@ public static class CommandRunner
 
     /// <summary>Every reader's refusal derives from <see cref="FormatException"/>; the runtime's own is a mistake of ours.</summary>
     private static bool IsBadInput(Exception exception) =>
-        (exception is FormatException && exception.GetType() != typeof(FormatException)) || exception is FileNotFoundException or DirectoryNotFoundException;
+        (exception is FormatException && exception.GetType() != typeof(FormatException)) ||
+        exception is FileNotFoundException or DirectoryNotFoundException;
 
     private static string UsageError(ParseResult parsed)
     {

@@ -41,7 +41,7 @@ public sealed partial class SourceTests
 
     private static void AssertNone(IEnumerable<string> offenders) => Assert.Equal("", string.Join('\n', offenders));
 
-    [GeneratedRegex(@"(^|/|\.)(Common|Utils?|Utilities|Helpers?|Misc|Shared)(/|\.|s?\.cs$)|(Utils?|Helpers?|Misc)\.cs$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(^|/|\.)(Common|Utils?|Utilities|Helpers?|Misc|Shared)(/|\.)|(Utils?|Helpers?|Misc)\.cs$", RegexOptions.IgnoreCase)]
     private static partial Regex DrawerName();
 
     [GeneratedRegex(@"^public (?:(?:sealed|static|abstract|readonly|partial|unsafe|ref) )*(?:class|struct) ", RegexOptions.Multiline)]
@@ -50,7 +50,8 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();
 
-    [GeneratedRegex(@"\bDateTime(Offset)?\.(Utc)?Now\b|\bnew Random\(|\bRandom\.Shared\b|\bTimeProvider\.System\b|\bConsole\.|\bEnvironment\.Exit\b|\bGuid\.NewGuid\b")]
+    [GeneratedRegex(
+        @"\b(DateTime(Offset)?\.(Utc)?Now|Random\.Shared|TimeProvider\.System|Environment\.Exit|Guid\.NewGuid)\b|\bnew Random\(|\bConsole\.")]
     private static partial Regex Ambient();
 
     [GeneratedRegex(@"\bNotImplementedException\b|\bTODO\b|\bFIXME\b")]

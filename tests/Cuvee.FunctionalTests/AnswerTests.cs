@@ -44,7 +44,7 @@ public sealed class AnswerTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         var (answersFile, data) = (zoo.NewPath(), zoo.NewPath());
         await CuveeRun.InProcessAsync(
             "evaluate", "--model", zoo.Model, "--data", zoo.Data, "--metric", "exact-match", "--max-tokens", "4", "--answers", answersFile);
-        var answers = (await File.ReadAllLinesAsync(answersFile)).Select(line => JsonNode.Parse(line)!["answer"]!.GetValue<string>()).ToList();
+        var answers = await ReadAnswersAsync(answersFile);
         var records = RecordFile.Read(zoo.Data);
         Assert.All(answers, answer => Assert.NotEqual("", answer));
         RecordFile.Write(data, records.Select((record, i) => i % 2 == 0 ? record with { Completion = answers[i] } : record));
@@ -64,7 +64,7 @@ public sealed class AnswerTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         var (answersFile, data) = (zoo.NewPath(), zoo.NewPath());
         string[] model = ["--model", zoo.Model, "--pool", zoo.Pool, "--recipe", zoo.Recipe("delta"), "--max-tokens", "4"];
         await CuveeRun.InProcessAsync(["evaluate", .. model, "--data", zoo.Data, "--metric", "exact-match", "--answers", answersFile]);
-        var answers = (await File.ReadAllLinesAsync(answersFile)).Select(line => JsonNode.Parse(line)!["answer"]!.GetValue<string>()).ToList();
+        var answers = await ReadAnswersAsync(answersFile);
         // Two items expected, the answer one of them: recall is half of precision.
         RecordFile.Write(data, RecordFile.Read(zoo.Data).Select((record, i) => record with { Completion = $"{answers[i]}; another item" }));
 
@@ -95,18 +95,24 @@ public sealed class AnswerTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     {
         var tokenizer = Tokenizer.Load(Path.Combine(zoo.Model, "tokenizer.json"));
         string[] documents = ["red soup", "", "blüe\r", "no line feed at the end"];
-        var run = await CuveeRun.InOwnProcessAsync(Encoding.UTF8.GetBytes(string.Join('\n', documents)), "tokenize", "--model", zoo.Model, "--json");
+        var run = await CuveeRun.InOwnProcessAsync(
+            Encoding.UTF8.GetBytes(string.Join('\n', documents)), "tokenize", "--model", zoo.Model, "--json");
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Equal(
-            documents.Select(document => tokenizer.Encode(document, addSpecialTokens: true)), run.Json.Select(line => line["ids"].Deserialize<int[]>()!));
+            documents.Select(document => tokenizer.Encode(document, addSpecialTokens: true)),
+            run.Json.Select(line => line["ids"].Deserialize<int[]>()!));
     }
 
     [Fact]
     public async Task Tokenize_BrokenUtf8_NamesTheLine()
     {
-        var run = await CuveeRun.InOwnProcessAsync([(byte)'a', (byte)'\n', 0xC3, 0x28, (byte)'\n'], "tokenize", "--model", zoo.Model, "--json");
+        byte[] input = [(byte)'a', (byte)'\n', 0xC3, 0x28, (byte)'\n']; // 0xC3 begins a character of two bytes, 0x28 does not end it
+        var run = await CuveeRun.InOwnProcessAsync(input, "tokenize", "--model", zoo.Model, "--json");
         Assert.Equal(2, run.Code);
         Assert.StartsWith("standard input, line 2:", run.Error, StringComparison.Ordinal);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
     }
+
+    private static async Task<List<string>> ReadAnswersAsync(string file) =>
+        [.. (await File.ReadAllLinesAsync(file)).Select(line => JsonNode.Parse(line)!["answer"]!.GetValue<string>())];
 }

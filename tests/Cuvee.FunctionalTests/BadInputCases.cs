@@ -6,6 +6,9 @@ namespace Cuvee.FunctionalTests;
 /// <summary>Ways to be wrong: each damages a tiny zoo and returns the arguments of a call that must refuse.</summary>
 internal static class BadInputCases
 {
+    /// <summary>More tokens than the tiny model's context of 128.</summary>
+    private static readonly string LongText = string.Concat(Enumerable.Repeat("xyz ", 200));
+
     public static IReadOnlyDictionary<string, Case> All { get; } = new Dictionary<string, Case>
     {
         ["unknown command"] = new("'blend'", _ => ["blend"]),
@@ -15,7 +18,8 @@ internal static class BadInputCases
         ["unknown metric"] = new("bleu", zoo => ["evaluate", "--model", zoo.ModelFolder, "--data", Data(zoo), "--metric", "bleu"]),
         ["negative number"] = new("--max-tokens", zoo => ["generate", "--model", zoo.ModelFolder, "--prompt", "red", "--max-tokens", "-1"]),
         ["no number"] = new("--temperature", zoo => ["generate", "--model", zoo.ModelFolder, "--prompt", "red", "--temperature", "warm"]),
-        ["adapter and pool"] = new("--adapter", zoo => [.. Score(zoo), "--adapter", Adapter(zoo), "--pool", zoo.PoolFolder, "--recipe", Recipe(zoo)]),
+        ["adapter and pool"] = new("--adapter", zoo =>
+            [.. Score(zoo), "--adapter", Adapter(zoo), "--pool", zoo.PoolFolder, "--recipe", Recipe(zoo)]),
         ["pool without recipe"] = new("--recipe", zoo => [.. Score(zoo), "--pool", zoo.PoolFolder]),
         ["scored above length"] = new("--scored", _ => ["bench", "candidate", "--scored", "9", "--length", "8"]),
         ["gguf"] = new("gguf", zoo => [.. Apply(zoo, Recipe(zoo)), "--format", "gguf"]),
@@ -26,12 +30,15 @@ internal static class BadInputCases
         ["no tokenizer"] = new("tokenizer.json", zoo => After(() => File.Delete(Model(zoo, "tokenizer.json")), Score(zoo))),
         ["broken tokenizer"] = new("tokenizer.json", zoo => After(() => File.WriteAllText(Model(zoo, "tokenizer.json"), "{}"), Score(zoo))),
         ["broken config"] = new("config.json", zoo => After(() => File.WriteAllText(Model(zoo, "config.json"), "{"), Score(zoo))),
-        ["other architecture"] = new("model_type", zoo => After(() => Replace(Model(zoo, "config.json"), "\"llama\"", "\"gpt2\""), Score(zoo))),
+        ["other architecture"] = new("model_type", zoo =>
+            After(() => Replace(Model(zoo, "config.json"), "\"llama\"", "\"gpt2\""), Score(zoo))),
         ["truncated model"] = new("model.safetensors", zoo => After(() => Truncate(Model(zoo, "model.safetensors")), Score(zoo))),
         ["NaN in model"] = new("model.safetensors", zoo => After(() => PoisonLastValue(Model(zoo, "model.safetensors")), Score(zoo))),
 
-        ["truncated adapter"] = new("adapter_model.safetensors", zoo => After(() => Truncate(Tensors(zoo)), [.. Score(zoo), "--adapter", Adapter(zoo)])),
-        ["hostile header length"] = new("adapter_model.safetensors", zoo => After(() => HostileLength(Tensors(zoo)), ["inspect", zoo.PoolFolder])),
+        ["truncated adapter"] = new("adapter_model.safetensors", zoo =>
+            After(() => Truncate(Tensors(zoo)), [.. Score(zoo), "--adapter", Adapter(zoo)])),
+        ["hostile header length"] = new("adapter_model.safetensors", zoo =>
+            After(() => HostileLength(Tensors(zoo)), ["inspect", zoo.PoolFolder])),
         ["hostile offsets"] = new("adapter_model.safetensors", zoo => After(() => HostileOffsets(Tensors(zoo)), Apply(zoo, Recipe(zoo)))),
         ["NaN in adapter"] = new("adapter_model.safetensors", zoo => After(() => PoisonLastValue(Tensors(zoo)), Apply(zoo, Recipe(zoo)))),
         ["NaN in adapter of a run"] = new("adapter_model.safetensors", zoo => After(() => PoisonLastValue(Tensors(zoo)), Merge(zoo, ""))),
@@ -43,11 +50,14 @@ internal static class BadInputCases
         ["unknown exclude"] = new("adapter-z", zoo => ["inspect", zoo.PoolFolder, "--exclude", "adapter-z"]),
         ["unequal ranks in factors"] = new("adapter-a", zoo => After(
             () => zoo.WriteAdapter("adapter-a", 3, 7), Apply(zoo, Recipe(zoo, space: "factors")))),
-        ["unequal ranks in factors of a run"] = new("rank", zoo => After(() => zoo.WriteAdapter("adapter-a", 3, 7), Merge(zoo, "space: factors"))),
+        ["unequal ranks in factors of a run"] = new("rank", zoo =>
+            After(() => zoo.WriteAdapter("adapter-a", 3, 7), Merge(zoo, "space: factors"))),
 
         ["unknown adapter in recipe"] = new("adapter-z", zoo => Apply(zoo, Recipe(zoo, name: "adapter-z"))),
-        ["unknown adapter in recipe, scored"] = new("adapter-z", zoo => [.. Score(zoo), "--pool", zoo.PoolFolder, "--recipe", Recipe(zoo, name: "adapter-z")]),
-        ["unknown recipe key"] = new("'bias'", zoo => Apply(zoo, Write(zoo, "r.json", """{"space": "delta", "adapters": [], "bias": 1}"""))),
+        ["unknown adapter in recipe, scored"] = new("adapter-z", zoo =>
+            [.. Score(zoo), "--pool", zoo.PoolFolder, "--recipe", Recipe(zoo, name: "adapter-z")]),
+        ["unknown recipe key"] = new("'bias'", zoo =>
+            Apply(zoo, Write(zoo, "r.json", """{"space": "delta", "adapters": [], "bias": 1}"""))),
         ["unknown adapter key"] = new("'scale'", zoo => Apply(
             zoo, Write(zoo, "r.json", """{"space": "delta", "adapters": [{"name": "adapter-a", "weight": 1, "scale": 2}]}"""))),
         ["keep fraction out of range"] = new("keep_fraction", zoo => Apply(
@@ -61,11 +71,13 @@ internal static class BadInputCases
         ["empty data"] = new("d.jsonl", zoo => Score(zoo, Write(zoo, "d.jsonl", "\n"))),
         ["broken data"] = new("line 2", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":"))),
         ["missing field"] = new("\"completion\"", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\"}"))),
-        ["unknown field"] = new("\"answer\"", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\",\"answer\":\"c\"}"))),
+        ["unknown field"] = new("\"answer\"", zoo =>
+            Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\",\"answer\":\"c\"}"))),
         ["empty completion"] = new("\"completion\"", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"\"}"))),
         ["record over the context"] = new("'long'", zoo => Score(
-            zoo, Write(zoo, "d.jsonl", $$"""{"id":"long","prompt":"a","completion":"{{string.Concat(Enumerable.Repeat("xyz ", 200))}}"}"""))),
-        ["prompt over the context"] = new("--prompt", zoo => ["generate", "--model", zoo.ModelFolder, "--prompt", string.Concat(Enumerable.Repeat("xyz ", 200))]),
+            zoo, Write(zoo, "d.jsonl", $$"""{"id":"long","prompt":"a","completion":"{{LongText}}"}"""))),
+        ["prompt over the context"] = new("--prompt", zoo =>
+            ["generate", "--model", zoo.ModelFolder, "--prompt", LongText]),
 
         ["no run file"] = new("absent.yaml", zoo => ["merge", Path.Combine(zoo.Folder, "absent.yaml")]),
         ["unknown run key"] = new("'budgets'", zoo => Merge(zoo, "budgets: 3")),
@@ -74,12 +86,12 @@ internal static class BadInputCases
         ["unknown adapter in a run"] = new("adapter-z", zoo => Merge(zoo, "", pool: "{ path: pool, exclude: [adapter-z] }")),
         ["empty validation file"] = new("validation.jsonl", zoo => After(() => File.WriteAllText(Data(zoo), ""), Merge(zoo, ""))),
         ["taken run folder"] = new("--resume", zoo => After(
-            () => Write(zoo, Path.Combine(Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName, "run.json"), "{}"), Merge(zoo, ""))),
+            () => WriteOut(zoo, "run.json", "{}"), Merge(zoo, ""))),
         ["nothing to resume"] = new("run.json", zoo => After(
-            () => Write(zoo, Path.Combine(Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName, "merge_manifest.json"), "{}"),
+            () => WriteOut(zoo, "merge_manifest.json", "{}"),
             [.. Merge(zoo, ""), "--resume"])),
         ["resume of another run"] = new("run.json", zoo => After(
-            () => Write(zoo, Path.Combine(Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName, "run.json"), "{\"seed\": 1}"),
+            () => WriteOut(zoo, "run.json", "{\"seed\": 1}"),
             [.. Merge(zoo, ""), "--resume"])),
     };
 
@@ -91,17 +103,23 @@ internal static class BadInputCases
 
     private static string Tensors(TinyZoo zoo) => Path.Combine(Adapter(zoo), "adapter_model.safetensors");
 
-    private static string[] Score(TinyZoo zoo, string? data = null) => ["score", "--model", zoo.ModelFolder, "--data", data ?? Data(zoo), "--json"];
+    private static string[] Score(TinyZoo zoo, string? data = null) =>
+        ["score", "--model", zoo.ModelFolder, "--data", data ?? Data(zoo), "--json"];
 
     private static string[] Apply(TinyZoo zoo, string recipe) =>
         ["apply", "--pool", zoo.PoolFolder, "--recipe", recipe, "--out", Path.Combine(zoo.Folder, "merged"), "--json"];
 
-    private static string[] Merge(TinyZoo zoo, string more, string budget = "budget: { evaluations: 40 }", string pool = "{ path: pool }") =>
-    [
-        "merge",
-        Write(zoo, "run.yaml", $"model: model\npool: {pool}\nvalidation: validation.jsonl\nsearch: evo-merging\nout: out\n{budget}\n{more}\n"),
-        "--json",
-    ];
+    private static string[] Merge(
+        TinyZoo zoo, string more, string budget = "budget: { evaluations: 40 }", string pool = "{ path: pool }") =>
+        ["merge", Write(zoo, "run.yaml", $"""
+            model: model
+            pool: {pool}
+            validation: validation.jsonl
+            search: evo-merging
+            out: out
+            {budget}
+            {more}
+            """), "--json"];
 
     private static string Recipe(TinyZoo zoo, string name = "adapter-a", string space = "delta") => Write(
         zoo,
@@ -113,6 +131,12 @@ internal static class BadInputCases
         var path = Path.Combine(zoo.Folder, name);
         File.WriteAllText(path, text);
         return path;
+    }
+
+    private static void WriteOut(TinyZoo zoo, string name, string text)
+    {
+        Directory.CreateDirectory(Path.Combine(zoo.Folder, "out"));
+        Write(zoo, Path.Combine("out", name), text);
     }
 
     private static string[] After(Action damage, string[] arguments)
@@ -150,7 +174,7 @@ internal static class BadInputCases
         File.WriteAllBytes(path, bytes);
     }
 
-    /// <summary>The first tensor begins before the file does: the digits of its offsets are replaced, the header keeps its length.</summary>
+    /// <summary>The first tensor begins before the file does; the header keeps its length.</summary>
     private static void HostileOffsets(string path)
     {
         var bytes = File.ReadAllBytes(path);

@@ -9,7 +9,8 @@ namespace Cuvee.FunctionalTests;
 internal sealed record CuveeRun(int Code, string Output, string Error)
 {
     /// <summary>Standard output as JSON values, one a line.</summary>
-    public IReadOnlyList<JsonNode> Json => [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+    public IReadOnlyList<JsonNode> Json =>
+        [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
 
     /// <summary>The last JSON line of a call that must succeed.</summary>
     public JsonNode Result => Code == ExitCode.Done ? Json[^1] : throw new InvalidOperationException($"exit code {Code}: {Error}");
@@ -31,7 +32,12 @@ internal sealed record CuveeRun(int Code, string Output, string Error)
     /// <summary>A process of its own, output and error piped.</summary>
     public static Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.ArgumentList.Add(typeof(CuveeCommand).Assembly.Location);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start)!;

@@ -9,7 +9,8 @@ public sealed class InspectionTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     public async Task Inspect_Pool_ListsAdaptersAndSymmetricMatrices()
     {
         var result = (await CuveeRun.InProcessAsync("inspect", zoo.Pool, "--json")).Result;
-        Assert.Equal(["adapter-a", "adapter-b", "adapter-c"], result["adapters"]!.AsArray().Select(adapter => adapter!["name"]!.GetValue<string>()));
+        Assert.Equal(
+            ["adapter-a", "adapter-b", "adapter-c"], result["adapters"]!.AsArray().Select(adapter => adapter!["name"]!.GetValue<string>()));
         Assert.All(result["adapters"]!.AsArray(), adapter => Assert.Equal([2], adapter!["ranks"].Deserialize<int[]>()!));
         Assert.All(result["adapters"]!.AsArray(), adapter => Assert.True(adapter!["delta_norm"]!.GetValue<double>() > 0));
         var cosine = result["cosine_similarity"].Deserialize<double[][]>()!;
@@ -42,7 +43,9 @@ public sealed class InspectionTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         Assert.Equal(space, result["space"]!.GetValue<string>());
         foreach (var key in (string[])["milliseconds", "gflop", "gflops", "gemm_gflops"]) Assert.True(result[key]!.GetValue<double>() > 0);
         Assert.Equal(
-            result["gflop"]!.GetValue<double>() / result["milliseconds"]!.GetValue<double>() * 1000, result["gflops"]!.GetValue<double>(), 1e-6);
+            result["gflop"]!.GetValue<double>() / result["milliseconds"]!.GetValue<double>() * 1000,
+            result["gflops"]!.GetValue<double>(),
+            1e-6);
     }
 
     [Theory]
@@ -58,10 +61,10 @@ public sealed class InspectionTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     {
         var run = await CuveeRun.InProcessAsync([.. command, "--help"]);
         Assert.Equal((0, ""), (run.Code, run.Error));
-        var examples = run.Output[run.Output.IndexOf("Examples:", StringComparison.Ordinal)..].Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1);
-        Assert.All(examples.Where(line => line.Trim().Length > 0), line => Assert.StartsWith($"  cuvee {string.Join(' ', command)} ", line + " "));
-        var json = await CuveeRun.InProcessAsync("--help");
-        Assert.Contains(command[0], json.Output, StringComparison.Ordinal);
+        var examples = run.Output[run.Output.IndexOf("Examples:", StringComparison.Ordinal)..].TrimEnd().Split('\n').Skip(1).ToList();
+        Assert.NotEmpty(examples);
+        Assert.All(examples, line => Assert.StartsWith($"  cuvee {string.Join(' ', command)} ", line + " ", StringComparison.Ordinal));
+        Assert.Contains($"  {command[0]}", (await CuveeRun.InProcessAsync("--help")).Output, StringComparison.Ordinal);
     }
 
     [Fact]

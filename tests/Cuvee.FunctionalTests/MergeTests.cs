@@ -37,12 +37,17 @@ public sealed class MergeTests : IDisposable
         Assert.Equal(output, result["out"]!.GetValue<string>());
         Assert.Equal(6, result["comparison"]!["rows"]!.AsArray().Count);
         Assert.InRange(result["queries"]!.GetValue<int>(), 1, 300);
-        foreach (var name in (string[])["adapter_model.safetensors", "adapter_config.json", "recipe.json", "merge_manifest.json", "evaluations.jsonl", "README.md"])
-            Assert.True(File.Exists(Path.Combine(output, name)), name);
+        Assert.All(
+            ["adapter_model.safetensors", "adapter_config.json", "recipe.json", "merge_manifest.json", "evaluations.jsonl", "README.md"],
+            name => Assert.True(File.Exists(Path.Combine(output, name)), name));
 
         var validation = Path.Combine(zoo.Folder, "validation.jsonl");
-        async Task<double> LossAsync(params string[] selection) => (await CuveeRun.InProcessAsync(
-            ["score", "--model", zoo.ModelFolder, .. selection, "--data", validation, "--json"])).Result["summary"]!["loss"]!.GetValue<double>();
+        async Task<double> LossAsync(params string[] selection)
+        {
+            var score = await CuveeRun.InProcessAsync(["score", "--model", zoo.ModelFolder, .. selection, "--data", validation, "--json"]);
+            return score.Result["summary"]!["loss"]!.GetValue<double>();
+        }
+
         var loss = result["validation_loss"]!.GetValue<double>();
         Assert.Equal(loss, await LossAsync("--adapter", output), 1e-4);
         Assert.Equal(loss, await LossAsync("--pool", zoo.PoolFolder, "--recipe", Path.Combine(output, "recipe.json")), 1e-4);
@@ -56,7 +61,12 @@ public sealed class MergeTests : IDisposable
     [Fact]
     public async Task Merge_ForPeople_EndsWithTheTableAndWhereTheAdapterLies()
     {
-        var file = WriteRun("search: random\nbudget: { evaluations: 20 }\nsettings: { population: 8 }\ncompare: { metric: rouge-l, max_tokens: 2 }");
+        var file = WriteRun("""
+            search: random
+            budget: { evaluations: 20 }
+            settings: { population: 8 }
+            compare: { metric: rouge-l, max_tokens: 2 }
+            """);
         var other = Path.Combine(zoo.Folder, "elsewhere");
         var run = await CuveeRun.InProcessAsync("merge", file, "--out", other);
         Assert.Equal(0, run.Code);
@@ -73,8 +83,10 @@ public sealed class MergeTests : IDisposable
         using (var process = CuveeRun.Start("merge", file, "--out", cut))
         {
             // Progress is written as it happens: the first generation's line means that its answers are in the journal.
-            var line = await process.StandardError.ReadLineAsync();
-            while (line is not null && !line.Contains("loss best", StringComparison.Ordinal)) line = await process.StandardError.ReadLineAsync();
+            while (await process.StandardError.ReadLineAsync() is { } line && !line.Contains("loss best", StringComparison.Ordinal))
+            {
+            }
+
             process.Kill(); // SIGKILL
             await process.WaitForExitAsync();
             Assert.NotEqual(0, process.ExitCode);
@@ -110,7 +122,14 @@ public sealed class MergeTests : IDisposable
     private string WriteRun(string search)
     {
         var file = Path.Combine(zoo.Folder, "run.yaml");
-        File.WriteAllText(file, $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: out\n{search}\n");
+        File.WriteAllText(file, $$"""
+            model: model
+            pool: { path: pool }
+            validation: validation.jsonl
+            test: test.jsonl
+            out: out
+            {{search}}
+            """);
         return file;
     }
 

@@ -31,7 +31,10 @@ public sealed class ScoreTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     public async Task Score_WithoutIds_IdIsTheLine()
     {
         var data = zoo.NewPath();
-        await File.WriteAllTextAsync(data, "{\"prompt\":\"red\",\"completion\":\"blue\"}\n{\"prompt\":\"soup\",\"completion\":\"bread\"}\n");
+        await File.WriteAllTextAsync(data, """
+            {"prompt": "red", "completion": "blue"}
+            {"prompt": "soup", "completion": "bread"}
+            """);
         var run = await CuveeRun.InProcessAsync("score", "--model", zoo.Model, "--data", data, "--json");
         Assert.Equal(["0", "1"], run.Json.SkipLast(1).Select(line => line["id"]!.GetValue<string>()));
     }

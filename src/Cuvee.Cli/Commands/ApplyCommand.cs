@@ -16,13 +16,35 @@ internal static class ApplyCommand
 
     public static Command Create()
     {
-        var pool = new Option<string>("--pool") { Description = "Folder of adapters, one a sub-folder.", HelpName = "DIR", Required = true };
-        var recipe = new Option<string>("--recipe") { Description = "Weights of the pool's adapters, a recipe.json.", HelpName = "FILE", Required = true };
+        var pool = new Option<string>("--pool")
+        {
+            Description = "Folder of adapters, one a sub-folder.",
+            HelpName = "DIR",
+            Required = true,
+        };
+        var recipe = new Option<string>("--recipe")
+        {
+            Description = "Weights of the pool's adapters, a recipe.json.",
+            HelpName = "FILE",
+            Required = true,
+        };
         var output = new Option<string>("--out") { Description = "Folder to write.", HelpName = "DIR", Required = true };
-        var format = new Option<string>("--format") { Description = "peft: one adapter; folded: a checkpoint without adapters.", DefaultValueFactory = _ => "peft" };
+        var format = new Option<string>("--format")
+        {
+            Description = "peft: one adapter; folded: a checkpoint without adapters.",
+            DefaultValueFactory = _ => "peft",
+        };
         format.AcceptOnlyFromAmong("peft", "folded", "gguf");
-        var model = new Option<string?>("--model") { Description = "Folder of the base model; needed for --format folded.", HelpName = "DIR" };
-        var rank = new Option<int?>("--rank") { Description = "Largest rank of the adapter; without it the result is exact.", HelpName = "N" };
+        var model = new Option<string?>("--model")
+        {
+            Description = "Folder of the base model; needed for --format folded.",
+            HelpName = "DIR",
+        };
+        var rank = new Option<int?>("--rank")
+        {
+            Description = "Largest rank of the adapter; without it the result is exact.",
+            HelpName = "N",
+        };
         var dtype = new Option<string>("--dtype") { Description = "Type of the stored numbers.", DefaultValueFactory = _ => "f32" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
         var force = new Option<bool>("--force") { Description = "Write into a folder that is not empty; its other files stay." };
@@ -36,11 +58,15 @@ internal static class ApplyCommand
             { pool, recipe, output, format, model, rank, dtype, force, json };
         command.Validators.Add(arguments =>
         {
-            var folded = arguments.GetValue(format) == "folded";
-            if (arguments.GetValue(format) == "gguf") arguments.AddError("--format gguf is not built yet; use peft or folded.");
-            else if (folded && arguments.GetValue(model) is null) arguments.AddError("--format folded needs --model, the folder of the base model.");
-            else if (folded && arguments.GetValue(rank) is not null) arguments.AddError("--rank bounds an adapter; leave it out with --format folded.");
-            else if (arguments.GetValue(rank) is < 1) arguments.AddError($"--rank is {arguments.GetValue(rank)}; it must be at least 1.");
+            var problem = (arguments.GetValue(format), arguments.GetValue(model), arguments.GetValue(rank)) switch
+            {
+                ("gguf", _, _) => "--format gguf is not built yet; use peft or folded.",
+                ("folded", null, _) => "--format folded needs --model, the folder of the base model.",
+                ("folded", _, not null) => "--rank bounds an adapter; leave it out with --format folded.",
+                (_, _, < 1) => $"--rank is {arguments.GetValue(rank)}; it must be at least 1.",
+                _ => null,
+            };
+            if (problem is not null) arguments.AddError(problem);
         });
         command.SetAction(arguments =>
         {

@@ -78,10 +78,12 @@ internal static class BenchCommand
     private static string Text(CandidateBenchmarkResult result)
     {
         var reference = result.OpenBlasGflops is { } rate
-            ? $"OpenBLAS {rate:0} GFLOP/s, at which the candidate would take {result.Gflop / rate * 1000:0} ms ({result.OpenBlasDescription})"
+            ? $"OpenBLAS {rate:0} GFLOP/s, at which the candidate would take {result.Gflop / rate * 1000:0} ms " +
+                $"({result.OpenBlasDescription})"
             : "OpenBLAS is not installed";
-        return $"{result.Milliseconds:0.0} ms a candidate in {result.Space.ToString().ToLowerInvariant()}: merge {result.MergeMilliseconds:0.0}, packing " +
-            $"{result.PackMilliseconds:0.0}, forward {result.ForwardMilliseconds:0.0}; {result.Gflop:0.0} GFLOP, {result.Gflops:0} GFLOP/s\n" +
+        return $"{result.Milliseconds:0.0} ms a candidate in {result.Space.ToString().ToLowerInvariant()}: " +
+            $"merge {result.MergeMilliseconds:0.0}, packing {result.PackMilliseconds:0.0}, forward {result.ForwardMilliseconds:0.0}; " +
+            $"{result.Gflop:0.0} GFLOP, {result.Gflops:0} GFLOP/s\n" +
             $"matrix products in the same run: Cuvee {result.GemmGflops:0} GFLOP/s; {reference}";
     }
 }

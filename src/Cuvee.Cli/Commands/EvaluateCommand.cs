@@ -16,7 +16,7 @@ internal static class EvaluateCommand
     {
         var selection = new ModelSelection();
         var generation = new GenerationSelection();
-        var data = new Option<string>("--data") { Description = "Records: JSON lines or an alpaca JSON array.", HelpName = "FILE", Required = true };
+        var data = RecordQuestions.DataOption();
         var metric = new Option<string>("--metric") { Description = "How answers are compared.", Required = true };
         metric.AcceptOnlyFromAmong([.. MetricCatalog.Names]);
         var answersFile = new Option<string?>("--answers") { Description = "Also write the answers, as JSON lines.", HelpName = "FILE" };
@@ -52,14 +52,16 @@ internal static class EvaluateCommand
     {
         double[] bounds = [interval.Lower, interval.Upper];
         return metric.HasPrecisionAndRecall
-            ? JsonOutput.Line(new { Metric = metric.Name, score.Precision, score.Recall, F1 = score.Value, score.Records, Interval = bounds })
+            ? JsonOutput.Line(
+                new { Metric = metric.Name, score.Precision, score.Recall, F1 = score.Value, score.Records, Interval = bounds })
             : JsonOutput.Line(new { Metric = metric.Name, score.Value, score.Records, Interval = bounds });
     }
 
     private static string Text(IMetric metric, MetricScore score, ConfidenceInterval interval)
     {
         var parts = metric.HasPrecisionAndRecall ? $" (precision {100 * score.Precision:0.0}, recall {100 * score.Recall:0.0})" : "";
-        return $"{metric.Name} {100 * score.Value:0.0} [{100 * interval.Lower:0.0}, {100 * interval.Upper:0.0}]{parts} over {score.Records} records";
+        return $"{metric.Name} {100 * score.Value:0.0} [{100 * interval.Lower:0.0}, {100 * interval.Upper:0.0}]{parts} " +
+            $"over {score.Records} records";
     }
 
     private static void WriteAnswers(string file, IReadOnlyList<PromptCompletion> records, IReadOnlyList<GeneratedCompletion> answers) =>

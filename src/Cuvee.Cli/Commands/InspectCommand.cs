@@ -12,7 +12,12 @@ internal static class InspectCommand
     public static Command Create()
     {
         var pool = new Argument<string>("pool") { Description = "Folder of adapters, one a sub-folder." };
-        var exclude = new Option<string[]>("--exclude") { Description = "Adapters to leave out.", AllowMultipleArgumentsPerToken = true, HelpName = "NAME" };
+        var exclude = new Option<string[]>("--exclude")
+        {
+            Description = "Adapters to leave out.",
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "NAME",
+        };
         var rows = new Option<int>("--rows")
         {
             Description = "Rows of each module on which signs are compared.",
@@ -27,7 +32,8 @@ internal static class InspectCommand
             "cuvee inspect zoo/adapters --exclude ner-mit-restaurant --json") { pool, exclude, rows, json };
         command.SetAction(arguments =>
         {
-            var adapters = AdapterPool.Load(arguments.GetRequiredValue(pool), arguments.GetValue(exclude), options: ModelSelection.Warnings(arguments));
+            var adapters = AdapterPool.Load(
+                arguments.GetRequiredValue(pool), arguments.GetValue(exclude), options: ModelSelection.Warnings(arguments));
             var report = PoolInspection.Inspect(adapters, arguments.GetValue(rows));
             var output = arguments.InvocationConfiguration.Output;
             if (arguments.GetValue(json)) output.WriteLine(Json(report));
@@ -71,7 +77,7 @@ internal static class InspectCommand
         }
 
         console.Write(table);
-        console.WriteLine("largest cosine and mean sign conflict are over the other adapters; 0.5 is what unrelated updates show.");
+        console.WriteLine("cosine: largest over the other adapters; sign conflict: mean over them, 0.5 for unrelated updates.");
         foreach (var problem in report.Problems) console.WriteLine("problem: " + problem);
     }
 }

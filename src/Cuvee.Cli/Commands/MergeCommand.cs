@@ -13,7 +13,10 @@ internal static class MergeCommand
     {
         var run = new Argument<string>("run.yaml") { Description = "The run file; every key is in docs/run-yaml.md." };
         var output = new Option<string?>("--out") { Description = "Folder of the results, instead of the run file's.", HelpName = "DIR" };
-        var resume = new Option<bool>("--resume") { Description = "Go on with the run in the folder; the result has the same bytes as a run never stopped." };
+        var resume = new Option<bool>("--resume")
+        {
+            Description = "Go on with the run in the folder; the result has the same bytes as a run never stopped.",
+        };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "merge",
@@ -38,8 +41,9 @@ internal static class MergeCommand
             }
             catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
             {
-                var again = arguments.GetValue(output) is { } named ? $"cuvee merge {path} --out {named} --resume" : $"cuvee merge {path} --resume";
-                throw new StoppedException($"Stopped; every answer so far is in the journal, go on with: {again}", exception);
+                var where = arguments.GetValue(output) is { } named ? $" --out {named}" : "";
+                throw new StoppedException(
+                    $"Stopped; every answer so far is in the journal, go on with: cuvee merge {path}{where} --resume", exception);
             }
 
             var summary = new MergeSummary(plans, report);

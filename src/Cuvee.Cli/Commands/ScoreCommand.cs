@@ -10,14 +10,14 @@ internal static class ScoreCommand
     public static Command Create()
     {
         var selection = new ModelSelection();
-        var data = new Option<string>("--data") { Description = "Records: JSON lines or an alpaca JSON array.", HelpName = "FILE", Required = true };
+        var data = RecordQuestions.DataOption();
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "score",
             "Log-probability of each record's completion after its prompt, in nats, end of sequence included; the loss is nats per token.",
             "cuvee score --model zoo/base --data samples/restaurant/test.jsonl",
             "cuvee score --model zoo/base --adapter runs/restaurant --data samples/restaurant/test.jsonl --json",
-            "cuvee score --model zoo/base --pool zoo/adapters --recipe runs/restaurant/recipe.json --data samples/restaurant/test.jsonl --json");
+            "cuvee score --model zoo/base --pool zoo/adapters --recipe recipe.json --data samples/restaurant/test.jsonl --json");
         selection.AddTo(command);
         command.Options.Add(data);
         command.Options.Add(json);
@@ -31,7 +31,8 @@ internal static class ScoreCommand
             if (!double.IsFinite(sum))
             {
                 var first = records.Zip(scores).First(pair => !double.IsFinite(pair.Second.LogProbability)).First;
-                throw new InvalidOperationException($"{path}: the model gives record '{first.Id}' no finite log-probability; its weights are out of range.");
+                throw new InvalidOperationException(
+                    $"{path}: the model gives record '{first.Id}' no finite log-probability; its weights are out of range.");
             }
 
             var output = arguments.InvocationConfiguration.Output;

@@ -13,7 +13,11 @@ internal static class TokenizeCommand
     public static Command Create()
     {
         var model = ModelSelection.ModelOption();
-        var text = new Option<string?>("--text") { Description = "Text to encode; without it, each line of standard input is a text.", HelpName = "TEXT" };
+        var text = new Option<string?>("--text")
+        {
+            Description = "Text to encode; without it, each line of standard input is a text.",
+            HelpName = "TEXT",
+        };
         var noSpecial = new Option<bool>("--no-special") { Description = "Leave out the tokens that the tokenizer adds around a text." };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
@@ -49,7 +53,8 @@ internal static class TokenizeCommand
     }
 
     /// <summary>
-    /// Lines as they are: a carriage return or a byte order mark is part of the text, as it would be for any other tokenizer given these bytes.
+    /// Lines as they are: a carriage return or a byte order mark is part of the text, as it would be for any other tokenizer given
+    /// these bytes.
     /// </summary>
     private static async IAsyncEnumerable<string> ReadLinesAsync(
         Stream input, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)

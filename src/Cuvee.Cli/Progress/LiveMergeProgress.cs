@@ -30,7 +30,8 @@ internal sealed class LiveMergeProgress(IAnsiConsole console, TimeProvider time,
                 (doing, candidate, iteration) = ($"stage {stage.Stage}", "", null);
                 break;
             case CandidateEvaluated evaluated:
-                candidate = $"{evaluated.Iteration + 1}, candidate {evaluated.Trial + 1} of {evaluated.Trials}{(evaluated.Replayed ? " (journal)" : "")}";
+                candidate = $"{evaluated.Iteration + 1}, candidate {evaluated.Trial + 1} of {evaluated.Trials}" +
+                    (evaluated.Replayed ? " (journal)" : "");
                 break;
             case IterationFinished finished:
                 iteration = finished;

@@ -11,6 +11,8 @@ internal static class MergeProgress
     {
         var console = PeopleConsole.For(error);
         var text = new MergeText(plans);
-        return PeopleConsole.IsLive(console) ? new LiveMergeProgress(console, time, text).RunAsync(work) : work(new PlainMergeProgress(error, text));
+        return PeopleConsole.IsLive(console)
+            ? new LiveMergeProgress(console, time, text).RunAsync(work)
+            : work(new PlainMergeProgress(error, text));
     }
 }

@@ -4,7 +4,9 @@ using Cuvee.Planning;
 namespace Cuvee.Cli.Progress;
 
 /// <summary>Run events as sentences.</summary>
-/// <param name="plans">Their notes follow the line that starts a run, so that a run refused before it starts leaves one sentence alone.</param>
+/// <param name="plans">
+/// Their notes follow the line that starts a run, so that a run refused before it starts leaves one sentence alone.
+/// </param>
 internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
 {
     public IEnumerable<string> Lines(RunEvent value)
@@ -28,8 +30,10 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
             $"{check.Stage} {check.Iteration}: held-out loss {check.Loss:0.000}, best {check.BestLoss:0.000}" +
             (check.ChecksWithoutGain > 0 ? $" ({check.ChecksWithoutGain} checks without gain)" : ""),
         RunWarning warning => $"warning: {warning.Stage} {warning.Iteration}: {warning.Message}",
-        StageFinished stage => $"stage {stage.Stage} ended ({stage.StopReason}): loss {stage.StartLoss:0.000} -> {stage.Loss:0.000} on all validation records",
-        RunFinished run => $"validation loss {run.ValidationLoss:0.000} after {Span(run.WallTime)}, {Spent(run.Spending)}; written to {run.Out}",
+        StageFinished stage =>
+            $"stage {stage.Stage} ended ({stage.StopReason}): loss {stage.StartLoss:0.000} -> {stage.Loss:0.000} on all validation records",
+        RunFinished run =>
+            $"validation loss {run.ValidationLoss:0.000} after {Span(run.WallTime)}, {Spent(run.Spending)}; written to {run.Out}",
         ComparisonRowStarted row => $"measuring {row.Row}",
         _ => null,
     };
@@ -40,7 +44,9 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
 
     private static string Forecast(RunStarted run)
     {
-        var cost = run.Forecast is { Queries: { } queries, Tokens: { } tokens } ? $"at most {queries:#,0} queries, about {tokens:#,0} tokens" : "cost unbounded";
+        var cost = run.Forecast is { Queries: { } queries, Tokens: { } tokens }
+            ? $"at most {queries:#,0} queries, about {tokens:#,0} tokens"
+            : "cost unbounded";
         return $"{cost}, {run.Forecast.MemoryBytes / 1e6:#,0} MB";
     }
 }
