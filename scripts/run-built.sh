@@ -21,14 +21,18 @@ if ! fresh; then
     if command -v flock > /dev/null; then flock 9; fi
     if ! fresh; then
         started=$(mktemp "$root/artifacts/.build.XXXXXX")
-        trap 'rm -f "$started"' EXIT
+        log="$started.log"
+        trap 'rm -f "$started" "$log"' EXIT
         if [ -t 2 ]; then echo "$name: building ..." >&2; fi
-        # Without descriptor 9, or a compiler server that outlives the build would keep the lock.
-        if ! log=$(dotnet build "$root/src/$project" -c Release -nologo -v q -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false 2>&1 9>&-); then
-            printf '%s\n' "$log" "$name: the build failed; the errors are above." >&2
+        # A compiler server may outlive the build: it must hold neither the lock (descriptor 9) nor a pipe that is read to its end.
+        if ! dotnet build "$root/src/$project" -c Release -nologo -v q -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false \
+            > "$log" 2>&1 9>&-; then
+            cat "$log" >&2
+            echo "$name: the build failed; the errors are above." >&2
             exit 1
         fi
         mv "$started" "$stamp"
+        rm -f "$log"
         trap - EXIT
     fi
     exec 9>&-
