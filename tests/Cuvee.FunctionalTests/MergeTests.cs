@@ -109,7 +109,7 @@ public sealed class MergeTests : IDisposable
     [Fact]
     public async Task Merge_Stopped_SaysHowToGoOn()
     {
-        var file = WriteRun(Search);
+        var file = WriteRun(Search.Replace("600", "80", StringComparison.Ordinal));
         using var stop = new CancellationTokenSource();
         using var error = new WatchedWriter("loss best", stop.Cancel);
         var run = await CuveeRun.InProcessAsync(error, stop.Token, "merge", file);
