@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 project=tests/Cuvee.Numerics.Tests
-dotnet build "$project" -v q --nologo
+dotnet build "$project" -c Release -v q --nologo
 
 lane() { # name, /proc/cpuinfo flag it needs, environment ...
   local name=$1 flag=$2
@@ -14,8 +14,8 @@ lane() { # name, /proc/cpuinfo flag it needs, environment ...
     return
   fi
   echo "lane $name: ${*:-everything on}"
-  env "$@" CUVEE_EXPECT_LANE="$name" dotnet test "$project" --no-build --nologo -v q --filter FullyQualifiedName~InstructionSetLaneTests
-  env "$@" CUVEE_EXPECT_LANE="$name" dotnet test "$project" --no-build --nologo -v q
+  env "$@" CUVEE_EXPECT_LANE="$name" dotnet test "$project" -c Release --no-build --nologo -v q --filter FullyQualifiedName~InstructionSetLaneTests
+  env "$@" CUVEE_EXPECT_LANE="$name" dotnet test "$project" -c Release --no-build --nologo -v q
 }
 
 lane 512 avx512f
