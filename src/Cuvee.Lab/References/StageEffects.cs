@@ -20,8 +20,8 @@ internal static class StageEffects
             var after = await MeasureAsync(host, stage.Recipe, test, cancellationToken);
             var loss = Bootstrap.Difference(after.Losses, before.Losses, seed);
             var score = Bootstrap.Difference(after.Counts, before.Counts, seed);
-            text.Append($"- {title}, seed {seed}, stage {stage.Name}: test loss {before.Loss:0.000} -> {after.Loss:0.000}, difference {loss.Value:+0.000;-0.000} ");
-            text.Append($"[{loss.Lower:0.000}, {loss.Upper:0.000}], F1 {100 * score.Value:+0.0;-0.0} [{100 * score.Lower:0.0}, {100 * score.Upper:0.0}]\n");
+            text.Append($"- {title}, seed {seed}, stage {stage.Name}: test loss {before.Loss:0.000} -> {after.Loss:0.000}, difference {Signed(loss.Value, 3)} ");
+            text.Append($"[{loss.Lower:0.000}, {loss.Upper:0.000}], F1 {Signed(100 * score.Value, 1)} [{100 * score.Lower:0.0}, {100 * score.Upper:0.0}]\n");
             before = after;
         }
 
@@ -34,4 +34,8 @@ internal static class StageEffects
         await using var lease = await host.RealizeAsync(recipe, cancellationToken);
         return await TestMeasurement.OfAsync(lease.Model, new IeF1Metric(), test, new GenerationOptions { MaxTokens = 96 }, cancellationToken);
     }
+
+    // Rounded first: a tiny negative number is zero, not minus zero.
+    private static string Signed(double value, int digits) =>
+        Math.Round(value, digits) is var rounded && rounded == 0 ? "0" : rounded.ToString(digits == 1 ? "+0.0;-0.0" : "+0.000;-0.000");
 }
