@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Cuvee.Bench;
 
-/// <summary>Processor seconds of the calling thread where the system tells them (Linux), else wall seconds: a busy machine blurs them less.</summary>
+/// <summary>
+/// Processor seconds of the calling thread where the system tells them (Linux), else wall seconds: a busy machine blurs them less.
+/// </summary>
 internal static partial class ThreadClock
 {
     private const int ThreadProcessorTime = 3; // CLOCK_THREAD_CPUTIME_ID

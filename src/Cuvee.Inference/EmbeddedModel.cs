@@ -5,8 +5,8 @@ using Cuvee.LanguageModels;
 namespace Cuvee.Inference;
 
 /// <summary>
-/// The engine of this project as an <see cref="ILanguageModel"/>: fp32 Llama forward on all cores. A record's log-probability has the same bits whatever it is
-/// batched with and for any number of threads.
+/// The engine of this project as an <see cref="ILanguageModel"/>: fp32 Llama forward on all cores. A record's log-probability has the same
+/// bits whatever it is batched with and for any number of threads.
 /// </summary>
 public sealed class EmbeddedModel : ILanguageModel, IDisposable
 {
@@ -38,8 +38,8 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         new(LogProbabilities: true, TokenLogProbabilities: true, Generation: true, Weights.Config.MaxPositionEmbeddings);
 
     /// <summary>
-    /// The same tokenizer, token cache, scratch and thread team with other weights of the same shape. Calls of the two take turns; each turn
-    /// packs the weights again, so use them one after the other. To see changed arrays, call this again with the same object.
+    /// The same tokenizer, token cache, scratch and thread team with other weights of the same shape. Calls of the two take turns; each
+    /// turn packs the weights again, so use them one after the other. To see changed arrays, call this again with the same object.
     /// </summary>
     /// <exception cref="ArgumentException">The weights have another shape.</exception>
     public EmbeddedModel WithWeights(LlamaWeights weights) => HaveSameShape(weights.Config, Weights.Config)
@@ -47,14 +47,17 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         : throw new ArgumentException("The weights belong to a model of another shape; load that model by itself.", nameof(weights));
 
     public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken) =>
-        slot.RunAsync<IReadOnlyList<ScoredCompletion>>(this, Weights, engine => Score(engine, records, cancellationToken), cancellationToken);
+        slot.RunAsync<IReadOnlyList<ScoredCompletion>>(
+            this, Weights, engine => Score(engine, records, cancellationToken), cancellationToken);
 
     public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
         IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) =>
         slot.RunAsync<IReadOnlyList<GeneratedCompletion>>(
             this, Weights, engine => Generate(engine, prompts, options, cancellationToken), cancellationToken);
 
-    /// <summary>Ends the threads that this model shares with all made from it by <see cref="WithWeights"/>: dispose one of them, the last.</summary>
+    /// <summary>
+    /// Ends the threads that this model shares with all made from it by <see cref="WithWeights"/>: dispose one of them, the last.
+    /// </summary>
     public void Dispose() => slot.Dispose();
 
     private ScoredCompletion[] Score(LlamaEngine engine, IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
@@ -76,7 +79,9 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     private GeneratedCompletion[] Generate(
         LlamaEngine engine, IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken)
     {
-        var tokenized = prompts.Select((prompt, i) => new TokenizedPrompt($"{i}", [.. Tokenizer.Encode(prompt, addSpecialTokens: true)])).ToList();
+        var tokenized = prompts
+            .Select((prompt, i) => new TokenizedPrompt($"{i}", [.. Tokenizer.Encode(prompt, addSpecialTokens: true)]))
+            .ToList();
         Func<int, IReadOnlyList<int>, bool>? stopAfter = options.Stop.Count == 0
             ? null
             : (_, tokens) => StopTexts.Find(Decode(tokens), options.Stop) >= 0;
@@ -105,5 +110,6 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     private string Decode(IReadOnlyList<int> tokens) => Tokenizer.Decode([.. tokens.Where(token => token < Tokenizer.VocabSize)]);
 
     // Lists in records compare by reference, and neither end-of-sequence ids nor the stored type change the computation.
-    private static bool HaveSameShape(LlamaConfig x, LlamaConfig y) => x with { EosTokenIds = y.EosTokenIds, TorchDtype = y.TorchDtype } == y;
+    private static bool HaveSameShape(LlamaConfig x, LlamaConfig y) =>
+        x with { EosTokenIds = y.EosTokenIds, TorchDtype = y.TorchDtype } == y;
 }

@@ -15,7 +15,8 @@ internal sealed class EngineSlot : IDisposable
         if (config.EosTokenIds.Count == 0)
         {
             throw new ArgumentException(
-                "The model has no end-of-sequence id, which closes every scored completion; set eos_token_id in its config.json.", nameof(config));
+                "The model has no end-of-sequence id, which closes every scored completion; set eos_token_id in its config.json.",
+                nameof(config));
         }
 
         Tokenizer = tokenizer;

@@ -8,9 +8,9 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference;
 
 /// <summary>
-/// The Llama forward pass on token ids: fp32, all threads of one team, each thread computing whole chunks of sequences by itself. A record's
-/// log-probabilities have the same bits whatever it is batched with and for any number of threads. Buffers grow and are reused. One call at a
-/// time: not thread-safe.
+/// The Llama forward pass on token ids: fp32, all threads of one team, each thread computing whole chunks of sequences by itself. A
+/// record's log-probabilities have the same bits whatever it is batched with and for any number of threads. Buffers grow and are reused.
+/// One call at a time: not thread-safe.
 /// </summary>
 public sealed class LlamaEngine : IDisposable
 {
@@ -37,12 +37,15 @@ public sealed class LlamaEngine : IDisposable
     /// <summary>What the next call computes with; null before the first <see cref="SetWeights"/>.</summary>
     public LlamaWeights? Weights => packed.Source;
 
-    /// <summary>Packs the linear weights (a copy, in memory that is reused). Norms and embeddings are read from <paramref name="weights"/> at each call.</summary>
+    /// <summary>
+    /// Packs the linear weights (a copy, in memory that is reused). Norms and embeddings are read from
+    /// <paramref name="weights"/> at each call.
+    /// </summary>
     public void SetWeights(LlamaWeights weights) => packed.Pack(weights, Team);
 
     /// <summary>
-    /// Evaluates <paramref name="modules"/> as low-rank side products beside the weights from now on; null ends it. Folding the adapter into
-    /// the weights computes the same up to rounding and is faster for anything but a handful of rows.
+    /// Evaluates <paramref name="modules"/> as low-rank side products beside the weights from now on; null ends it. Folding the adapter
+    /// into the weights computes the same up to rounding and is faster for anything but a handful of rows.
     /// </summary>
     /// <exception cref="ArgumentException">A module does not fit the model.</exception>
     public void ApplyLora(IReadOnlyList<LoraModule>? modules)
@@ -74,11 +77,15 @@ public sealed class LlamaEngine : IDisposable
         return results;
     }
 
-    /// <summary>Continues each prompt until an end-of-sequence id, <paramref name="stopAfter"/>, the token limit or the end of the context.</summary>
-    /// <param name="options">Stop texts are not looked at: this method knows no text. Each prompt draws from a random stream of its own, named by its tokens.</param>
+    /// <summary>
+    /// Continues each prompt until an end-of-sequence id, <paramref name="stopAfter"/>, the token limit or the end of the context.
+    /// </summary>
+    /// <param name="options">
+    /// Stop texts are not looked at: this method knows no text. Each prompt draws from a random stream of its own, named by its tokens.
+    /// </param>
     /// <param name="stopAfter">
-    /// Called after each token with the prompt's position and its tokens so far (this token last; the list is reused); true ends the prompt. Called
-    /// on several threads, in order for any one prompt. Null for none.
+    /// Called after each token with the prompt's position and its tokens so far (this token last; the list is reused); true ends the
+    /// prompt. Called on several threads, in order for any one prompt. Null for none.
     /// </param>
     /// <exception cref="ArgumentException">A prompt without tokens or room, or an option out of range; the message names it.</exception>
     public IReadOnlyList<GeneratedTokens> GenerateTokens(
@@ -110,13 +117,15 @@ public sealed class LlamaEngine : IDisposable
         if (record.ScoredFrom < 1 || record.ScoredFrom >= record.Tokens.Length)
         {
             throw new ArgumentException(
-                $"Record '{record.Id}' scores from token {record.ScoredFrom} of {record.Tokens.Length}; give it at least one token before and one after.");
+                $"Record '{record.Id}' scores from token {record.ScoredFrom} of {record.Tokens.Length}; " +
+                "give it at least one token before and one after.");
         }
 
         if (record.Tokens.Length > Config.MaxPositionEmbeddings)
         {
             throw new ArgumentException(
-                $"Record '{record.Id}' has {record.Tokens.Length} tokens, more than the model's context of {Config.MaxPositionEmbeddings}; shorten it.");
+                $"Record '{record.Id}' has {record.Tokens.Length} tokens, " +
+                $"more than the model's context of {Config.MaxPositionEmbeddings}; shorten it.");
         }
 
         CheckVocabulary("Record", record.Id, record.Tokens);

@@ -3,7 +3,10 @@ using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Inference;
 
-/// <summary>All weights of a Llama-architecture model in fp32. The arrays are owned by this object and may be written by their owner (training, merging).</summary>
+/// <summary>
+/// All weights of a Llama-architecture model in fp32. The arrays are owned by this object and may be written by
+/// their owner (training, merging).
+/// </summary>
 public sealed class LlamaWeights
 {
     public required LlamaConfig Config { get; init; }

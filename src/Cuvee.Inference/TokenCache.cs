@@ -20,14 +20,17 @@ internal sealed class TokenCache(Tokenizer tokenizer, int endOfSequence, int con
     {
         var prompt = tokenizer.Encode(record.Prompt, addSpecialTokens: true);
         var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false);
-        if (completion.Count == 0) throw new LanguageModelException($"Record '{record.Id}' has an empty completion; give it text to score.");
+        if (completion.Count == 0)
+            throw new LanguageModelException($"Record '{record.Id}' has an empty completion; give it text to score.");
         if (prompt.Count == 0)
-            throw new LanguageModelException($"Record '{record.Id}' has an empty prompt and the tokenizer adds no start token; give it a prompt.");
+            throw new LanguageModelException(
+                $"Record '{record.Id}' has an empty prompt and the tokenizer adds no start token; give it a prompt.");
         int[] tokens = [.. prompt, .. completion, endOfSequence];
         if (tokens.Length > contextLength)
         {
             throw new LanguageModelException(
-                $"Record '{record.Id}' has {tokens.Length} tokens, more than the model's context of {contextLength}; shorten its prompt or completion.");
+                $"Record '{record.Id}' has {tokens.Length} tokens, more than the model's context of {contextLength}; " +
+                "shorten its prompt or completion.");
         }
 
         return new TokenizedRecord(record.Id, tokens, prompt.Count);

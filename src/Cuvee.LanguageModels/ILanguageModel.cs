@@ -9,10 +9,12 @@ public interface ILanguageModel
     LanguageModelCapabilities Capabilities { get; }
 
     /// <summary>
-    /// Teacher-forced log-probability of each completion after its prompt. The prompt is encoded with the tokenizer's special-token rule, the
-    /// completion without, and one end-of-sequence token is appended, scored and counted.
+    /// Teacher-forced log-probability of each completion after its prompt. The prompt is encoded with the tokenizer's special-token rule,
+    /// the completion without, and one end-of-sequence token is appended, scored and counted.
     /// </summary>
-    /// <exception cref="LanguageModelException">Empty completion, text over the context, or the provider failed; names the record.</exception>
+    /// <exception cref="LanguageModelException">
+    /// Empty completion, text over the context, or the provider failed; names the record.
+    /// </exception>
     Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken);
 
     Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(

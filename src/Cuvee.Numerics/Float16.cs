@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics;
 
 namespace Cuvee.Numerics;
 
-/// <summary>Conversions between fp32 and IEEE half precision over spans, equal to the casts of <see cref="Half"/> (NaN payloads aside).</summary>
+/// <summary>
+/// Conversions between fp32 and IEEE half precision over spans, equal to the casts of <see cref="Half"/> (NaN payloads aside).
+/// </summary>
 public static class Float16
 {
     private const int Lanes = 16;

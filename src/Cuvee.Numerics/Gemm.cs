@@ -111,7 +111,9 @@ public static unsafe partial class Gemm
         _ => ScalarGemmKernel.TallRows,
     };
 
-    /// <summary><paramref name="panels"/>: whole panels of depth <paramref name="k"/>, the first <paramref name="n"/> columns of them.</summary>
+    /// <summary>
+    /// <paramref name="panels"/>: whole panels of depth <paramref name="k"/>, the first <paramref name="n"/> columns of them.
+    /// </summary>
     internal static void MultiplyPacked(
         int m, int n, int k, float* a, nint lda, bool transposeA, float* panels, float* c, nint ldc, bool accumulate)
     {

@@ -26,7 +26,8 @@ public sealed unsafe class OpenBlas
     private OpenBlas(nint library)
     {
         sgemm = (delegate* unmanaged[Cdecl]<
-            int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void>)NativeLibrary.GetExport(library, "cblas_sgemm");
+            int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void>)
+                NativeLibrary.GetExport(library, "cblas_sgemm");
         setThreads = (delegate* unmanaged[Cdecl]<int, void>)NativeLibrary.GetExport(library, "openblas_set_num_threads");
         config = (delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(library, "openblas_get_config");
     }

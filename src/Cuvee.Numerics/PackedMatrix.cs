@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Cuvee.Numerics;
 
 /// <summary>
-/// The right operand B [k, n] of <see cref="Gemm"/> in the order its kernel reads: panels [ceil(n / w), k, w] of w = 32, 16, 8 or 4 columns,
-/// the last one padded with zeros. Pack a weight once, multiply many chunks of rows with it; packing again reuses the memory while it
-/// suffices. Reading from several threads is safe, packing is not.
+/// The right operand B [k, n] of <see cref="Gemm"/> in the order its kernel reads: panels [ceil(n / w), k, w] of w = 32, 16, 8 or 4
+/// columns, the last one padded with zeros. Pack a weight once, multiply many chunks of rows with it; packing again reuses the memory while
+/// it suffices. Reading from several threads is safe, packing is not.
 /// </summary>
 public sealed unsafe class PackedMatrix
 {
@@ -24,7 +24,9 @@ public sealed unsafe class PackedMatrix
 
     /// <param name="k">Rows of B, at least 0.</param>
     /// <param name="n">Columns of B, at least 0.</param>
-    /// <param name="b">[k, n], or [n, k] when <paramref name="transpose"/> (a weight [out, in] that multiplies activations [tokens, in]).</param>
+    /// <param name="b">
+    /// [k, n], or [n, k] when <paramref name="transpose"/> (a weight [out, in] that multiplies activations [tokens, in]).
+    /// </param>
     /// <param name="ldb">Floats between rows of <paramref name="b"/> as stored.</param>
     /// <param name="transpose">Whether <paramref name="b"/> is stored as [n, k].</param>
     public static PackedMatrix From(int k, int n, ReadOnlySpan<float> b, int ldb, bool transpose)

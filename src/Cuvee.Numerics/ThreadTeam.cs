@@ -51,8 +51,8 @@ public sealed class ThreadTeam : IDisposable
     public int Threads { get; }
 
     /// <summary>
-    /// Calls <paramref name="body"/> once for every item 0 .. <paramref name="items"/> - 1 and returns when all are done. After an exception
-    /// the other items still run; the first exception is then thrown here.
+    /// Calls <paramref name="body"/> once for every item 0 .. <paramref name="items"/> - 1 and returns when all are done. After an
+    /// exception the other items still run; the first exception is then thrown here.
     /// </summary>
     public void Run(int items, Action<int> body)
     {

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Cuvee.Training;
 
-/// <summary>AdamW over parameter tensors; shard gradients are added in shard order and cleared, so the bytes do not depend on the number of threads.</summary>
+/// <summary>
+/// AdamW over parameter tensors; shard gradients are added in shard order and cleared, so the bytes do not depend on the number of threads.
+/// </summary>
 internal sealed class AdamW
 {
     private const int Chunk = 1 << 15; // floats per job

@@ -3,8 +3,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Training;
 
 /// <summary>
-/// Seeded epochs over a fixed set of examples. Batches are not padded (rows are tokens), so length bucketing serves balance only: inside a window of
-/// <c>batchSize * 16</c> shuffled examples, neighbours in length share a batch, and the batches are shuffled again.
+/// Seeded epochs over a fixed set of examples. Batches are not padded (rows are tokens), so length bucketing serves balance only: inside a
+/// window of <c>batchSize * 16</c> shuffled examples, neighbours in length share a batch, and the batches are shuffled again.
 /// </summary>
 public sealed class EpochBatches : IBatchSource
 {

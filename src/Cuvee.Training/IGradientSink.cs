@@ -1,7 +1,8 @@
 namespace Cuvee.Training;
 
 /// <summary>
-/// Receives the backward pass's by-products and turns them into parameter gradients, adding to what it holds. One sink per shard; never shared between threads.
+/// Receives the backward pass's by-products and turns them into parameter gradients, adding to what it holds. One sink per shard;
+/// never shared between threads.
 /// </summary>
 internal interface IGradientSink
 {
@@ -13,7 +14,9 @@ internal interface IGradientSink
     /// <param name="outputGradient">[rows, out]</param>
     void AddLinear(int layer, int linear, int rows, ReadOnlySpan<float> input, ReadOnlySpan<float> outputGradient);
 
-    /// <summary>Gradient buffer of one norm weight [hidden], or empty when norms are frozen. Layer index equal to the layer count is the final norm.</summary>
+    /// <summary>
+    /// Gradient buffer of one norm weight [hidden], or empty when norms are frozen. Layer index equal to the layer count is the final norm.
+    /// </summary>
     Span<float> NormGradient(int layer, bool postAttention);
 
     /// <param name="hidden">[rows, hidden] final hidden states.</param>

@@ -20,14 +20,20 @@ internal sealed class LoraGradients(LoraParameters parameters, LoraParameters gr
         var low = projected.AsSpan(0, rows * rank);
 
         // dB[out, rank] += dy^T * (x * A^T) * scaling
-        Gemm.Multiply(rows, rank, module.InFeatures, input, module.InFeatures, false, module.LoraA, module.InFeatures, true, low, rank, false);
+        Gemm.Multiply(
+            rows, rank, module.InFeatures, input, module.InFeatures, false, module.LoraA, module.InFeatures, true,
+            low, rank, false);
         ScaleBy(low, module.Scaling);
         Gemm.Multiply(module.OutFeatures, rank, rows, outputGradient, module.OutFeatures, true, low, rank, false, target.LoraB, rank, true);
 
         // dA[rank, in] += (dy * B)^T * x * scaling
-        Gemm.Multiply(rows, rank, module.OutFeatures, outputGradient, module.OutFeatures, false, module.LoraB, rank, false, low, rank, false);
+        Gemm.Multiply(
+            rows, rank, module.OutFeatures, outputGradient, module.OutFeatures, false, module.LoraB, rank, false,
+            low, rank, false);
         ScaleBy(low, module.Scaling);
-        Gemm.Multiply(rank, module.InFeatures, rows, low, rank, true, input, module.InFeatures, false, target.LoraA, module.InFeatures, true);
+        Gemm.Multiply(
+            rank, module.InFeatures, rows, low, rank, true, input, module.InFeatures, false,
+            target.LoraA, module.InFeatures, true);
     }
 
     public Span<float> NormGradient(int layer, bool postAttention) => [];

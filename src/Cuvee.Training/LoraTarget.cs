@@ -2,7 +2,9 @@ using Cuvee.Inference;
 
 namespace Cuvee.Training;
 
-/// <summary>Trains LoRA factors; the merged weights are formed once per step, so that forward and backward are ordinary dense passes.</summary>
+/// <summary>
+/// Trains LoRA factors; the merged weights are formed once per step, so that forward and backward are ordinary dense passes.
+/// </summary>
 internal sealed class LoraTarget : ITrainingTarget
 {
     private readonly LlamaWeights source;
@@ -19,9 +21,11 @@ internal sealed class LoraTarget : ITrainingTarget
         Parameters = [.. factors.Modules.SelectMany((layer, l) => layer.SelectMany((module, i) => new[]
         {
             new ParameterTensor(
-                module.Name + ".lora_A", [module.Rank, module.InFeatures], module.LoraA, true, [.. gradients.Select(g => g.Modules[l][i].LoraA)]),
+                module.Name + ".lora_A", [module.Rank, module.InFeatures], module.LoraA, true,
+                [.. gradients.Select(g => g.Modules[l][i].LoraA)]),
             new ParameterTensor(
-                module.Name + ".lora_B", [module.OutFeatures, module.Rank], module.LoraB, true, [.. gradients.Select(g => g.Modules[l][i].LoraB)]),
+                module.Name + ".lora_B", [module.OutFeatures, module.Rank], module.LoraB, true,
+                [.. gradients.Select(g => g.Modules[l][i].LoraB)]),
         }))];
     }
 

@@ -3,8 +3,8 @@ using Cuvee.Inference;
 namespace Cuvee.Training;
 
 /// <summary>
-/// Mean negative log-likelihood per scored token and its gradient in every weight: what a white-box reference needs and a black-box search does without.
-/// Holds its buffers between calls; not thread-safe.
+/// Mean negative log-likelihood per scored token and its gradient in every weight: what a white-box reference needs and a black-box search
+/// does without. Holds its buffers between calls; not thread-safe.
 /// </summary>
 public sealed class LossGradient
 {
@@ -30,7 +30,8 @@ public sealed class LossGradient
             foreach (var part in examples.Where((_, i) => i % Shards == shard).Chunk(16))
                 losses[shard] += passes[shard].Run(weights, part, 1f / scored, sinks[shard]);
         });
-        foreach (var (sum, other) in sinks[0].Gradients.ToTensors().Zip(sinks[1].Gradients.ToTensors())) TrainingKernels.Add(sum.Values, other.Values);
+        foreach (var (sum, other) in sinks[0].Gradients.ToTensors().Zip(sinks[1].Gradients.ToTensors()))
+            TrainingKernels.Add(sum.Values, other.Values);
         return (losses.Sum() / scored, sinks[0].Gradients);
     }
 }

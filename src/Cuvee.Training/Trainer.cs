@@ -3,7 +3,8 @@ using Cuvee.Inference;
 namespace Cuvee.Training;
 
 /// <summary>
-/// The training loop. A batch is cut into a fixed number of shards whatever the machine has, one thread each: same inputs, same bytes, also after a cut and resume.
+/// The training loop. A batch is cut into a fixed number of shards whatever the machine has, one thread each: same inputs, same bytes,
+/// also after a cut and resume.
 /// </summary>
 public sealed class Trainer
 {
@@ -35,7 +36,8 @@ public sealed class Trainer
     /// <param name="checkpointPath">Resumed from when it exists and carries <paramref name="fingerprint"/>; null: no checkpoints.</param>
     /// <param name="fingerprint">Names settings, data and base; a checkpoint of anything else is not used.</param>
     public void Run(
-        IBatchSource batches, string? checkpointPath, string fingerprint, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+        IBatchSource batches, string? checkpointPath, string fingerprint, IProgress<TrainingProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var start = time.GetTimestamp();
         var first = checkpointPath is null ? 0 : TrainingCheckpoint.TryRestore(checkpointPath, fingerprint, target.Parameters, optimizer);
@@ -45,9 +47,11 @@ public sealed class Trainer
             var batch = batches.Batch(step);
             var (loss, norm) = Step(step, batch);
             progress?.Report(new TrainingProgress(
-                step + 1, settings.Steps, loss, norm, settings.LearningRateAt(step), batch.Sum(e => e.Tokens.Length), time.GetElapsedTime(start)));
+                step + 1, settings.Steps, loss, norm, settings.LearningRateAt(step), batch.Sum(e => e.Tokens.Length),
+                time.GetElapsedTime(start)));
             var due = settings.CheckpointEvery > 0 && ((step + 1) % settings.CheckpointEvery == 0 || step + 1 == settings.Steps);
-            if (checkpointPath is not null && due) TrainingCheckpoint.Write(checkpointPath, step + 1, fingerprint, target.Parameters, optimizer);
+            if (checkpointPath is not null && due)
+                TrainingCheckpoint.Write(checkpointPath, step + 1, fingerprint, target.Parameters, optimizer);
         }
     }
 

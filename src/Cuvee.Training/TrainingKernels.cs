@@ -8,7 +8,8 @@ namespace Cuvee.Training;
 internal static class TrainingKernels
 {
     /// <summary>normed = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps). Rows of <paramref name="width"/> floats.</summary>
-    public static void RmsNorm(ReadOnlySpan<float> x, ReadOnlySpan<float> weight, Span<float> normed, Span<float> scales, int width, float eps)
+    public static void RmsNorm(
+        ReadOnlySpan<float> x, ReadOnlySpan<float> weight, Span<float> normed, Span<float> scales, int width, float eps)
     {
         for (var row = 0; row < scales.Length; row++)
         {
@@ -24,7 +25,9 @@ internal static class TrainingKernels
         }
     }
 
-    /// <summary>Adds the norm's input gradient to <paramref name="inputGradient"/>; adds to <paramref name="weightGradient"/> unless empty.</summary>
+    /// <summary>
+    /// Adds the norm's input gradient to <paramref name="inputGradient"/>; adds to <paramref name="weightGradient"/> unless empty.
+    /// </summary>
     public static void RmsNormBackward(
         ReadOnlySpan<float> x, ReadOnlySpan<float> scales, ReadOnlySpan<float> weight, ReadOnlySpan<float> outputGradient,
         Span<float> inputGradient, Span<float> weightGradient, int width)
@@ -77,7 +80,8 @@ internal static class TrainingKernels
 
     /// <summary>Gradients of gate and up, which overwrite <paramref name="gateGradient"/> and <paramref name="upGradient"/>.</summary>
     public static void SwiGluBackward(
-        ReadOnlySpan<float> gate, ReadOnlySpan<float> up, ReadOnlySpan<float> activatedGradient, Span<float> gateGradient, Span<float> upGradient)
+        ReadOnlySpan<float> gate, ReadOnlySpan<float> up, ReadOnlySpan<float> activatedGradient,
+        Span<float> gateGradient, Span<float> upGradient)
     {
         var i = 0;
         var one = Vector<float>.One;
@@ -133,7 +137,9 @@ internal static class TrainingKernels
         }
     }
 
-    /// <summary>Scales and softmaxes the first <paramref name="valid"/> entries of a row in place; the rest become 0 (causal mask).</summary>
+    /// <summary>
+    /// Scales and softmaxes the first <paramref name="valid"/> entries of a row in place; the rest become 0 (causal mask).
+    /// </summary>
     public static void CausalSoftmax(Span<float> row, int valid, float scale)
     {
         var max = float.NegativeInfinity;
@@ -143,7 +149,9 @@ internal static class TrainingKernels
         row[valid..].Clear();
     }
 
-    /// <summary>Softmax gradient in place: dS = P * (dP - sum(P * dP)) * scale over the first <paramref name="valid"/> entries, 0 beyond.</summary>
+    /// <summary>
+    /// Softmax gradient in place: dS = P * (dP - sum(P * dP)) * scale over the first <paramref name="valid"/> entries, 0 beyond.
+    /// </summary>
     public static void SoftmaxBackward(ReadOnlySpan<float> probabilities, Span<float> gradient, int valid, float scale)
     {
         var p = probabilities[..valid];
@@ -156,7 +164,9 @@ internal static class TrainingKernels
         gradient[valid..].Clear();
     }
 
-    /// <summary>Turns one row of logits into (softmax - onehot(target)) * scale in place; returns the negative log-likelihood in nats.</summary>
+    /// <summary>
+    /// Turns one row of logits into (softmax - onehot(target)) * scale in place; returns the negative log-likelihood in nats.
+    /// </summary>
     public static double CrossEntropy(Span<float> logits, int target, float scale)
     {
         var max = Max(logits);
@@ -193,7 +203,8 @@ internal static class TrainingKernels
         if (x.Length >= Vector<float>.Count)
         {
             var best = new Vector<float>(x);
-            for (i = Vector<float>.Count; i <= x.Length - Vector<float>.Count; i += Vector<float>.Count) best = Vector.Max(best, new Vector<float>(x[i..]));
+            for (i = Vector<float>.Count; i <= x.Length - Vector<float>.Count; i += Vector<float>.Count)
+                best = Vector.Max(best, new Vector<float>(x[i..]));
             for (var lane = 0; lane < Vector<float>.Count; lane++) max = MathF.Max(max, best[lane]);
         }
 

@@ -5,8 +5,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Training;
 
 /// <summary>
-/// Forward and backward of one shard of a batch on one thread. Sequences are concatenated without padding: a row is a token, attention stays inside its
-/// sequence. Holds its buffers between steps; not thread-safe.
+/// Forward and backward of one shard of a batch on one thread. Sequences are concatenated without padding: a row is a token, attention
+/// stays inside its sequence. Holds its buffers between steps; not thread-safe.
 /// </summary>
 internal sealed class TrainingPass
 {
@@ -18,7 +18,8 @@ internal sealed class TrainingPass
     private readonly float[] cos, sin; // [maxPositions, headDim / 2]
 
     private float[] output = [], outputNormed = [], outputScale = [];
-    private float[] gradient = [], normGradient = [], wideGradient = [], wideGradient2 = [], queryGradient = [], keyGradient = [], valueGradient = [];
+    private float[] gradient = [], normGradient = [], wideGradient = [], wideGradient2 = [],
+        queryGradient = [], keyGradient = [], valueGradient = [];
     private float[] scores = [], scoredHidden = [], scoredGradient = [], logits = [];
     private int[] tokens = [], positions = [], scoredRows = [], targets = [];
     private (int Start, int Length, int ProbabilityOffset)[] sequences = [];
@@ -49,7 +50,10 @@ internal sealed class TrainingPass
         }
     }
 
-    /// <summary>Sum of the negative log-likelihood over the shard's scored tokens, in nats; gradients of <paramref name="lossScale"/> times it go to the sink.</summary>
+    /// <summary>
+    /// Sum of the negative log-likelihood over the shard's scored tokens, in nats; gradients of
+    /// <paramref name="lossScale"/> times it go to the sink.
+    /// </summary>
     /// <param name="sink">Null: forward only.</param>
     public double Run(LlamaWeights weights, IReadOnlyList<TrainingExample> shard, float lossScale, IGradientSink? sink)
     {
@@ -146,7 +150,8 @@ internal sealed class TrainingPass
             Attend(block);
             block.Input.AsSpan(0, rows * hidden).CopyTo(block.Middle);
             Linear(block.Attention, layer.OProj, block.Middle, hidden, queryWidth, accumulate: true);
-            TrainingKernels.RmsNorm(block.Middle, layer.PostAttentionLayerNorm, block.MiddleNormed, block.MiddleScale.AsSpan(0, rows), hidden, eps);
+            TrainingKernels.RmsNorm(
+                block.Middle, layer.PostAttentionLayerNorm, block.MiddleNormed, block.MiddleScale.AsSpan(0, rows), hidden, eps);
             Linear(block.MiddleNormed, layer.GateProj, block.Gate, ffn, hidden);
             Linear(block.MiddleNormed, layer.UpProj, block.Up, ffn, hidden);
             TrainingKernels.SwiGlu(block.Gate.AsSpan(0, rows * ffn), block.Up, block.Activated);
@@ -168,7 +173,9 @@ internal sealed class TrainingPass
                 var kv = head / (heads / kvHeads) * headDim;
                 var query = block.Query.AsSpan((start * queryWidth) + (head * headDim));
                 var p = block.Probabilities.AsSpan(offset + (head * n * n), n * n); // [n, n]
-                Gemm.Multiply(n, n, headDim, query, queryWidth, false, block.Key.AsSpan((start * keyWidth) + kv), keyWidth, true, p, n, false);
+                Gemm.Multiply(
+                    n, n, headDim, query, queryWidth, false, block.Key.AsSpan((start * keyWidth) + kv), keyWidth, true,
+                    p, n, false);
                 for (var i = 0; i < n; i++) TrainingKernels.CausalSoftmax(p.Slice(i * n, n), i + 1, scale);
                 Gemm.Multiply(
                     n, headDim, n, p, n, false, block.Value.AsSpan((start * keyWidth) + kv), keyWidth, false,
@@ -186,7 +193,9 @@ internal sealed class TrainingPass
         {
             var count = Math.Min(HeadChunk, scored - begin);
             var chunk = scoredHidden.AsSpan(begin * hidden, count * hidden);
-            Gemm.Multiply(count, config.VocabSize, hidden, chunk, hidden, false, weights.LmHead, hidden, true, logits, config.VocabSize, false);
+            Gemm.Multiply(
+                count, config.VocabSize, hidden, chunk, hidden, false, weights.LmHead, hidden, true,
+                logits, config.VocabSize, false);
             for (var i = 0; i < count; i++)
                 loss += TrainingKernels.CrossEntropy(logits.AsSpan(i * config.VocabSize, config.VocabSize), targets[begin + i], lossScale);
             if (sink is null) continue;
@@ -223,7 +232,8 @@ internal sealed class TrainingPass
             LinearBackward(dActivated, layer.GateProj, normGradient, ffn, hidden, accumulate: false);
             LinearBackward(dUp, layer.UpProj, normGradient, ffn, hidden, accumulate: true);
             TrainingKernels.RmsNormBackward(
-                block.Middle, block.MiddleScale.AsSpan(0, rows), layer.PostAttentionLayerNorm, normGradient, dx, sink.NormGradient(l, true), hidden);
+                block.Middle, block.MiddleScale.AsSpan(0, rows), layer.PostAttentionLayerNorm, normGradient, dx,
+                sink.NormGradient(l, true), hidden);
 
             sink.AddLinear(l, 3, rows, block.Attention, dx);
             var dAttention = wideGradient.AsSpan(0, rows * queryWidth);
@@ -261,7 +271,9 @@ internal sealed class TrainingPass
                 Gemm.Multiply(n, headDim, n, p, n, true, dAttention[q..], queryWidth, false, valueGradient.AsSpan(kv), keyWidth, true);
                 Gemm.Multiply(n, n, headDim, dAttention[q..], queryWidth, false, block.Value.AsSpan(kv), keyWidth, true, ds, n, false);
                 for (var i = 0; i < n; i++) TrainingKernels.SoftmaxBackward(p.Slice(i * n, n), ds.Slice(i * n, n), i + 1, scale);
-                Gemm.Multiply(n, headDim, n, ds, n, false, block.Key.AsSpan(kv), keyWidth, false, queryGradient.AsSpan(q), queryWidth, false);
+                Gemm.Multiply(
+                    n, headDim, n, ds, n, false, block.Key.AsSpan(kv), keyWidth, false,
+                    queryGradient.AsSpan(q), queryWidth, false);
                 Gemm.Multiply(n, headDim, n, ds, n, true, block.Query.AsSpan(q), queryWidth, false, keyGradient.AsSpan(kv), keyWidth, true);
             }
         }

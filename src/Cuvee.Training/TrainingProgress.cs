@@ -5,4 +5,5 @@ namespace Cuvee.Training;
 /// <param name="GradientNorm">Before clipping.</param>
 /// <param name="Tokens">Tokens processed in this step.</param>
 /// <param name="Elapsed">Since this process started training.</param>
-public sealed record TrainingProgress(int Step, int Steps, double Loss, double GradientNorm, double LearningRate, int Tokens, TimeSpan Elapsed);
+public sealed record TrainingProgress(
+    int Step, int Steps, double Loss, double GradientNorm, double LearningRate, int Tokens, TimeSpan Elapsed);

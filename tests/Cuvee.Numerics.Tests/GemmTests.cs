@@ -2,7 +2,10 @@ namespace Cuvee.Numerics.Tests;
 
 public class GemmTests
 {
-    private static readonly int[] Edges = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65];
+    private static readonly int[] Edges =
+    [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65,
+    ];
 
     private static readonly int[] Depths = [0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 255, 256, 257, 511, 512, 513, 769];
 
@@ -93,7 +96,8 @@ public class GemmTests
         for (var row = 0; row < problem.M; row++)
         {
             Gemm.Multiply(
-                1, n, k, problem.A.AsSpan(row * problem.Lda), problem.Lda, false, problem.B, problem.Ldb, problem.TransposeB, alone, n, false);
+                1, n, k, problem.A.AsSpan(row * problem.Lda), problem.Lda, false, problem.B, problem.Ldb, problem.TransposeB,
+                alone, n, false);
             Assert.Equal(all.AsSpan(row * problem.Ldc, n).ToArray(), alone);
         }
     }

@@ -19,7 +19,10 @@ public class HalfPrecisionTests
     public void FromSingle_TiesEdgesAndRandomBits_RoundsAsTheScalarCast()
     {
         var random = new SeededRandom(1);
-        var floats = new List<float> { 65519.99f, 65520f, -65520f, 65504f, 5.9604645e-8f, 2.9802322e-8f, 2.9802326e-8f, float.NaN, -float.NaN };
+        var floats = new List<float>
+        {
+            65519.99f, 65520f, -65520f, 65504f, 5.9604645e-8f, 2.9802322e-8f, 2.9802326e-8f, float.NaN, -float.NaN,
+        };
         for (var i = 0; i < 65536; i++)
         {
             var exact = (float)BitConverter.UInt16BitsToHalf((ushort)i);

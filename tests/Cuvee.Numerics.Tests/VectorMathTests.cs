@@ -31,7 +31,11 @@ public class VectorMathTests
     {
         var x = new float[16 * 3_000];
         for (var i = 0; i < x.Length; i++) x[i] = -95f + (190f * i / x.Length);
-        float[] special = [0f, -0f, float.NaN, float.NegativeInfinity, float.PositiveInfinity, float.MinValue, float.MaxValue, -87.33654f, 88.72284f];
+        float[] special =
+        [
+            0f, -0f, float.NaN, float.NegativeInfinity, float.PositiveInfinity, float.MinValue, float.MaxValue,
+            -87.33654f, 88.72284f,
+        ];
         special.CopyTo(x, 3);
         var expected = x.Select(VectorMath.Exp).ToArray();
         var in512 = new float[16];

@@ -53,7 +53,9 @@ internal static class DoubleLlama
         for (var head = 0; head < config.NumAttentionHeads; head++)
         {
             var kv = head / (config.NumAttentionHeads / config.NumKeyValueHeads);
-            var scores = Enumerable.Range(0, t + 1).Select(s => Enumerable.Range(0, dim).Sum(i => q[(head * dim) + i] * k[s][(kv * dim) + i]) / Math.Sqrt(dim)).ToArray();
+            var scores = Enumerable.Range(0, t + 1)
+                .Select(s => Enumerable.Range(0, dim).Sum(i => q[(head * dim) + i] * k[s][(kv * dim) + i]) / Math.Sqrt(dim))
+                .ToArray();
             var max = scores.Max();
             var p = scores.Select(s => Math.Exp(s - max)).ToArray();
             var total = p.Sum();

@@ -26,7 +26,9 @@ public class GradientTests
             for (var probe = 0; probe < 6; probe++)
             {
                 var i = random.NextInt32(parameter.Values.Length);
-                AssertClose(Difference(wide[parameter.Name], i, () => batch.Sum(e => DoubleLlama.Loss(config, wide, e))), parameter.Gradients[0][i], parameter.Name);
+                AssertClose(
+                    Difference(wide[parameter.Name], i, () => batch.Sum(e => DoubleLlama.Loss(config, wide, e))),
+                    parameter.Gradients[0][i], parameter.Name);
             }
         }
     }
@@ -53,7 +55,10 @@ public class GradientTests
             var b = Array.ConvertAll(module.LoraB, v => (double)v);
             var wide = DoubleLlama.Widen(weights);
             foreach (var other in factors.Modules.SelectMany(m => m).Where(m => m.Name != module.Name))
-                AddDelta(wide[other.Name + ".weight"], Array.ConvertAll(other.LoraA, v => (double)v), Array.ConvertAll(other.LoraB, v => (double)v), other.Rank, other.Scaling);
+                AddDelta(
+                    wide[other.Name + ".weight"], Array.ConvertAll(other.LoraA, v => (double)v),
+                    Array.ConvertAll(other.LoraB, v => (double)v),
+                    other.Rank, other.Scaling);
             var frozen = (double[])wide[module.Name + ".weight"].Clone();
             double Loss()
             {
@@ -92,5 +97,7 @@ public class GradientTests
     }
 
     private static void AssertClose(double expected, double actual, string name) =>
-        Assert.True(Math.Abs(expected - actual) <= 2e-4 * Math.Max(1, Math.Abs(expected)), $"{name}: central difference {expected}, backward pass {actual}");
+        Assert.True(
+            Math.Abs(expected - actual) <= 2e-4 * Math.Max(1, Math.Abs(expected)),
+            $"{name}: central difference {expected}, backward pass {actual}");
 }

@@ -24,13 +24,18 @@ internal static class TinyModel
     public static LlamaWeights Random(LlamaConfig config, ulong seed)
     {
         var random = new SeededRandom(seed);
-        var names = new Dictionary<string, int[]> { ["model.embed_tokens.weight"] = [config.VocabSize, config.HiddenSize], ["model.norm.weight"] = [config.HiddenSize] };
+        var names = new Dictionary<string, int[]>
+        {
+            ["model.embed_tokens.weight"] = [config.VocabSize, config.HiddenSize],
+            ["model.norm.weight"] = [config.HiddenSize],
+        };
         if (!config.TieWordEmbeddings) names["lm_head.weight"] = [config.VocabSize, config.HiddenSize];
         for (var layer = 0; layer < config.NumHiddenLayers; layer++)
         {
             names[$"model.layers.{layer}.input_layernorm.weight"] = [config.HiddenSize];
             names[$"model.layers.{layer}.post_attention_layernorm.weight"] = [config.HiddenSize];
-            foreach (var (path, outFeatures, inFeatures) in config.LinearModules) names[$"model.layers.{layer}.{path}.weight"] = [outFeatures, inFeatures];
+            foreach (var (path, outFeatures, inFeatures) in config.LinearModules)
+                names[$"model.layers.{layer}.{path}.weight"] = [outFeatures, inFeatures];
         }
 
         return LlamaWeights.FromTensors(config, names.ToDictionary(e => e.Key, e =>
@@ -44,6 +49,7 @@ internal static class TinyModel
     public static TrainingExample[] Batch(LlamaConfig config, ulong seed, params (int Length, int ScoredFrom)[] shapes)
     {
         var random = new SeededRandom(seed);
-        return [.. shapes.Select(s => new TrainingExample([.. Enumerable.Range(0, s.Length).Select(_ => random.NextInt32(config.VocabSize))], s.ScoredFrom))];
+        return [.. shapes.Select(s =>
+            new TrainingExample([.. Enumerable.Range(0, s.Length).Select(_ => random.NextInt32(config.VocabSize))], s.ScoredFrom))];
     }
 }

@@ -6,8 +6,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// Continues prompts on the calling thread: all active sequences advance together, one row each; finished ones leave and waiting ones take their
-/// place. A completion depends on its own prompt and the options only.
+/// Continues prompts on the calling thread: all active sequences advance together, one row each; finished ones leave and waiting ones take
+/// their place. A completion depends on its own prompt and the options only.
 /// </summary>
 internal sealed class BatchedDecoder(LlamaConfig config, LlamaForward forward, LogitHead head, TokenBatch batch)
 {

@@ -22,7 +22,9 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
     private readonly FloatBuffer scoreScratch = new(); // [TileRows, capacity]
     private readonly FloatBuffer outputScratch = new(); // [TileRows, paddedHeadDim]
 
-    /// <param name="queries">[queryRows, heads * headDim], rotated and divided by sqrt(headDim); all rows of the batch or its output rows only.</param>
+    /// <param name="queries">
+    /// [queryRows, heads * headDim], rotated and divided by sqrt(headDim); all rows of the batch or its output rows only.
+    /// </param>
     /// <param name="keys">[rows, kvHeads * headDim], rotated.</param>
     /// <param name="values">[rows, kvHeads * headDim]</param>
     /// <param name="result">[queryRows, heads * headDim]</param>
@@ -60,7 +62,8 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
         if (past is null) return head;
         var source = past.Head(layer, kvHead);
         for (var d = 0; d < headDim; d++)
-            new ReadOnlySpan<float>(source.Keys + (d * (nint)source.Capacity), past.Length).CopyTo(new Span<float>(head.Keys + (d * (nint)capacity), capacity));
+            new ReadOnlySpan<float>(source.Keys + (d * (nint)source.Capacity), past.Length)
+                .CopyTo(new Span<float>(head.Keys + (d * (nint)capacity), capacity));
         var floats = past.Length * paddedHeadDim;
         new ReadOnlySpan<float>(source.Values, floats).CopyTo(new Span<float>(head.Values, floats));
         return head;
@@ -102,9 +105,11 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
             }
 
             RowProduct.Multiply(
-                tile, paddedHeadDim, visible, scoreScratch.Pointer, width, head.Values, paddedHeadDim, outputScratch.Pointer, paddedHeadDim);
+                tile, paddedHeadDim, visible, scoreScratch.Pointer, width, head.Values, paddedHeadDim,
+                outputScratch.Pointer, paddedHeadDim);
             for (var i = 0; i < tile; i++)
-                new ReadOnlySpan<float>(outputScratch.Pointer + (i * paddedHeadDim), headDim).CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
+                new ReadOnlySpan<float>(outputScratch.Pointer + (i * paddedHeadDim), headDim)
+                    .CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
             queries += TileRows * queryWidth;
             result += TileRows * queryWidth;
         }

@@ -25,7 +25,8 @@ internal sealed class EngineWorker
     }
 
     /// <summary>Continues prompts of <paramref name="job"/> until none is left.</summary>
-    public void Generate(GenerationJob job, GeneratedTokens[] results, CancellationToken cancellationToken) => decoder.Run(job, results, cancellationToken);
+    public void Generate(GenerationJob job, GeneratedTokens[] results, CancellationToken cancellationToken) =>
+        decoder.Run(job, results, cancellationToken);
 
     /// <summary>Fills an empty cache.</summary>
     public void Prefill(ReadOnlySpan<int> tokens, KvCache cache)

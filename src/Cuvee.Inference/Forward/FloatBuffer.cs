@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace Cuvee.Inference.Forward;
 
-/// <summary>Scratch that grows and is then reused: aligned to 64 bytes, never moved by the collector. Contents do not survive growth.</summary>
+/// <summary>
+/// Scratch that grows and is then reused: aligned to 64 bytes, never moved by the collector. Contents do not survive growth.
+/// </summary>
 internal sealed unsafe class FloatBuffer
 {
     private const int Alignment = 64; // bytes: one cache line, one 512-bit vector

@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// The Llama decoder over one <see cref="TokenBatch"/>, on the calling thread, in buffers of its own that only grow. In the last layer, queries,
-/// o_proj and the MLP are computed at the output rows only. Each row's bits depend on its own sequence alone.
+/// The Llama decoder over one <see cref="TokenBatch"/>, on the calling thread, in buffers of its own that only grow. In the last layer,
+/// queries, o_proj and the MLP are computed at the output rows only. Each row's bits depend on its own sequence alone.
 /// </summary>
 internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights packed, RotaryTable rotary)
 {
@@ -32,7 +32,10 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
     /// <summary>Applied beside the packed weights; null for none.</summary>
     public LoraSideProducts? Lora { get; set; }
 
-    /// <summary>Fills the caches of the batch's segments and returns the normed hidden state of its output rows, [outputs, hidden], valid until the next call.</summary>
+    /// <summary>
+    /// Fills the caches of the batch's segments and returns the normed hidden state of its output rows,
+    /// [outputs, hidden], valid until the next call.
+    /// </summary>
     public ReadOnlySpan<float> Run(TokenBatch batch)
     {
         var weights = packed.Source ?? throw new InvalidOperationException("No weights are packed.");

@@ -3,7 +3,9 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Inference.Forward;
 
-/// <summary>Hidden states to logits or log-probabilities, a block of rows and of vocabulary at a time; runs on the calling thread.</summary>
+/// <summary>
+/// Hidden states to logits or log-probabilities, a block of rows and of vocabulary at a time; runs on the calling thread.
+/// </summary>
 internal sealed class LogitHead(LlamaConfig config, PackedLlamaWeights packed)
 {
     private const int RowBlock = 64;

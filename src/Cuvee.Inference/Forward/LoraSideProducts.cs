@@ -20,13 +20,14 @@ internal sealed class LoraSideProducts
         foreach (var module in adapter)
         {
             if (!names.TryGetValue(module.Name, out var index))
-                throw new ArgumentException($"The adapter's module {module.Name} is none of the model's linear modules; use an adapter of this model.");
+                throw new ArgumentException(
+                    $"The adapter's module {module.Name} is none of the model's linear modules; use an adapter of this model.");
             var (_, outFeatures, inFeatures) = config.LinearModules[index % linearsPerLayer];
             if (module.OutFeatures != outFeatures || module.InFeatures != inFeatures)
             {
                 throw new ArgumentException(
-                    $"The adapter's module {module.Name} is [{module.OutFeatures}, {module.InFeatures}], the model's [{outFeatures}, {inFeatures}]; " +
-                    "use an adapter of this model.");
+                    $"The adapter's module {module.Name} is [{module.OutFeatures}, {module.InFeatures}], " +
+                    $"the model's [{outFeatures}, {inFeatures}]; use an adapter of this model.");
             }
 
             modules[index] = module;

@@ -3,7 +3,9 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Inference.Forward;
 
-/// <summary>The linear weights in the order in which the matrix product reads them. Packed once per candidate, in the same memory.</summary>
+/// <summary>
+/// The linear weights in the order in which the matrix product reads them. Packed once per candidate, in the same memory.
+/// </summary>
 internal sealed class PackedLlamaWeights
 {
     /// <summary>Vocabulary entries per block of logits: 64 rows of one block are 1 MiB and stay in L2.</summary>

@@ -6,7 +6,9 @@ namespace Cuvee.Inference.Forward;
 /// </summary>
 internal sealed class ScoringPlan
 {
-    /// <summary>Rows per chunk aimed at: enough for the matrix product's full speed, few enough that a chunk's activations stay in L2.</summary>
+    /// <summary>
+    /// Rows per chunk aimed at: enough for the matrix product's full speed, few enough that a chunk's activations stay in L2.
+    /// </summary>
     public const int ChunkRows = 256;
 
     private ScoringPlan(int prefixLength, IReadOnlyList<Range> chunks) => (PrefixLength, Chunks) = (prefixLength, chunks);

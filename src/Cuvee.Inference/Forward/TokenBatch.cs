@@ -1,7 +1,8 @@
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// Rows of one forward pass: new tokens of several sequences, concatenated without padding. Reused from pass to pass; grows and never shrinks.
+/// Rows of one forward pass: new tokens of several sequences, concatenated without padding. Reused from pass to
+/// pass; grows and never shrinks.
 /// </summary>
 internal sealed class TokenBatch
 {
@@ -34,7 +35,9 @@ internal sealed class TokenBatch
     public void Clear() => (Rows, Outputs, SegmentCount, LongestSequence) = (0, 0, 0, 0);
 
     /// <param name="newTokens">Not empty.</param>
-    /// <param name="firstOutput">Index into <paramref name="newTokens"/> of the first row whose final hidden state is wanted; all later ones are too.</param>
+    /// <param name="firstOutput">
+    /// Index into <paramref name="newTokens"/> of the first row whose final hidden state is wanted; all later ones are too.
+    /// </param>
     /// <param name="past">Earlier positions of the sequence, read only; or null.</param>
     /// <param name="cache">Holds earlier positions and receives the new ones; or null. Not together with <paramref name="past"/>.</param>
     public void Add(ReadOnlySpan<int> newTokens, int firstOutput, KvCache? past, KvCache? cache)
@@ -46,7 +49,8 @@ internal sealed class TokenBatch
         Grow(ref outputPositions, Outputs + newTokens.Length);
         Grow(ref segments, SegmentCount + 1);
         newTokens.CopyTo(tokens.AsSpan(Rows));
-        segments[SegmentCount++] = new TokenSegment(Rows, newTokens.Length, Outputs, newTokens.Length - firstOutput, pastLength, past, cache);
+        segments[SegmentCount++] = new TokenSegment(
+            Rows, newTokens.Length, Outputs, newTokens.Length - firstOutput, pastLength, past, cache);
         for (var i = 0; i < newTokens.Length; i++)
         {
             positions[Rows + i] = pastLength + i;

@@ -1,6 +1,8 @@
 namespace Cuvee.Inference.Sampling;
 
-/// <summary>Hands out token ids from the largest logit down, equal ones by rising id; building is linear, so a few tokens cost no full sort.</summary>
+/// <summary>
+/// Hands out token ids from the largest logit down, equal ones by rising id; building is linear, so a few tokens cost no full sort.
+/// </summary>
 internal sealed class LogitHeap(int vocabSize)
 {
     private readonly int[] heap = new int[vocabSize]; // binary max-heap of token ids

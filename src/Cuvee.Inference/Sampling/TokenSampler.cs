@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Sampling;
 
 /// <summary>
-/// Chooses the next token from logits, in Hugging Face's order: repetition penalty, temperature, top-k, top-p, draw. Equal logits rank by token
-/// id, the lowest first. Keeps scratch: one per thread.
+/// Chooses the next token from logits, in Hugging Face's order: repetition penalty, temperature, top-k, top-p, draw. Equal logits rank by
+/// token id, the lowest first. Keeps scratch: one per thread.
 /// </summary>
 public sealed class TokenSampler
 {
@@ -39,12 +39,15 @@ public sealed class TokenSampler
         Require(options.TopP is > 0 and <= 1, nameof(options.TopP), options.TopP, "above 0 and at most 1");
         Require(options.TopK >= 0, nameof(options.TopK), options.TopK, "0 (all tokens) or more");
         Require(
-            options.RepetitionPenalty is > 0 and <= double.MaxValue, nameof(options.RepetitionPenalty), options.RepetitionPenalty, "above 0 (1 is off)");
+            options.RepetitionPenalty is > 0 and <= double.MaxValue, nameof(options.RepetitionPenalty), options.RepetitionPenalty,
+            "above 0 (1 is off)");
         Require(options.Stop.All(text => text.Length > 0), nameof(options.Stop), "an empty text", "texts of at least one character");
     }
 
     /// <param name="logits">[vocab]; overwritten.</param>
-    /// <param name="seen">[vocab], tokens of the prompt and of the completion so far; may be empty when the repetition penalty is off.</param>
+    /// <param name="seen">
+    /// [vocab], tokens of the prompt and of the completion so far; may be empty when the repetition penalty is off.
+    /// </param>
     /// <param name="random">One draw per token, none when greedy.</param>
     public int Next(Span<float> logits, ReadOnlySpan<bool> seen, SeededRandom random)
     {

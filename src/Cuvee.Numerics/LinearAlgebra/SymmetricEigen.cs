@@ -19,14 +19,16 @@ public static class SymmetricEigen
     public static (double[] Values, double[] Vectors) Decompose(ReadOnlySpan<double> a, int n)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(n);
-        if (a.Length < (long)n * n) throw new ArgumentException($"A symmetric matrix of order {n} needs {(long)n * n} elements, not {a.Length}.");
+        if (a.Length < (long)n * n)
+            throw new ArgumentException($"A symmetric matrix of order {n} needs {(long)n * n} elements, not {a.Length}.");
         var work = new double[n * n];
         for (var i = 0; i < n; i++)
         {
             for (var j = i; j < n; j++)
             {
                 var value = a[(i * n) + j];
-                if (!double.IsFinite(value)) throw new ArgumentException($"Element [{i}, {j}] of the symmetric matrix is {value}; it must be finite.");
+                if (!double.IsFinite(value))
+                    throw new ArgumentException($"Element [{i}, {j}] of the symmetric matrix is {value}; it must be finite.");
                 work[(i * n) + j] = work[(j * n) + i] = value;
             }
         }
@@ -94,7 +96,12 @@ public static class SymmetricEigen
             for (var sweep = 0; ; sweep++)
             {
                 var m = l;
-                while (m + 1 < n && Math.Abs(e[m]) > RoundingUnit * (Math.Abs(d[m]) + Math.Abs(d[m + 1])) && Math.Abs(e[m]) > double.Epsilon) m++;
+                while (m + 1 < n && Math.Abs(e[m]) > RoundingUnit * (Math.Abs(d[m]) + Math.Abs(d[m + 1]))
+                    && Math.Abs(e[m]) > double.Epsilon)
+                {
+                    m++;
+                }
+
                 if (m == l) break;
                 if (sweep == MostSweepsPerValue) throw new ArithmeticException($"QL did not converge on eigenvalue {l} of {n}.");
                 Sweep(l, m, n, d, e, rows);

@@ -1,8 +1,8 @@
 namespace Cuvee.Numerics;
 
 /// <summary>
-/// A = Q R by Householder reflections: Q [m, r] with orthonormal columns and R [r, n] upper trapezoidal, r = min(m, n). Rank-deficient input
-/// gives zeros on R's diagonal and still an orthonormal Q. The same bits on every machine. Thread-safe.
+/// A = Q R by Householder reflections: Q [m, r] with orthonormal columns and R [r, n] upper trapezoidal, r = min(m, n). Rank-deficient
+/// input gives zeros on R's diagonal and still an orthonormal Q. The same bits on every machine. Thread-safe.
 /// </summary>
 public static class ThinQr
 {

@@ -70,7 +70,8 @@ internal sealed unsafe class GemmJob
     {
         var column = block * blockColumns;
         Gemm.PackB(
-            Math.Min(blockColumns, n - column), k, transposeB ? b + (column * ldb) : b + column, ldb, transposeB, panels + ((nint)column * k));
+            Math.Min(blockColumns, n - column), k, transposeB ? b + (column * ldb) : b + column, ldb, transposeB,
+            panels + ((nint)column * k));
     }
 
     private void MultiplyBlock(int block)

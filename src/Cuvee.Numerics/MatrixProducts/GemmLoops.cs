@@ -17,7 +17,9 @@ internal static unsafe class GemmLoops<TKernel>
             for (int p = 0, depth; p < k; p += depth)
             {
                 depth = NextDepth(k - p);
-                PackB(columns, depth, transposeB ? b + (j * ldb) + p : b + (p * ldb) + j, ldb, transposeB, scratch.B, depth * TKernel.Columns);
+                PackB(
+                    columns, depth, transposeB ? b + (j * ldb) + p : b + (p * ldb) + j, ldb, transposeB,
+                    scratch.B, depth * TKernel.Columns);
                 MultiplyBlock(
                     m, columns, depth, transposeA ? a + (p * lda) : a + p, lda, transposeA,
                     scratch.B, depth * TKernel.Columns, c + j, ldc, accumulate || p > 0, scratch);
@@ -84,7 +86,8 @@ internal static unsafe class GemmLoops<TKernel>
                     var step = stored ? 1 : height;
                     if (!stored) packed += height * k;
                     if (columns == tileColumns && row + height <= rows) Tile(height, k, from, rowStride, step, panel, to, ldc, load);
-                    else EdgeTile(height, Math.Min(height, rows - row), columns, k, from, rowStride, step, panel, to, ldc, load, scratch.Tile);
+                    else EdgeTile(
+                        height, Math.Min(height, rows - row), columns, k, from, rowStride, step, panel, to, ldc, load, scratch.Tile);
                 }
             }
         }

@@ -8,7 +8,9 @@ namespace Cuvee.Numerics;
 /// <summary>Copies a block into one panel [k, width], the order in which a <see cref="IGemmKernel"/> reads it.</summary>
 internal static unsafe class PanelPacking
 {
-    /// <summary>From [lanes, k] with <paramref name="stride"/> floats between lanes; lanes up to <paramref name="width"/> become zero.</summary>
+    /// <summary>
+    /// From [lanes, k] with <paramref name="stride"/> floats between lanes; lanes up to <paramref name="width"/> become zero.
+    /// </summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromLanes(float* source, nint stride, int lanes, int k, float* panel, int width)
@@ -71,7 +73,8 @@ internal static unsafe class PanelPacking
             var third = Avx512F.UnpackLow(high01, high23).AsSingle();
             var fourth = Avx512F.UnpackHigh(high01, high23).AsSingle();
             to = StoreFour(
-                first.GetLower().GetLower(), second.GetLower().GetLower(), third.GetLower().GetLower(), fourth.GetLower().GetLower(), to, width);
+                first.GetLower().GetLower(), second.GetLower().GetLower(),
+                third.GetLower().GetLower(), fourth.GetLower().GetLower(), to, width);
             to = StoreFour(
                 Avx512F.ExtractVector128(first, 1), Avx512F.ExtractVector128(second, 1),
                 Avx512F.ExtractVector128(third, 1), Avx512F.ExtractVector128(fourth, 1), to, width);

@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics;
 
 namespace Cuvee.Numerics;
 
-/// <summary>Inner loops in fp32 over contiguous spans of one length. Element-wise results have the same bits in every vector width.</summary>
+/// <summary>
+/// Inner loops in fp32 over contiguous spans of one length. Element-wise results have the same bits in every vector width.
+/// </summary>
 public static class FloatVectors
 {
     /// <summary>Sum of x[i] * y[i], in fp32 lanes folded in double; its bits depend on the vector width.</summary>
@@ -61,7 +63,9 @@ public static class FloatVectors
 
     /// <summary>The largest element, minus infinity for none; undefined where an element is NaN.</summary>
     public static float Max(ReadOnlySpan<float> x) =>
-        LaneWidth.Is512 ? Max<Float512, Vector512<float>>(x) : LaneWidth.Is256 ? Max<Float256, Vector256<float>>(x) : Max<FloatScalar, float>(x);
+        LaneWidth.Is512 ? Max<Float512, Vector512<float>>(x)
+            : LaneWidth.Is256 ? Max<Float256, Vector256<float>>(x)
+            : Max<FloatScalar, float>(x);
 
     internal static void CheckLengths(int x, int y)
     {

@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics;
 
 namespace Cuvee.Numerics;
 
-/// <summary>Softmax of one row, with its largest element subtracted first. A masked position is minus infinity and gets exactly 0.</summary>
+/// <summary>
+/// Softmax of one row, with its largest element subtracted first. A masked position is minus infinity and gets exactly 0.
+/// </summary>
 public static class Softmax
 {
     private const int VectorsPerPartialSum = 8; // fp32 within, double across: the sum errs by less than one exponential
@@ -34,7 +36,9 @@ public static class Softmax
         Backward<FloatScalar, float>(y, dy, mean, dx, done);
     }
 
-    /// <summary>ln(sum(e^x)) of a row of logits, to about 1e-7: a log-probability is x[token] minus it. Minus infinity for no element.</summary>
+    /// <summary>
+    /// ln(sum(e^x)) of a row of logits, to about 1e-7: a log-probability is x[token] minus it. Minus infinity for no element.
+    /// </summary>
     public static double LogSumExp(ReadOnlySpan<float> x)
     {
         if (x.IsEmpty) return double.NegativeInfinity;

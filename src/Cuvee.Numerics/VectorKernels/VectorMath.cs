@@ -91,7 +91,9 @@ public static class VectorMath
     public static void Exp(ReadOnlySpan<float> x, Span<float> y)
     {
         FloatVectors.CheckLengths(x.Length, y.Length);
-        var done = LaneWidth.Is512 ? Exp<Float512, Vector512<float>>(x, y, 0) : LaneWidth.Is256 ? Exp<Float256, Vector256<float>>(x, y, 0) : 0;
+        var done = LaneWidth.Is512 ? Exp<Float512, Vector512<float>>(x, y, 0)
+            : LaneWidth.Is256 ? Exp<Float256, Vector256<float>>(x, y, 0)
+            : 0;
         Exp<FloatScalar, float>(x, y, done);
     }
 

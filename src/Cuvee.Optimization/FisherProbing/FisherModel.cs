@@ -22,7 +22,9 @@ internal sealed class FisherModel(int dimension, double memory)
     /// g_i - h_i / 2 H_ii to first order, and H equals the scores' variance F_ii - g_i^2 at the optimum of a model that fits (information
     /// identity). Without that every weight ends about h / 2 too low, however many rounds are run.
     /// </param>
-    /// <param name="overestimate">By how much F exceeds the true curvature, at least 1; the step factor that line searches settled on.</param>
+    /// <param name="overestimate">
+    /// By how much F exceeds the true curvature, at least 1; the step factor that line searches settled on.
+    /// </param>
     public void Add(IReadOnlyList<double[]> jacobian, double[]? steps, double overestimate)
     {
         if (jacobian.Count == 0) return;

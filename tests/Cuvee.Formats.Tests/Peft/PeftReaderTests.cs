@@ -14,7 +14,11 @@ public sealed class PeftReaderTests : IDisposable
         var adapter = PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add });
         Assert.Equal(Path.GetFileName(_folder.Path), adapter.Name);
         Assert.Equal(
-            new PeftAdapterConfig { Rank = 2, LoraAlpha = 16, BaseModelNameOrPath = "acme/base", Revision = "main", TaskType = "CAUSAL_LM" },
+            new PeftAdapterConfig
+            {
+                Rank = 2, LoraAlpha = 16,
+                BaseModelNameOrPath = "acme/base", Revision = "main", TaskType = "CAUSAL_LM"
+            },
             adapter.Config);
         var module = Assert.Single(adapter.Modules);
         Assert.Equal(

@@ -57,7 +57,9 @@ public class EmbeddedModelTests
 
         var expected = await fresh.ScoreAsync(Sample, CancellationToken.None);
         var together = await Task.WhenAll(
-            adapted.ScoreAsync(Sample, CancellationToken.None), model.ScoreAsync(Sample, CancellationToken.None), adapted.ScoreAsync(Sample, CancellationToken.None));
+            adapted.ScoreAsync(Sample, CancellationToken.None),
+            model.ScoreAsync(Sample, CancellationToken.None),
+            adapted.ScoreAsync(Sample, CancellationToken.None));
 
         Assert.Equal(expected.Select(score => score.LogProbability), together[0].Select(score => score.LogProbability));
         Assert.Equal(before.Select(score => score.LogProbability), together[1].Select(score => score.LogProbability));
@@ -79,7 +81,8 @@ public class EmbeddedModelTests
         var options = new GenerationOptions { MaxTokens = 24, Temperature = 1, Seed = 3 };
         var free = (await model.GenerateAsync(["Hello"], options, CancellationToken.None))[0];
         var stop = free.Text[5..7];
-        var stopped = (await model.GenerateAsync(["Hello", "there"], options with { Stop = ["never in it", stop] }, CancellationToken.None))[0];
+        var stopped = (await model.GenerateAsync(
+            ["Hello", "there"], options with { Stop = ["never in it", stop] }, CancellationToken.None))[0];
         Assert.Equal(free.Text[..free.Text.IndexOf(stop, StringComparison.Ordinal)], stopped.Text);
         Assert.Equal(StopReason.StopText, stopped.StopReason);
         Assert.True(stopped.Tokens < free.Tokens);

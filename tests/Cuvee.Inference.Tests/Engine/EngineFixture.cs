@@ -32,10 +32,13 @@ internal sealed class EngineFixture
 
     public PeftAdapter Adapter(string name) => PeftReader.Read(Path.Combine(Folder, "adapters", name));
 
-    /// <summary>Copies of the weights with the recipe's update added in double: the definition of methods.md section 1, term by term.</summary>
+    /// <summary>
+    /// Copies of the weights with the recipe's update added in double: the definition of methods.md section 1, term by term.
+    /// </summary>
     public LlamaWeights Merge(Recipe recipe)
     {
-        var tensors = Weights.ToTensors().ToDictionary(tensor => tensor.Name, tensor => tensor with { Values = [.. tensor.Values] }, StringComparer.Ordinal);
+        var tensors = Weights.ToTensors().ToDictionary(
+            tensor => tensor.Name, tensor => tensor with { Values = [.. tensor.Values] }, StringComparer.Ordinal);
         var adapters = recipe.Adapters.Select(share => (Share: share, Adapter: Adapter(share.Name))).ToList();
         if (adapters.Count == 0) return LlamaWeights.FromTensors(Config, tensors);
         foreach (var name in adapters[0].Adapter.Modules.Select(module => module.Name))

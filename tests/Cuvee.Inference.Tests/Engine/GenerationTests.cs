@@ -4,7 +4,11 @@ namespace Cuvee.Inference.Tests.Engine;
 
 public class GenerationTests
 {
-    private static readonly GenerationOptions Sampled = new() { MaxTokens = 20, Temperature = 0.9, TopP = 0.8, TopK = 40, RepetitionPenalty = 1.2, Seed = 5 };
+    private static readonly GenerationOptions Sampled = new()
+    {
+        MaxTokens = 20, Temperature = 0.9, TopP = 0.8, TopK = 40,
+        RepetitionPenalty = 1.2, Seed = 5,
+    };
 
     [Theory]
     [InlineData("a")]
@@ -42,7 +46,9 @@ public class GenerationTests
 
         var alone = prompts.Select(prompt => single.GenerateTokens([prompt], options)[0]).ToList();
         for (var i = 0; i < prompts.Count; i++) Assert.Equal(alone[i].Tokens, together[i].Tokens);
-        Assert.True(together.Select(each => each.Tokens.Count).Distinct().Count() > 1 || model == "a", "sequences should leave at different times");
+        Assert.True(
+            together.Select(each => each.Tokens.Count).Distinct().Count() > 1 || model == "a",
+            "sequences should leave at different times");
     }
 
     [Fact]
@@ -106,7 +112,8 @@ public class GenerationTests
     {
         var fixture = EngineFixture.Load("a");
         using var engine = EngineOf(fixture);
-        var error = Assert.Throws<ArgumentException>(() => engine.GenerateTokens([new TokenizedPrompt("p9", new int[128])], new GenerationOptions()));
+        var error = Assert.Throws<ArgumentException>(
+            () => engine.GenerateTokens([new TokenizedPrompt("p9", new int[128])], new GenerationOptions()));
         Assert.Contains("'p9'", error.Message, StringComparison.Ordinal);
     }
 
