@@ -9,7 +9,9 @@ namespace Cuvee.Lab.Benchmarks;
 internal static class TrainingBenchmark
 {
     /// <param name="Milliseconds">Median of a step, optimizer included.</param>
-    /// <param name="Gflop">Linear layers, causal half of attention and logits at scored positions: forward 2, backward 4 operations per multiply-add pair.</param>
+    /// <param name="Gflop">
+    /// Linear layers, causal half of attention and logits at scored positions: forward 2, backward 4 operations per multiply-add pair.
+    /// </param>
     internal sealed record Result(double Milliseconds, double Gflop, double Gflops, int Tokens);
 
     public static Result Run(int sequences, int length, int steps, TimeProvider time)

@@ -23,7 +23,8 @@ internal static class BenchCommand
             "cuvee-lab bench --sequences 16 --length 128") { sequences, length, steps };
         command.SetAction(arguments =>
         {
-            var result = TrainingBenchmark.Run(arguments.GetValue(sequences), arguments.GetValue(length), arguments.GetValue(steps), TimeProvider.System);
+            var result = TrainingBenchmark.Run(
+                arguments.GetValue(sequences), arguments.GetValue(length), arguments.GetValue(steps), TimeProvider.System);
             double? openBlas = OpenBlas.TryLoad(out var library) ? Measure(library) : null;
             Console.Out.WriteLine(JsonSerializer.Serialize(
                 new

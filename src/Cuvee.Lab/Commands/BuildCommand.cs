@@ -13,8 +13,16 @@ internal static class BuildCommand
         var plan = new Argument<string>("plan") { Description = "The zoo's plan, such as zoo/zoo.yaml." };
         var data = new Option<string>("--data") { Description = "Folder of data sets (ner/, re/, event/, classify/).", Required = true };
         var output = new Option<string?>("--out") { Description = "Folder to build into; default: the plan's folder." };
-        var work = new Option<string>("--work") { Description = "Folder for checkpoints.", DefaultValueFactory = _ => "artifacts/zoo-work" };
-        var only = new Option<string[]>("--only") { Description = "Build only these specialists (and what they stand on).", AllowMultipleArgumentsPerToken = true };
+        var work = new Option<string>("--work")
+        {
+            Description = "Folder for checkpoints.",
+            DefaultValueFactory = _ => "artifacts/zoo-work",
+        };
+        var only = new Option<string[]>("--only")
+        {
+            Description = "Build only these specialists (and what they stand on).",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var command = new ExampleCommand(
             "build",
             "Build the zoo: skips what is up to date, goes on after a cut.",
@@ -29,7 +37,8 @@ internal static class BuildCommand
             var unknown = names.FirstOrDefault(n => read.Specialists.All(s => s.Name != n));
             if (unknown is not null) throw new ZooException($"{path}: no specialist is named {unknown}; see the plan's list.");
             var builder = new ZooBuilder(
-                read, DataSetCatalog.Open(arguments.GetRequiredValue(data)), folder, arguments.GetRequiredValue(work), TimeProvider.System, Console.Error);
+                read, DataSetCatalog.Open(arguments.GetRequiredValue(data)), folder,
+                arguments.GetRequiredValue(work), TimeProvider.System, Console.Error);
             builder.Build(names, cancellationToken);
             return Task.FromResult(0);
         });

@@ -11,7 +11,11 @@ internal static class ExportCommand
 {
     public static Command Create()
     {
-        var data = new Option<string>("--data") { Description = "Folder of one data set, such as data/ner/mit_restaurant.", Required = true };
+        var data = new Option<string>("--data")
+        {
+            Description = "Folder of one data set, such as data/ner/mit_restaurant.",
+            Required = true,
+        };
         var task = Choice<LabTask>("--task", "What to ask of each text.");
         task.Required = true;
         var split = Choice<Split>("--split", "Part of the data set; test by default.");
@@ -40,7 +44,8 @@ internal static class ExportCommand
             var built = TaskBuilder.Build(dataSet, Parse<LabTask>(arguments.GetRequiredValue(task)), part, arguments.GetValue(limit));
             var path = arguments.GetRequiredValue(output);
             if (built.Records.Count == 0)
-                throw new DataSetException($"The data set \"{dataSet.Name}\" has no {part.ToString().ToLowerInvariant()} record for this task.");
+                throw new DataSetException(
+                    $"The data set \"{dataSet.Name}\" has no {part.ToString().ToLowerInvariant()} record for this task.");
             RecordFile.Write(path, built.Records);
             var counts = new
             {
@@ -52,7 +57,8 @@ internal static class ExportCommand
             else
             {
                 Console.Error.WriteLine(
-                    $"{path}: {counts.records} records; left out {counts.leftOutForSeparator} with \";\" in a span, {counts.leftOutAsEmpty} with nothing to ask.");
+                    $"{path}: {counts.records} records; " +
+                    $"left out {counts.leftOutForSeparator} with \";\" in a span, {counts.leftOutAsEmpty} with nothing to ask.");
             }
 
             return 0;

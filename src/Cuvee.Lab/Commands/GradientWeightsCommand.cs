@@ -22,7 +22,8 @@ internal static class GradientWeightsCommand
         var command = new ExampleCommand(
             "gradient-weights",
             "Train merge weights by gradient (white box): the reference that a black-box search is measured against.",
-            "cuvee-lab gradient-weights --model zoo/base --pool zoo/adapters --exclude ner-mit-restaurant --data validation.jsonl --out gradient.json")
+            "cuvee-lab gradient-weights --model zoo/base --pool zoo/adapters " +
+            "--exclude ner-mit-restaurant --data validation.jsonl --out gradient.json")
             { model, pool, exclude, data, output, steps, rate };
         command.SetAction((arguments, cancellationToken) =>
         {

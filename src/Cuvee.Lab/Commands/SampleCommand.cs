@@ -38,7 +38,8 @@ internal static class SampleCommand
                 if (taken.Count > 0)
                 {
                     throw new InvalidOperationException(
-                        $"{taken.Count} queries are texts of the data sets in {root}, the first \"{taken[0].Text}\"; change the grammar or the seed.");
+                        $"{taken.Count} queries are texts of the data sets in {root}, the first \"{taken[0].Text}\"; " +
+                        "change the grammar or the seed.");
                 }
             }
 
@@ -51,7 +52,8 @@ internal static class SampleCommand
                 {
                     validation = validation.Count,
                     test = test.Count,
-                    types = validation.Concat(test).SelectMany(r => r.Entities).GroupBy(e => e.Type).ToDictionary(g => g.Key, g => g.Count()),
+                    types = validation.Concat(test).SelectMany(r => r.Entities)
+                        .GroupBy(e => e.Type).ToDictionary(g => g.Key, g => g.Count()),
                 }));
             }
             else Console.Error.WriteLine($"{folder}: {validation.Count} validation and {test.Count} test queries.");

@@ -11,10 +11,17 @@ internal static class ScoreZooCommand
 {
     public static Command Create()
     {
-        var plan = new Argument<string>("plan") { Description = "The zoo's plan, such as zoo/zoo.yaml; the zoo lies beside it unless --zoo says otherwise." };
+        var plan = new Argument<string>("plan")
+        {
+            Description = "The zoo's plan, such as zoo/zoo.yaml; the zoo lies beside it unless --zoo says otherwise.",
+        };
         var data = new Option<string>("--data") { Description = "Folder of data sets.", Required = true };
         var zoo = new Option<string?>("--zoo") { Description = "Folder of the zoo." };
-        var limit = new Option<int>("--limit") { Description = "At most this many test records a specialist.", DefaultValueFactory = _ => 300 };
+        var limit = new Option<int>("--limit")
+        {
+            Description = "At most this many test records a specialist.",
+            DefaultValueFactory = _ => 300,
+        };
         var command = new ExampleCommand(
             "score-zoo",
             "Score every specialist on its own test set beside the base model.",
@@ -23,12 +30,15 @@ internal static class ScoreZooCommand
         {
             var path = arguments.GetRequiredValue(plan);
             var folder = arguments.GetValue(zoo) ?? Path.GetDirectoryName(Path.GetFullPath(path))!;
-            var scorer = new ZooScorer(ZooPlan.Read(path), DataSetCatalog.Open(arguments.GetRequiredValue(data)), folder, arguments.GetValue(limit));
+            var scorer = new ZooScorer(
+                ZooPlan.Read(path), DataSetCatalog.Open(arguments.GetRequiredValue(data)), folder, arguments.GetValue(limit));
             var scores = new List<SpecialistScore>();
             await foreach (var score in scorer.ScoreAsync(cancellationToken))
             {
                 scores.Add(score);
-                await Console.Error.WriteLineAsync($"{score.Name}: {score.BaseValue:P1} -> {score.Value.Value:P1}, loss {score.BaseLoss:F2} -> {score.Loss:F2}");
+                await Console.Error.WriteLineAsync(
+                    $"{score.Name}: {score.BaseValue:P1} -> {score.Value.Value:P1}, " +
+                    $"loss {score.BaseLoss:F2} -> {score.Loss:F2}");
             }
 
             await Console.Out.WriteAsync(Render(scores));
@@ -40,7 +50,9 @@ internal static class ScoreZooCommand
     private static string Render(List<SpecialistScore> scores)
     {
         var text = new StringBuilder();
-        text.Append("| specialist | metric | records | base loss | loss | base | specialist [95%] | gain [95%] |\n|---|---|---:|---:|---:|---:|---:|---:|\n");
+        text.Append(
+            "| specialist | metric | records | base loss | loss | base | specialist [95%] | gain [95%] |\n" +
+            "|---|---|---:|---:|---:|---:|---:|---:|\n");
         foreach (var s in scores)
         {
             text.Append($"| {s.Name} | {s.Metric} | {s.Records} | {s.BaseLoss:F2} | {s.Loss:F2} | {100 * s.BaseValue:F1} | ");
@@ -49,7 +61,9 @@ internal static class ScoreZooCommand
         }
 
         var significant = scores.Count(s => s.Gain.Lower > 0);
-        text.Append($"\nMean gain {100 * scores.Average(s => s.Gain.Value):F1} points; {significant} of {scores.Count} significantly above the base.\n");
+        text.Append(
+            $"\nMean gain {100 * scores.Average(s => s.Gain.Value):F1} points; " +
+            $"{significant} of {scores.Count} significantly above the base.\n");
         return text.ToString();
     }
 }

@@ -1,6 +1,8 @@
 namespace Cuvee.Lab.Data;
 
-/// <summary>One line of a data set. Which of the annotation lists is filled follows from the data set's <see cref="DataSetKind"/>.</summary>
+/// <summary>
+/// One line of a data set. Which of the annotation lists is filled follows from the data set's <see cref="DataSetKind"/>.
+/// </summary>
 public sealed record DataRecord(string Text)
 {
     /// <summary>In the order of the file; repeated mentions are kept.</summary>

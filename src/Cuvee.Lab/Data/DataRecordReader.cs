@@ -21,10 +21,12 @@ internal static class DataRecordReader
                 using var document = JsonDocument.Parse(line);
                 records.Add(ReadRecord(document.RootElement, kind));
             }
-            catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+            catch (Exception exception)
+                when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
             {
                 throw new DataSetException(
-                    $"{path}, line {lineNumber}: not a {kind.ToString().ToLowerInvariant()} record ({FirstSentence(exception)}).", exception);
+                    $"{path}, line {lineNumber}: not a {kind.ToString().ToLowerInvariant()} record ({FirstSentence(exception)}).",
+                    exception);
             }
         }
 
@@ -54,14 +56,16 @@ internal static class DataRecordReader
 
     private static T[] Array<T>(JsonElement parent, string field, Func<JsonElement, T> read)
     {
-        if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(field, out var array) || array.ValueKind != JsonValueKind.Array)
+        if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(field, out var array)
+            || array.ValueKind != JsonValueKind.Array)
             throw new FormatException($"\"{field}\" must be a list");
         return [.. array.EnumerateArray().Select(read)];
     }
 
     private static string Text(JsonElement parent, string field)
     {
-        if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(field, out var value) || value.ValueKind != JsonValueKind.String)
+        if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(field, out var value)
+            || value.ValueKind != JsonValueKind.String)
             throw new FormatException($"\"{field}\" must be a text");
         return value.GetString()!;
     }

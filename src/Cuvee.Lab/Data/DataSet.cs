@@ -8,8 +8,8 @@ public sealed class DataSet
     private readonly IReadOnlyList<DataRecord> test;
 
     internal DataSet(
-        DataSetDescription description, IReadOnlyList<DataRecord> train, IReadOnlyList<DataRecord> validation, IReadOnlyList<DataRecord> test,
-        int withheldFromTrain)
+        DataSetDescription description, IReadOnlyList<DataRecord> train, IReadOnlyList<DataRecord> validation,
+        IReadOnlyList<DataRecord> test, int withheldFromTrain)
     {
         Description = description;
         WithheldFromTrain = withheldFromTrain;

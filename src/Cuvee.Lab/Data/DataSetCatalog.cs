@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Cuvee.Lab.Data;
 
 /// <summary>
-/// All data sets under one folder: <c>ner|re|event|classify/&lt;name&gt;/{train,test}.jsonl</c>, described by MANIFEST.json where there is one.
-/// Reads everything at once (tens of megabytes). Same files and seed, same splits.
+/// All data sets under one folder: <c>ner|re|event|classify/&lt;name&gt;/{train,test}.jsonl</c>, described by MANIFEST.json where there is
+/// one. Reads everything at once (tens of megabytes). Same files and seed, same splits.
 /// </summary>
 public sealed class DataSetCatalog
 {
@@ -44,8 +44,8 @@ public sealed class DataSetCatalog
     }
 
     /// <summary>
-    /// One data set by its own folder, such as <c>ner/mit_restaurant</c>. When that folder belongs to a catalog (MANIFEST.json two folders up),
-    /// the training split is the catalog's: without the texts that other data sets reserve.
+    /// One data set by its own folder, such as <c>ner/mit_restaurant</c>. When that folder belongs to a catalog (MANIFEST.json two folders
+    /// up), the training split is the catalog's: without the texts that other data sets reserve.
     /// </summary>
     public static DataSet OpenDataSet(string directory, ulong seed = ValidationReserve.DefaultSeed)
     {
@@ -64,8 +64,8 @@ public sealed class DataSetCatalog
     }
 
     /// <summary>
-    /// Every training text once (compared by <see cref="TextFingerprint"/>), in the order of <see cref="DataSets"/>: nothing of any test split
-    /// and nothing that any data set reserves for validation.
+    /// Every training text once (compared by <see cref="TextFingerprint"/>), in the order of <see cref="DataSets"/>: nothing of any test
+    /// split and nothing that any data set reserves for validation.
     /// </summary>
     public IEnumerable<string> PlainTexts()
     {
@@ -84,7 +84,8 @@ public sealed class DataSetCatalog
     {
         var repeated = descriptions.GroupBy(d => d.Name).FirstOrDefault(g => g.Count() > 1);
         if (repeated is not null)
-            throw new DataSetException($"Two data sets are named \"{repeated.Key}\" ({string.Join(", ", repeated.Select(d => d.Directory))}); rename one.");
+            throw new DataSetException(
+                $"Two data sets are named \"{repeated.Key}\" ({string.Join(", ", repeated.Select(d => d.Directory))}); rename one.");
 
         var trains = descriptions.ConvertAll(d => DataRecordReader.Read(Path.Combine(d.Directory, "train.jsonl"), d.Kind));
         var fingerprints = trains.ConvertAll(t => t.Select(r => TextFingerprint.Of(r.Text)).ToArray());
@@ -128,9 +129,12 @@ public sealed class DataSetCatalog
             return document.RootElement.GetProperty("datasets").EnumerateArray()
                 .ToDictionary(d => d.GetProperty("name").GetString()!, d => d.Clone(), StringComparer.Ordinal);
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+        catch (Exception exception)
+            when (exception is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
         {
-            throw new DataSetException($"{path}: expected {{\"datasets\": [{{\"name\": ...}}]}} ({exception.Message.Split(". ")[0].TrimEnd('.')}).", exception);
+            throw new DataSetException(
+                $"{path}: expected {{\"datasets\": [{{\"name\": ...}}]}} ({exception.Message.Split(". ")[0].TrimEnd('.')}).",
+                exception);
         }
     }
 

@@ -1,8 +1,9 @@
 namespace Cuvee.Lab.Data;
 
 /// <summary>
-/// How a task is put to the model. Prompt: instruction, "Text: ...", the given line if any, "Answer:". Completion: one space, then the items
-/// joined by "; ", or "none". One entry of the table per task; the zoo's base model and specialists are trained on exactly these bytes.
+/// How a task is put to the model. Prompt: instruction, "Text: ...", the given line if any, "Answer:". Completion: one space,
+/// then the items joined by "; ", or "none". One entry of the table per task; the zoo's base model and specialists are
+/// trained on exactly these bytes.
 /// </summary>
 public sealed class TaskFormat
 {

@@ -38,7 +38,8 @@ public sealed class SentenceGrammar
             {
                 if (line is not ['<', .., '>', ':']) throw new InvalidDataException($"{source}, line {lineNumber}: expected \"<rule>:\".");
                 current = [];
-                if (!rules.TryAdd(line[1..^2], current)) throw new InvalidDataException($"{source}, line {lineNumber}: {line[..^1]} is defined twice.");
+                if (!rules.TryAdd(line[1..^2], current))
+                    throw new InvalidDataException($"{source}, line {lineNumber}: {line[..^1]} is defined twice.");
             }
         }
 
@@ -49,7 +50,8 @@ public sealed class SentenceGrammar
             if (missing is not null) throw new InvalidDataException($"{source}: <{name}> mentions <{missing}>, which is not defined.");
         }
 
-        return new SentenceGrammar(rules.ToDictionary(r => r.Key, r => (IReadOnlyList<GrammarNode.Alternative>)r.Value, StringComparer.Ordinal));
+        return new SentenceGrammar(
+            rules.ToDictionary(r => r.Key, r => (IReadOnlyList<GrammarNode.Alternative>)r.Value, StringComparer.Ordinal));
     }
 
     /// <summary>The rules that can be reached from these.</summary>
@@ -68,7 +70,9 @@ public sealed class SentenceGrammar
         return reached;
     }
 
-    /// <summary>The number of alternatives that a rule has, those of the rules in <paramref name="through"/> counted in their place.</summary>
+    /// <summary>
+    /// The number of alternatives that a rule has, those of the rules in <paramref name="through"/> counted in their place.
+    /// </summary>
     public int CountAlternatives(string rule, Func<string, bool> through) => rules[rule].Sum(a =>
         a.Content is [GrammarNode.Rule single] && through(single.Name) ? CountAlternatives(single.Name, through) : 1);
 

@@ -8,8 +8,8 @@ using Cuvee.Training;
 namespace Cuvee.Lab.References;
 
 /// <summary>
-/// The white-box upper reference (AdaMerging-style, arXiv 2310.02575, but on labelled records): one weight per adapter in delta space, trained by Adam on the gradient
-/// of the validation loss that a search may only query.
+/// The white-box upper reference (AdaMerging-style, arXiv 2310.02575, but on labelled records): one weight per adapter in delta space,
+/// trained by Adam on the gradient of the validation loss that a search may only query.
 /// </summary>
 internal sealed class GradientTrainedWeights
 {
@@ -28,7 +28,8 @@ internal sealed class GradientTrainedWeights
         var config = baseWeights.Config;
         examples = new ExampleEncoder(model.Tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings).EncodeAll(validation);
         gradient = new LossGradient(baseWeights);
-        merged = LlamaWeights.FromTensors(config, baseWeights.ToTensors().ToDictionary(t => t.Name, t => t with { Values = (float[])t.Values.Clone() }));
+        merged = LlamaWeights.FromTensors(
+            config, baseWeights.ToTensors().ToDictionary(t => t.Name, t => t with { Values = (float[])t.Values.Clone() }));
     }
 
     /// <param name="learningRate">Adam's, per weight.</param>

@@ -13,8 +13,8 @@ using Cuvee.Searches;
 namespace Cuvee.Lab.References;
 
 /// <summary>
-/// The comparison table on an exported real test set, for several seeds of the searches, with two upper references that a black-box search cannot have: weights trained by
-/// gradient on the same validation records, and the target's own specialist.
+/// The comparison table on an exported real test set, for several seeds of the searches, with two upper references that a black-box search
+/// cannot have: weights trained by gradient on the same validation records, and the target's own specialist.
 /// </summary>
 internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string workFolder, TimeProvider time, TextWriter output)
 {
@@ -50,7 +50,8 @@ internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string 
                 var result = await executor.ExecuteAsync(plan, cancellationToken);
                 searches.Add((plan.Title, result));
                 var start = MergeRecipes.Uniform(plan.Search.Space, plan.AdapterNames);
-                effects.Append(await StageEffects.DescribeAsync(host, plan.Title, start, result.Stages, plan.Test!, seed, cancellationToken));
+                effects.Append(
+                    await StageEffects.DescribeAsync(host, plan.Title, start, result.Stages, plan.Test!, seed, cancellationToken));
             }
 
             searches.Add(("weights by gradient (white box)", Reference(gradient)));
@@ -93,7 +94,8 @@ internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string 
     {
         public void Report(RunEvent value)
         {
-            if (value is StageFinished stage) output.WriteLine($"{stage.Stage}: loss {stage.StartLoss:F4} -> {stage.Loss:F4} ({stage.StopReason})");
+            if (value is StageFinished stage)
+                output.WriteLine($"{stage.Stage}: loss {stage.StartLoss:F4} -> {stage.Loss:F4} ({stage.StopReason})");
             if (value is RunFinished run) output.WriteLine($"{run.Out}: {run.Spending.Queries} queries, {run.WallTime.TotalSeconds:F0} s");
         }
     }

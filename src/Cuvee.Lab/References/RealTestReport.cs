@@ -6,28 +6,42 @@ namespace Cuvee.Lab.References;
 /// <summary>Tables of several seeds as one: means with the range over seeds, then each seed's paired differences.</summary>
 internal static class RealTestReport
 {
-    public static string Markdown(RealTestTarget target, IReadOnlyList<ulong> seeds, IReadOnlyList<ComparisonTable> tables, string stageEffects)
+    public static string Markdown(
+        RealTestTarget target, IReadOnlyList<ulong> seeds, IReadOnlyList<ComparisonTable> tables, string stageEffects)
     {
-        var text = new StringBuilder($"### {target.Name}, {tables[0].ValidationRecords} validation and {tables[0].TestRecords} test records, seeds {string.Join(", ", seeds)}\n\n");
-        text.Append("| model | queries | val. loss | test loss | precision | recall | F1 | 95% intervals |\n|---|---:|---:|---:|---:|---:|---:|---|\n");
+        var text = new StringBuilder(
+            $"### {target.Name}, {tables[0].ValidationRecords} validation and {tables[0].TestRecords} test records, " +
+            $"seeds {string.Join(", ", seeds)}\n\n");
+        text.Append(
+            "| model | queries | val. loss | test loss | precision | recall | F1 | 95% intervals |\n" +
+            "|---|---:|---:|---:|---:|---:|---:|---|\n");
         for (var row = 0; row < tables[0].Rows.Count; row++)
         {
             var rows = tables.Select(t => t.Rows[row]).ToArray();
-            text.Append($"| {rows[0].Name} | {rows.Average(r => r.Queries):#,0} | {Mean(rows, r => r.ValidationLoss)} | {Mean(rows, r => r.TestLoss)} | ");
-            text.Append($"{Mean(rows, r => 100 * r.Score.Precision, "0.0")} | {Mean(rows, r => 100 * r.Score.Recall, "0.0")} | {Mean(rows, r => 100 * r.Score.Value, "0.0")} | ");
+            text.Append(
+                $"| {rows[0].Name} | {rows.Average(r => r.Queries):#,0} | " +
+                $"{Mean(rows, r => r.ValidationLoss)} | {Mean(rows, r => r.TestLoss)} | ");
+            text.Append(
+                $"{Mean(rows, r => 100 * r.Score.Precision, "0.0")} | {Mean(rows, r => 100 * r.Score.Recall, "0.0")} | " +
+                $"{Mean(rows, r => 100 * r.Score.Value, "0.0")} | ");
             text.AppendJoin(", ", rows.Select(r => $"{100 * r.Interval.Lower:0.0}-{100 * r.Interval.Upper:0.0}").Distinct()).Append(" |\n");
         }
 
-        text.Append("\nF1 points and test loss of ").Append(tables[0].Differences[0].Search).Append(" minus the control, paired over test records, [95%], one a seed:\n\n");
+        text.Append("\nF1 points and test loss of ")
+            .Append(tables[0].Differences[0].Search)
+            .Append(" minus the control, paired over test records, [95%], one a seed:\n\n");
         for (var i = 0; i < tables[0].Differences.Count; i++)
         {
             text.Append($"- {tables[0].Differences[i].Control}: ");
             text.AppendJoin("; ", tables.Select(t => t.Differences[i]).Select(d =>
-                $"{100 * d.Score.Value:+0.0;-0.0} [{100 * d.Score.Lower:0.0}, {100 * d.Score.Upper:0.0}], {d.TestLoss.Value:+0.000;-0.000} [{d.TestLoss.Lower:0.000}, {d.TestLoss.Upper:0.000}]"));
+                $"{100 * d.Score.Value:+0.0;-0.0} [{100 * d.Score.Lower:0.0}, {100 * d.Score.Upper:0.0}], " +
+                $"{d.TestLoss.Value:+0.000;-0.000} [{d.TestLoss.Lower:0.000}, {d.TestLoss.Upper:0.000}]"));
             text.Append('\n');
         }
 
-        return text.Append("\nEach stage against what it began with, paired over test records, [95%]:\n\n").Append(stageEffects).Append('\n').ToString();
+        return text.Append("\nEach stage against what it began with, paired over test records, [95%]:\n\n")
+            .Append(stageEffects)
+            .Append('\n').ToString();
     }
 
     private static string Mean(ComparisonRow[] rows, Func<ComparisonRow, double> value, string format = "0.000")

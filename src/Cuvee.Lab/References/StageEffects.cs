@@ -10,8 +10,8 @@ namespace Cuvee.Lab.References;
 internal static class StageEffects
 {
     public static async Task<string> DescribeAsync(
-        IAdapterHost host, string title, MergeRecipe start, IReadOnlyList<StageOutcome> stages, IReadOnlyList<PromptCompletion> test, ulong seed,
-        CancellationToken cancellationToken)
+        IAdapterHost host, string title, MergeRecipe start, IReadOnlyList<StageOutcome> stages,
+        IReadOnlyList<PromptCompletion> test, ulong seed, CancellationToken cancellationToken)
     {
         var text = new StringBuilder();
         var before = await MeasureAsync(host, start, test, cancellationToken);
@@ -20,8 +20,12 @@ internal static class StageEffects
             var after = await MeasureAsync(host, stage.Recipe, test, cancellationToken);
             var loss = Bootstrap.Difference(after.Losses, before.Losses, seed);
             var score = Bootstrap.Difference(after.Counts, before.Counts, seed);
-            text.Append($"- {title}, seed {seed}, stage {stage.Name}: test loss {before.Loss:0.000} -> {after.Loss:0.000}, difference {Signed(loss.Value, 3)} ");
-            text.Append($"[{loss.Lower:0.000}, {loss.Upper:0.000}], F1 {Signed(100 * score.Value, 1)} [{100 * score.Lower:0.0}, {100 * score.Upper:0.0}]\n");
+            text.Append(
+                $"- {title}, seed {seed}, stage {stage.Name}: test loss {before.Loss:0.000} -> {after.Loss:0.000}, " +
+                $"difference {Signed(loss.Value, 3)} ");
+            text.Append(
+                $"[{loss.Lower:0.000}, {loss.Upper:0.000}], " +
+                $"F1 {Signed(100 * score.Value, 1)} [{100 * score.Lower:0.0}, {100 * score.Upper:0.0}]\n");
             before = after;
         }
 
@@ -32,7 +36,8 @@ internal static class StageEffects
         IAdapterHost host, MergeRecipe recipe, IReadOnlyList<PromptCompletion> test, CancellationToken cancellationToken)
     {
         await using var lease = await host.RealizeAsync(recipe, cancellationToken);
-        return await TestMeasurement.OfAsync(lease.Model, new IeF1Metric(), test, new GenerationOptions { MaxTokens = 96 }, cancellationToken);
+        return await TestMeasurement.OfAsync(
+            lease.Model, new IeF1Metric(), test, new GenerationOptions { MaxTokens = 96 }, cancellationToken);
     }
 
     // Rounded first: a tiny negative number is zero, not minus zero.

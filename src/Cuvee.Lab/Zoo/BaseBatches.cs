@@ -3,9 +3,13 @@ using Cuvee.Training;
 
 namespace Cuvee.Lab.Zoo;
 
-/// <summary>The base model's diet: each step some windows of plain text, labelled general instructions and copying tasks; a pure function of seed and step.</summary>
+/// <summary>
+/// The base model's diet: each step some windows of plain text, labelled general instructions and copying tasks; a
+/// pure function of seed and step.
+/// </summary>
 internal sealed class BaseBatches(
-    BasePlan plan, int[] plainTokens, IReadOnlyList<TrainingExample> instructions, IReadOnlyList<string> texts, ExampleEncoder encoder, ulong seed) : IBatchSource
+    BasePlan plan, int[] plainTokens, IReadOnlyList<TrainingExample> instructions, IReadOnlyList<string> texts,
+    ExampleEncoder encoder, ulong seed) : IBatchSource
 {
     private readonly EpochBatches instructionBatches = new(instructions, plan.InstructionSequences, seed);
 

@@ -5,7 +5,9 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Lab.Zoo;
 
-/// <summary>Fresh weights: normal with 0.02, the two projections that write into the residual stream scaled by 1 / sqrt(2 layers), norms 1.</summary>
+/// <summary>
+/// Fresh weights: normal with 0.02, the two projections that write into the residual stream scaled by 1 / sqrt(2 layers), norms 1.
+/// </summary>
 internal static class BaseWeights
 {
     private const double Deviation = 0.02;

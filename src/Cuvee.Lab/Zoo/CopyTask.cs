@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Lab.Zoo;
 
 /// <summary>
-/// A self-supervised task over plain texts, without labels: find the words that follow given cues. It makes copying, on which every extraction task stands,
-/// emerge early in the base model's training.
+/// A self-supervised task over plain texts, without labels: find the words that follow given cues. It makes copying, on which every
+/// extraction task stands, emerge early in the base model's training.
 /// </summary>
 internal static class CopyTask
 {
@@ -30,7 +30,9 @@ internal static class CopyTask
             }
 
             return new PromptCompletion(
-                "copy", $"Copy what follows each cue.\nText: {text}\nCues: {string.Join("; ", cues)}\nAnswer:", " " + string.Join("; ", answers));
+                "copy",
+                $"Copy what follows each cue.\nText: {text}\nCues: {string.Join("; ", cues)}\nAnswer:",
+                " " + string.Join("; ", answers));
         }
     }
 }

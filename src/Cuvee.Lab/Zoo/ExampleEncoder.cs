@@ -4,7 +4,10 @@ using Cuvee.Training;
 
 namespace Cuvee.Lab.Zoo;
 
-/// <summary>Records to training examples under the token contract: prompt with special tokens, completion without, one end-of-sequence id, loss on the answer only.</summary>
+/// <summary>
+/// Records to training examples under the token contract: prompt with special tokens, completion without, one end-of-sequence
+/// id, loss on the answer only.
+/// </summary>
 internal sealed class ExampleEncoder(Tokenizer tokenizer, int endOfSequence, int contextLength)
 {
     /// <summary>Null when the record does not fit the context.</summary>

@@ -10,10 +10,11 @@ using Cuvee.Training;
 namespace Cuvee.Lab.Zoo;
 
 /// <summary>
-/// Builds a zoo from a plan: tokenizer, base model, specialists. Deterministic per instruction set; each artefact is skipped when its fingerprint says it is up to
-/// date, and a cut training goes on from its last checkpoint.
+/// Builds a zoo from a plan: tokenizer, base model, specialists. Deterministic per instruction set; each artefact is skipped when its
+/// fingerprint says it is up to date, and a cut training goes on from its last checkpoint.
 /// </summary>
-public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooFolder, string workFolder, TimeProvider time, TextWriter output)
+public sealed class ZooBuilder(
+    ZooPlan plan, DataSetCatalog catalog, string zooFolder, string workFolder, TimeProvider time, TextWriter output)
 {
     private string BaseFolder => Path.Combine(zooFolder, "base");
 
@@ -24,7 +25,8 @@ public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooF
         Directory.CreateDirectory(workFolder);
         var tokenizer = BuildTokenizer();
         BuildBase(tokenizer, cancellationToken);
-        foreach (var specialist in plan.Specialists.Where(s => only.Count == 0 || only.Contains(s.Name))) BuildSpecialist(specialist, tokenizer, cancellationToken);
+        foreach (var specialist in plan.Specialists.Where(s => only.Count == 0 || only.Contains(s.Name)))
+            BuildSpecialist(specialist, tokenizer, cancellationToken);
     }
 
     private Tokenizer BuildTokenizer()
@@ -35,14 +37,16 @@ public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooF
         output.WriteLine("tokenizer: training");
         var texts = catalog.PlainTexts().Concat(Instructions().SelectMany(r => new[] { r.Prompt, r.Completion })).ToArray();
         BpeTrainer.Train(texts, plan.Base.VocabSize).Save(path);
-        new ZooProvenance("tokenizer", fingerprint, ZooFingerprint.OfFile(path), plan.Seed, 0, 0, texts.Length, [], AllDataSets()).Write(Provenance("tokenizer"));
+        new ZooProvenance("tokenizer", fingerprint, ZooFingerprint.OfFile(path), plan.Seed, 0, 0, texts.Length, [], AllDataSets())
+            .Write(Provenance("tokenizer"));
         return Tokenizer.Load(path);
     }
 
     private void BuildBase(Tokenizer tokenizer, CancellationToken cancellationToken)
     {
         var path = Path.Combine(BaseFolder, "model.safetensors");
-        var fingerprint = ZooFingerprint.Of("base", plan.Seed, plan.Base, ZooFingerprint.OfFile(Path.Combine(BaseFolder, "tokenizer.json")), DataFingerprint());
+        var fingerprint = ZooFingerprint.Of(
+            "base", plan.Seed, plan.Base, ZooFingerprint.OfFile(Path.Combine(BaseFolder, "tokenizer.json")), DataFingerprint());
         if (UpToDate("base", fingerprint, path)) return;
 
         var config = plan.Base.ToConfig();
@@ -50,7 +54,9 @@ public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooF
         var texts = catalog.PlainTexts().ToArray();
         var plain = texts.SelectMany(t => tokenizer.Encode(t, addSpecialTokens: true).Append(config.EosTokenIds[0])).ToArray();
         var instructions = encoder.EncodeAll(Instructions());
-        output.WriteLine($"base: {texts.Length} texts of {plain.Length} tokens, {instructions.Length} instructions of {instructions.Sum(i => i.Tokens.Length)} tokens");
+        output.WriteLine(
+            $"base: {texts.Length} texts of {plain.Length} tokens, " +
+            $"{instructions.Length} instructions of {instructions.Sum(i => i.Tokens.Length)} tokens");
 
         var weights = BaseWeights.Draw(config, SeededRandom.Derive(plan.Seed, "base-weights"));
         var settings = new TrainingSettings
@@ -68,8 +74,8 @@ public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooF
 
         HuggingFaceModelWriter.Write(BaseFolder, config, weights.ToTensors(), TensorType.BF16);
         new ZooProvenance(
-            "base", fingerprint, ZooFingerprint.OfFile(path), plan.Seed, plan.Base.Steps, TokensOf(batches, plan.Base.Steps), instructions.Length, log.Tenths,
-            AllDataSets()).Write(Provenance("base"));
+            "base", fingerprint, ZooFingerprint.OfFile(path), plan.Seed, plan.Base.Steps,
+            TokensOf(batches, plan.Base.Steps), instructions.Length, log.Tenths, AllDataSets()).Write(Provenance("base"));
         File.Delete(checkpoint);
     }
 
@@ -80,7 +86,8 @@ public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooF
         var defaults = plan.SpecialistDefaults;
         var steps = specialist.Steps ?? defaults.Steps;
         var fingerprint = ZooFingerprint.Of(
-            "specialist", plan.Seed, specialist.Name, steps, defaults, ZooFingerprint.OfFile(Path.Combine(BaseFolder, "model.safetensors")), DataFingerprint());
+            "specialist", plan.Seed, specialist.Name, steps, defaults,
+            ZooFingerprint.OfFile(Path.Combine(BaseFolder, "model.safetensors")), DataFingerprint());
         if (UpToDate(specialist.Name, fingerprint, path)) return;
 
         var config = HuggingFaceModelReader.ReadConfig(BaseFolder);
@@ -104,7 +111,8 @@ public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooF
 
         PeftWriter.Write(folder, factors.ToAdapter(specialist.Name, "cuvee-zoo-base"), TensorType.BF16);
         new ZooProvenance(
-            specialist.Name, fingerprint, ZooFingerprint.OfFile(path), seed, steps, TokensOf(batches, steps), examples.Length, log.Tenths, [specialist.Dataset])
+            specialist.Name, fingerprint, ZooFingerprint.OfFile(path), seed, steps, TokensOf(batches, steps),
+            examples.Length, log.Tenths, [specialist.Dataset])
             .Write(Provenance(specialist.Name));
     }
 
@@ -127,8 +135,11 @@ public sealed class ZooBuilder(ZooPlan plan, DataSetCatalog catalog, string zooF
 
     private string? dataFingerprint;
 
-    private static long TokensOf(IBatchSource batches, int steps) => Enumerable.Range(0, steps).Sum(s => (long)batches.Batch(s).Sum(e => e.Tokens.Length));
+    private static long TokensOf(IBatchSource batches, int steps) =>
+        Enumerable.Range(0, steps).Sum(s => (long)batches.Batch(s).Sum(e => e.Tokens.Length));
 
     private static LabTask Parse(string task) =>
-        Enum.TryParse<LabTask>(task, ignoreCase: true, out var parsed) ? parsed : throw new ZooException($"The plan names the task \"{task}\", which is not known.");
+        Enum.TryParse<LabTask>(task, ignoreCase: true, out var parsed)
+            ? parsed
+            : throw new ZooException($"The plan names the task \"{task}\", which is not known.");
 }

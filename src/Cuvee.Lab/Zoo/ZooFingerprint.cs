@@ -8,7 +8,8 @@ namespace Cuvee.Lab.Zoo;
 internal static class ZooFingerprint
 {
     public static string Of(params object[] inputs) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', inputs.Select(i => i as string ?? JsonSerializer.Serialize(i))))));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+            string.Join('\n', inputs.Select(i => i as string ?? JsonSerializer.Serialize(i))))));
 
     public static string OfFile(string path)
     {

@@ -3,7 +3,9 @@ using YamlDotNet.Serialization.NamingConventions;
 
 namespace Cuvee.Lab.Zoo;
 
-/// <summary>zoo.yaml: everything that decides the zoo's bytes besides the data and this program. Keys in snake_case; an unknown key is an error.</summary>
+/// <summary>
+/// zoo.yaml: everything that decides the zoo's bytes besides the data and this program. Keys in snake_case; an unknown key is an error.
+/// </summary>
 public sealed class ZooPlan
 {
     public ulong Seed { get; set; }

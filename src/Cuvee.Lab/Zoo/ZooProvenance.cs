@@ -9,7 +9,11 @@ internal sealed record ZooProvenance(
     string Name, string Fingerprint, string Sha256, ulong Seed, int Steps, long TrainTokens, int TrainRecords, IReadOnlyList<double> Losses,
     IReadOnlyList<string> DataSets)
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
 
     public static ZooProvenance? TryRead(string path) =>
         File.Exists(path) ? JsonSerializer.Deserialize<ZooProvenance>(File.ReadAllText(path), Json) : null;

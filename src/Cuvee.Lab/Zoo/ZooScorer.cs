@@ -7,12 +7,15 @@ using Cuvee.Metrics;
 
 namespace Cuvee.Lab.Zoo;
 
-/// <summary>Measures every specialist on its own test split: loss, and F1 or accuracy of greedy answers, against the base model on the same records.</summary>
+/// <summary>
+/// Measures every specialist on its own test split: loss, and F1 or accuracy of greedy answers, against the base model on the same records.
+/// </summary>
 internal sealed class ZooScorer(ZooPlan plan, DataSetCatalog catalog, string zooFolder, int limit)
 {
     private const int MaxTokens = 128;
 
-    public async IAsyncEnumerable<SpecialistScore> ScoreAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<SpecialistScore> ScoreAsync(
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var model = EmbeddedModel.Load(Path.Combine(zooFolder, "base"));
         foreach (var specialist in plan.Specialists)

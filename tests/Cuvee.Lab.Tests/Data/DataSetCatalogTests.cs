@@ -53,7 +53,8 @@ public sealed class DataSetCatalogTests : IDisposable
         var catalog = DataSetCatalog.Open(folder.Root);
 
         var reserved = catalog.DataSets.SelectMany(d => d.Records(Split.Validation)).Select(r => TextFingerprint.Of(r.Text)).ToHashSet();
-        Assert.All(catalog.DataSets, d => Assert.DoesNotContain(d.Records(Split.Train), r => reserved.Contains(TextFingerprint.Of(r.Text))));
+        Assert.All(catalog.DataSets,
+            d => Assert.DoesNotContain(d.Records(Split.Train), r => reserved.Contains(TextFingerprint.Of(r.Text))));
         foreach (var dataSet in catalog.DataSets)
         {
             var total = dataSet.Name == "one" ? 60 : 120;
@@ -78,7 +79,8 @@ public sealed class DataSetCatalogTests : IDisposable
 
         Assert.Equal(plain.Length, plain.Distinct().Count());
         Assert.DoesNotContain(plain, t => t.StartsWith("test", StringComparison.Ordinal));
-        var reserved = catalog.DataSets.SelectMany(d => d.Records(Split.Validation)).Select(r => TextFingerprint.Of(r.Text)).Distinct().ToArray();
+        var reserved = catalog.DataSets.SelectMany(d => d.Records(Split.Validation))
+            .Select(r => TextFingerprint.Of(r.Text)).Distinct().ToArray();
         Assert.Empty(plain.Intersect(reserved));
         Assert.Equal(60, plain.Length + reserved.Length);
         Assert.All(catalog["one"].Records(Split.Validation), r => Assert.True(catalog.IsReserved(r.Text.ToUpperInvariant())));
@@ -133,7 +135,10 @@ public sealed class DataSetCatalogTests : IDisposable
     {
         var misplaced = folder.Add("7", "one", [], []);
 
-        Assert.Contains("ner, re, event or classify", Assert.Throws<DataSetException>(() => DataSetCatalog.OpenDataSet(misplaced)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "ner, re, event or classify",
+            Assert.Throws<DataSetException>(() => DataSetCatalog.OpenDataSet(misplaced)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<DataSetException>(() => DataSetCatalog.OpenDataSet(Path.Combine(folder.Root, "ner", "missing")));
         Assert.Throws<DataSetException>(() => DataSetCatalog.Open(folder.Root));
         Assert.Throws<DataSetException>(() => DataSetCatalog.Open(Path.Combine(folder.Root, "missing")));

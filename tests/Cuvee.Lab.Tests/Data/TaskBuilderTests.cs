@@ -21,15 +21,36 @@ public sealed class TaskBuilderTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Theory]
-    [InlineData(LabTask.Ner, "ner", Ner, "Extract the entities with their types.\nText: Ada met Bo in Oslo\nAnswer:", " person: Ada; place name: Oslo")]
+    [InlineData(
+        LabTask.Ner, "ner", Ner,
+        "Extract the entities with their types.\nText: Ada met Bo in Oslo\nAnswer:",
+        " person: Ada; place name: Oslo")]
     [InlineData(LabTask.Es, "ner", Ner, "Extract the entity spans.\nText: Ada met Bo in Oslo\nAnswer:", " Ada; Oslo")]
-    [InlineData(LabTask.Et, "ner", Ner, "Give the type of each entity.\nText: Ada met Bo in Oslo\nEntities: Ada; Oslo\nAnswer:", " person: Ada; place name: Oslo")]
-    [InlineData(LabTask.Re, "re", Re, "Extract the relations.\nText: Ada, of Oslo, wed Bo\nAnswer:", " lives in: Ada, Oslo; wed: Ada, Bo; knows: Ada, Bo")]
+    [InlineData(
+        LabTask.Et, "ner", Ner,
+        "Give the type of each entity.\nText: Ada met Bo in Oslo\nEntities: Ada; Oslo\nAnswer:",
+        " person: Ada; place name: Oslo")]
+    [InlineData(
+        LabTask.Re, "re", Re,
+        "Extract the relations.\nText: Ada, of Oslo, wed Bo\nAnswer:",
+        " lives in: Ada, Oslo; wed: Ada, Bo; knows: Ada, Bo")]
     [InlineData(LabTask.Ep, "re", Re, "Extract the related pairs.\nText: Ada, of Oslo, wed Bo\nAnswer:", " Ada, Oslo; Ada, Bo")]
-    [InlineData(LabTask.Epr, "re", Re, "Give the relation of each pair.\nText: Ada, of Oslo, wed Bo\nPairs: Ada, Oslo; Ada, Bo\nAnswer:", " lives in: Ada, Oslo; wed: Ada, Bo; knows: Ada, Bo")]
-    [InlineData(LabTask.Ee, "event", Event, "Extract the events with their arguments.\nText: Ada sold and Bo bought it\nAnswer:", " sale: sold; seller: Ada; goods: it; sale: bought; end: it")]
-    [InlineData(LabTask.Eet, "event", Event, "Extract the event triggers with their types.\nText: Ada sold and Bo bought it\nAnswer:", " sale: sold; sale: bought; end: it")]
-    [InlineData(LabTask.Classify, "classify", """{"text": "lost it", "label": "Card_Lost"}""", "Classify the text.\nText: lost it\nAnswer:", " card lost")]
+    [InlineData(
+        LabTask.Epr, "re", Re,
+        "Give the relation of each pair.\nText: Ada, of Oslo, wed Bo\nPairs: Ada, Oslo; Ada, Bo\nAnswer:",
+        " lives in: Ada, Oslo; wed: Ada, Bo; knows: Ada, Bo")]
+    [InlineData(
+        LabTask.Ee, "event", Event,
+        "Extract the events with their arguments.\nText: Ada sold and Bo bought it\nAnswer:",
+        " sale: sold; seller: Ada; goods: it; sale: bought; end: it")]
+    [InlineData(
+        LabTask.Eet, "event", Event,
+        "Extract the event triggers with their types.\nText: Ada sold and Bo bought it\nAnswer:",
+        " sale: sold; sale: bought; end: it")]
+    [InlineData(
+        LabTask.Classify, "classify", """{"text": "lost it", "label": "Card_Lost"}""",
+        "Classify the text.\nText: lost it\nAnswer:",
+        " card lost")]
     public void Build_EachTask_WritesTheZoosFormat(LabTask task, string kind, string record, string prompt, string completion)
     {
         var built = TaskBuilder.Build(Single(kind, record), task, Split.Test);

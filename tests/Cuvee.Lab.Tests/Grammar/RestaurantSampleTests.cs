@@ -41,7 +41,9 @@ public sealed class RestaurantSampleTests
     public void Grammar_Templates_AreManyAndPartlyDisjoint()
     {
         var grammar = RestaurantSample.Grammar;
-        bool IsFamily(string rule) => rule is "shared" or "validation-only" or "test-only" || grammar.RuleNames.TakeWhile(n => n != "find").Contains(rule);
+        bool IsFamily(string rule) =>
+            rule is "shared" or "validation-only" or "test-only"
+            || grammar.RuleNames.TakeWhile(n => n != "find").Contains(rule);
 
         var shared = grammar.CountAlternatives("shared", IsFamily);
         var validationOnly = grammar.CountAlternatives("validation-only", IsFamily);

@@ -21,7 +21,9 @@ public sealed class SentenceGrammarTests
         var grammar = SentenceGrammar.Parse(Small, "small");
         string[] things = ["apple", "egg", "bun"];
         var plain = things.Select(t => $"{Article(t)} {t}").ToArray();
-        var dishes = things.SelectMany(a => things.SelectMany(b => new[] { "", " now" }.Select(end => $"find {Article(a)} {a} with {b}{end}"))).ToArray();
+        var dishes = things.SelectMany(a =>
+            things.SelectMany(b => new[] { "", " now" }.Select(end => $"find {Article(a)} {a} with {b}{end}")))
+            .ToArray();
         var random = new SeededRandom(3);
 
         var seen = new Dictionary<string, int>();
