@@ -6,12 +6,17 @@ namespace Cuvee.ArchitectureTests;
 public sealed partial class SourceTests
 {
     private const int LongestFile = 400; // lines
+    private const int LongestLine = 140; // characters
 
     private static readonly string[] CommandLines = ["src/Cuvee.Cli/", "src/Cuvee.Lab/", "src/Cuvee.CommandLine/"];
 
     [Fact]
     public void Files_Length_AtMost400Lines() => AssertNone(
         SourceTree.Sources("src", "tests", "bench").Where(path => SourceTree.Read(path).Count(c => c == '\n') > LongestFile));
+
+    /// <summary>Inside a raw string of several lines the text decides where a line ends.</summary>
+    [Fact]
+    public void Lines_Length_AtMost140Characters() => AssertNone(SourceTree.Sources("src", "tests", "bench").SelectMany(LongLines));
 
     [Fact]
     public void Names_Files_AreNoDrawersForEverything() => AssertNone(
@@ -39,6 +44,18 @@ public sealed partial class SourceTests
     [Fact]
     public void Sources_Stubs_AreGone() => AssertNone(SourceTree.Sources("src").Where(path => Stub().IsMatch(SourceTree.Read(path))));
 
+    private static IEnumerable<string> LongLines(string path)
+    {
+        var number = 0;
+        var insideRawString = false;
+        foreach (var line in SourceTree.Read(path).ReplaceLineEndings("\n").Split('\n'))
+        {
+            number++;
+            if (!insideRawString && line.Length > LongestLine) yield return $"{path}:{number}: {line.Length} characters";
+            insideRawString ^= RawQuotes().Count(line) % 2 == 1;
+        }
+    }
+
     private static void AssertNone(IEnumerable<string> offenders) => Assert.Equal("", string.Join('\n', offenders));
 
     [GeneratedRegex(@"(^|/|\.)(Common|Utils?|Utilities|Helpers?|Misc|Shared)(/|\.)|(Utils?|Helpers?|Misc)\.cs$", RegexOptions.IgnoreCase)]
@@ -47,11 +64,15 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"^public (?:(?:sealed|static|abstract|readonly|partial|unsafe|ref) )*(?:class|struct) ", RegexOptions.Multiline)]
     private static partial Regex PublicClass();
 
+    [GeneratedRegex("\"{3,}")]
+    private static partial Regex RawQuotes();
+
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();
 
     [GeneratedRegex(
-        @"\b(DateTime(Offset)?\.(Utc)?Now|Random\.Shared|TimeProvider\.System|Environment\.Exit|Guid\.NewGuid)\b|\bnew Random\(|\bConsole\.")]
+        @"\b(DateTime(Offset)?\.(Utc)?Now|Random\.Shared|TimeProvider\.System|" +
+        @"Environment\.Exit|Guid\.NewGuid)\b|\bnew Random\(|\bConsole\.")]
     private static partial Regex Ambient();
 
     [GeneratedRegex(@"\bNotImplementedException\b|\bTODO\b|\bFIXME\b")]

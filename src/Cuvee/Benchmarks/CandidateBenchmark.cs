@@ -8,8 +8,9 @@ using Cuvee.Numerics;
 namespace Cuvee.Benchmarks;
 
 /// <summary>
-/// Times what a search pays per candidate on this machine: form the merged weights, pack them, score the sample. Random weights, adapters and
-/// tokens of a fixed shape; the matrix products that it is compared with are timed between the candidates, so that all see the same machine.
+/// Times what a search pays per candidate on this machine: form the merged weights, pack them, score the sample. Random
+/// weights, adapters and tokens of a fixed shape; the matrix products that it is compared with are timed between the
+/// candidates, so that all see the same machine.
 /// </summary>
 public static class CandidateBenchmark
 {
@@ -23,7 +24,8 @@ public static class CandidateBenchmark
         var config = Shape(options.Length);
         var random = new SeededRandom(1);
         using var engine = new LlamaEngine(config, options.Threads);
-        var merger = new RecipeMerger(new AdapterPool([.. Enumerable.Range(0, options.Adapters).Select(i => RandomAdapter(config, i, options.Rank, random))]));
+        var merger = new RecipeMerger(new AdapterPool(
+            [.. Enumerable.Range(0, options.Adapters).Select(i => RandomAdapter(config, i, options.Rank, random))]));
         var candidate = new CandidateWeights(RandomWeights(config, random), merger);
         var records = Enumerable.Range(0, options.Sequences).Select(i => RandomRecord(config, i, options, random)).ToList();
         var products = new ProductClock(engine.Team, random, time);
@@ -50,8 +52,8 @@ public static class CandidateBenchmark
         }
 
         return new CandidateBenchmarkResult(
-            options.Space, Median(total), Median(merge), Median(pack), Median(forward), FloatingPointOperations(options) * 1e-9, Median(ours),
-            openBlas.Count == 0 ? null : Median(openBlas), products.OpenBlasDescription);
+            options.Space, Median(total), Median(merge), Median(pack), Median(forward), FloatingPointOperations(options) * 1e-9,
+            Median(ours), openBlas.Count == 0 ? null : Median(openBlas), products.OpenBlasDescription);
     }
 
     /// <summary>Floating-point operations of one candidate, two per multiply-add.</summary>
@@ -61,7 +63,8 @@ public static class CandidateBenchmark
         double parameters = config.NumHiddenLayers * config.LinearModules.Sum(module => (long)module.OutFeatures * module.InFeatures);
         var rows = (double)options.Sequences * options.Length;
         var visible = options.Sequences * (options.Length * (options.Length + 1.0) / 2); // query-key pairs of one head
-        var attention = 2 * visible * config.NumHiddenLayers * config.NumAttentionHeads * config.HeadDim; // multiply-adds of scores and of values
+        // Multiply-adds of scores and of values.
+        var attention = 2 * visible * config.NumHiddenLayers * config.NumAttentionHeads * config.HeadDim;
         var logits = (double)options.Sequences * options.Scored * config.HiddenSize * config.VocabSize;
         var columns = options.Space == MergeSpace.Factors ? options.Rank : options.Rank * options.Adapters; // of the stacked factors
         return 2 * ((rows * parameters) + attention + logits + (columns * parameters));
@@ -115,16 +118,21 @@ public static class CandidateBenchmark
     {
         var modules = Enumerable.Range(0, config.NumHiddenLayers).SelectMany(layer => config.LinearModules.Select(module => new LoraModule(
             $"model.layers.{layer}.{module.Path}", module.InFeatures, module.OutFeatures, rank,
-            Gaussian(rank * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random), Gaussian(module.OutFeatures * rank, 0.01, random), 2f)));
+            Gaussian(rank * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random),
+            Gaussian(module.OutFeatures * rank, 0.01, random), 2f)));
         return new PeftAdapter(
-            $"adapter-{index:D4}", new PeftAdapterConfig { Rank = rank, LoraAlpha = 2 * rank }, [.. modules.OrderBy(module => module.Name, StringComparer.Ordinal)]);
+            $"adapter-{index:D4}", new PeftAdapterConfig { Rank = rank, LoraAlpha = 2 * rank },
+            [.. modules.OrderBy(module => module.Name, StringComparer.Ordinal)]);
     }
 
     private static MergeRecipe RandomRecipe(AdapterPool pool, MergeSpace space, SeededRandom random) => new(space,
-        [.. pool.Adapters.Select(adapter => new AdapterShare(adapter.Name, random.NextGaussian() / pool.Adapters.Count, 0.3 + (0.7 * random.NextDouble())))]);
+        [.. pool.Adapters.Select(adapter => new AdapterShare(adapter.Name,
+            random.NextGaussian() / pool.Adapters.Count, 0.3 + (0.7 * random.NextDouble())))]);
 
-    private static TokenizedRecord RandomRecord(LlamaConfig config, int index, CandidateBenchmarkOptions options, SeededRandom random) => new(
-        $"{index}", [.. Enumerable.Range(0, options.Length + 1).Select(_ => random.NextInt32(config.VocabSize))], options.Length + 1 - options.Scored);
+    private static TokenizedRecord RandomRecord(LlamaConfig config, int index, CandidateBenchmarkOptions options, SeededRandom random) =>
+        new(
+            $"{index}", [.. Enumerable.Range(0, options.Length + 1).Select(_ => random.NextInt32(config.VocabSize))],
+            options.Length + 1 - options.Scored);
 
     private static float[] Gaussian(int count, double deviation, SeededRandom random)
     {

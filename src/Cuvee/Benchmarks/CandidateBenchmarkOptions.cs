@@ -2,7 +2,9 @@ using Cuvee.Merging;
 
 namespace Cuvee.Benchmarks;
 
-/// <summary>What one candidate evaluation of the benchmark consists of. The defaults are the shape that Cuvee's speed is stated for.</summary>
+/// <summary>
+/// What one candidate evaluation of the benchmark consists of. The defaults are the shape that Cuvee's speed is stated for.
+/// </summary>
 public sealed record CandidateBenchmarkOptions
 {
     public MergeSpace Space { get; init; } = MergeSpace.Factors;

@@ -6,10 +6,14 @@ namespace Cuvee.Benchmarks;
 /// <param name="MergeMilliseconds">Median of forming the candidate's dense weights.</param>
 /// <param name="PackMilliseconds">Median of packing them for the matrix product.</param>
 /// <param name="ForwardMilliseconds">Median of scoring all records.</param>
-/// <param name="Gflop">10^9 floating-point operations of a candidate: linear layers, causal attention, logits at scored positions, the merge once.</param>
+/// <param name="Gflop">
+/// 10^9 floating-point operations of a candidate: linear layers, causal attention, logits at scored positions, the merge once.
+/// </param>
 /// <param name="GemmGflops">Cuvee's matrix product at [4096, 256] x [256, 704] in the same run, 10^9 operations per second.</param>
 /// <param name="OpenBlasGflops">OpenBLAS's at the same; null where it is not installed.</param>
-/// <param name="OpenBlasDescription">Version and kernel that OpenBLAS chose; an old version takes a slow one on a processor that it does not know.</param>
+/// <param name="OpenBlasDescription">
+/// Version and kernel that OpenBLAS chose; an old version takes a slow one on a processor that it does not know.
+/// </param>
 public sealed record CandidateBenchmarkResult(
     MergeSpace Space,
     double Milliseconds,

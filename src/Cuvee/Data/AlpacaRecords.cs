@@ -37,7 +37,8 @@ internal static class AlpacaRecords
         {
             var where = exception.LineNumber is { } zeroBased ? $", line {zeroBased + 1}" : "";
             throw new RecordFileException(
-                $"{path}{where}: not a valid JSON array ({exception.Message.Split(". ")[0].TrimEnd('.')}); mend it or give JSON lines.", exception);
+                $"{path}{where}: not a valid JSON array ({exception.Message.Split(". ")[0].TrimEnd('.')}); mend it or give JSON lines.",
+                exception);
         }
 
         return records;

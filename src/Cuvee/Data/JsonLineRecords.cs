@@ -3,7 +3,9 @@ using Cuvee.LanguageModels;
 
 namespace Cuvee.Data;
 
-/// <summary>JSON lines <c>{"prompt", "completion", "id"?}</c>; blank lines are skipped but counted, so that an id is the line it stands in.</summary>
+/// <summary>
+/// JSON lines <c>{"prompt", "completion", "id"?}</c>; blank lines are skipped but counted, so that an id is the line it stands in.
+/// </summary>
 internal static class JsonLineRecords
 {
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
@@ -26,7 +28,8 @@ internal static class JsonLineRecords
             catch (JsonException exception)
             {
                 throw new RecordFileException(
-                    $"{path}, line {line}: not valid JSON ({exception.Message.Split(". ")[0].TrimEnd('.')}); write one object a line.", exception);
+                    $"{path}, line {line}: not valid JSON ({exception.Message.Split(". ")[0].TrimEnd('.')}); write one object a line.",
+                    exception);
             }
         }
 

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Cuvee.Data;
 
-/// <summary>The fields of one JSON object, checked: a field that is not known, missing, empty or of the wrong type is an error that names it.</summary>
+/// <summary>
+/// The fields of one JSON object, checked: a field that is not known, missing, empty or of the wrong type is an error that names it.
+/// </summary>
 internal readonly struct RecordFields
 {
     private readonly JsonElement element;
@@ -46,7 +48,8 @@ internal readonly struct RecordFields
     public IReadOnlyList<(string Question, string Answer)> Turns(string field)
     {
         if (!element.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null) return [];
-        if (value.ValueKind != JsonValueKind.Array) throw Error(field, $"must be a list of [question, answer] pairs, not {Describe(value)}");
+        if (value.ValueKind != JsonValueKind.Array)
+            throw Error(field, $"must be a list of [question, answer] pairs, not {Describe(value)}");
         var turns = new List<(string, string)>();
         foreach (var turn in value.EnumerateArray())
         {
@@ -67,7 +70,9 @@ internal readonly struct RecordFields
         }
         catch (InvalidOperationException exception)
         {
-            throw new RecordFileException($"{path}, line {line}: field \"{field}\" holds half a surrogate pair; write valid Unicode.", exception);
+            throw new RecordFileException(
+                $"{path}, line {line}: field \"{field}\" holds half a surrogate pair; write valid Unicode.",
+                exception);
         }
     }
 

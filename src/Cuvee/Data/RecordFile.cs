@@ -16,7 +16,9 @@ public static class RecordFile
     private static readonly JsonSerializerOptions WriteOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <returns>At least one record, in the order of the file, ids unique.</returns>
-    /// <exception cref="RecordFileException">Missing, empty or malformed file, or a field that is missing, empty, unknown or repeated.</exception>
+    /// <exception cref="RecordFileException">
+    /// Missing, empty or malformed file, or a field that is missing, empty, unknown or repeated.
+    /// </exception>
     public static IReadOnlyList<PromptCompletion> Read(string path)
     {
         string text;
@@ -26,7 +28,9 @@ public static class RecordFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new RecordFileException($"{path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of JSON lines.", exception);
+            throw new RecordFileException(
+                $"{path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of JSON lines.",
+                exception);
         }
         catch (DecoderFallbackException exception)
         {
@@ -42,7 +46,8 @@ public static class RecordFile
             if (!lineOfId.TryAdd(record.Id, line))
             {
                 throw new RecordFileException(
-                    $"{path}, line {line}: field \"id\" repeats \"{record.Id}\" of line {lineOfId[record.Id]}; give every record its own id, or none.");
+                    $"{path}, line {line}: field \"id\" repeats \"{record.Id}\" of line {lineOfId[record.Id]}; " +
+                    "give every record its own id, or none.");
             }
         }
 
@@ -60,7 +65,9 @@ public static class RecordFile
             using (var writer = new StreamWriter(temporary, append: false, Utf8) { NewLine = "\n" })
             {
                 foreach (var record in records)
-                    writer.WriteLine(JsonSerializer.Serialize(new { id = record.Id, prompt = record.Prompt, completion = record.Completion }, WriteOptions));
+                    writer.WriteLine(JsonSerializer.Serialize(
+                        new { id = record.Id, prompt = record.Prompt, completion = record.Completion },
+                        WriteOptions));
             }
 
             File.Move(temporary, path, overwrite: true);

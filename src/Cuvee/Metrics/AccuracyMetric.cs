@@ -5,5 +5,6 @@ public sealed class AccuracyMetric : RecordMetric
 {
     public override string Name => "accuracy";
 
-    protected override double Score(string expected, string answer) => AnswerText.Normalize(expected) == AnswerText.Normalize(answer) ? 1 : 0;
+    protected override double Score(string expected, string answer) =>
+        AnswerText.Normalize(expected) == AnswerText.Normalize(answer) ? 1 : 0;
 }

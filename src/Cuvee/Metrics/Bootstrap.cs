@@ -18,12 +18,16 @@ public static class Bootstrap
     public static ConfidenceInterval Interval(IReadOnlyList<Ratio> records, ulong seed, int resamples = DefaultResamples) =>
         Resample(Sum(records).Value, records.Count, seed, resamples, drawn => SumOf(records, drawn).Value);
 
-    /// <summary>Interval of value(<paramref name="first"/>) - value(<paramref name="second"/>); both are drawn at the same records.</summary>
+    /// <summary>
+    /// Interval of value(<paramref name="first"/>) - value(<paramref name="second"/>); both are drawn at the same records.
+    /// </summary>
     public static ConfidenceInterval Difference(
         IReadOnlyList<Ratio> first, IReadOnlyList<Ratio> second, ulong seed, int resamples = DefaultResamples)
     {
         if (first.Count != second.Count)
-            throw new ArgumentException($"A paired difference needs the same records: {first.Count} and {second.Count} were given.", nameof(second));
+            throw new ArgumentException(
+                $"A paired difference needs the same records: {first.Count} and {second.Count} were given.",
+                nameof(second));
         return Resample(
             Sum(first).Value - Sum(second).Value,
             first.Count,

@@ -5,5 +5,6 @@ public sealed class ExactMatchMetric : RecordMetric
 {
     public override string Name => "exact-match";
 
-    protected override double Score(string expected, string answer) => expected.AsSpan().Trim().SequenceEqual(answer.AsSpan().Trim()) ? 1 : 0;
+    protected override double Score(string expected, string answer) =>
+        expected.AsSpan().Trim().SequenceEqual(answer.AsSpan().Trim()) ? 1 : 0;
 }

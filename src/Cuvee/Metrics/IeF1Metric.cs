@@ -1,10 +1,10 @@
 namespace Cuvee.Metrics;
 
 /// <summary>
-/// Micro-averaged F1 of information extraction. An answer is a set of items separated by ";": "type: span", "relation: head, tail", or plain
-/// spans and pairs in the tasks that ask for no labels; "none" is the empty set. Items are compared lower-cased with white space collapsed.
-/// Where every expected item of the data set carries a label, a piece of an answer without one is no item, so an answer that is not of the
-/// form is the empty set: it lowers recall, not precision.
+/// Micro-averaged F1 of information extraction. An answer is a set of items separated by ";": "type: span", "relation: head, tail", or
+/// plain spans and pairs in the tasks that ask for no labels; "none" is the empty set. Items are compared lower-cased with white space
+/// collapsed. Where every expected item of the data set carries a label, a piece of an answer without one is no item, so an answer that is
+/// not of the form is the empty set: it lowers recall, not precision.
 /// </summary>
 public sealed class IeF1Metric : IMetric
 {
@@ -17,7 +17,9 @@ public sealed class IeF1Metric : IMetric
     public IReadOnlyList<MetricCounts> Count(IReadOnlyList<string> expected, IReadOnlyList<string> answers)
     {
         if (expected.Count != answers.Count)
-            throw new ArgumentException($"{answers.Count} answers for {expected.Count} records; give one answer a record.", nameof(answers));
+            throw new ArgumentException(
+                $"{answers.Count} answers for {expected.Count} records; give one answer a record.",
+                nameof(answers));
 
         var gold = expected.Select(Items).ToArray();
         var labelled = gold.All(items => items.All(HasLabel));

@@ -1,8 +1,9 @@
 namespace Cuvee.Metrics;
 
 /// <summary>
-/// What one record adds to a metric. Counts add up over records; the micro-averaged value of any set of records follows from their sum, so a
-/// bootstrap only re-adds counts. Metrics that give a record one number in [0, 1] put it in <paramref name="Matched"/> and 1 in the others.
+/// What one record adds to a metric. Counts add up over records; the micro-averaged value of any set of records follows from
+/// their sum, so a bootstrap only re-adds counts. Metrics that give a record one number in [0, 1] put it in
+/// <paramref name="Matched"/> and 1 in the others.
 /// </summary>
 /// <param name="Matched">Items that are in both the answer and the expected answer.</param>
 /// <param name="Predicted">Items in the answer.</param>

@@ -10,7 +10,9 @@ public abstract class RecordMetric : IMetric
     public IReadOnlyList<MetricCounts> Count(IReadOnlyList<string> expected, IReadOnlyList<string> answers)
     {
         if (expected.Count != answers.Count)
-            throw new ArgumentException($"{answers.Count} answers for {expected.Count} records; give one answer a record.", nameof(answers));
+            throw new ArgumentException(
+                $"{answers.Count} answers for {expected.Count} records; give one answer a record.",
+                nameof(answers));
         return [.. expected.Zip(answers, (e, a) => new MetricCounts(Score(e, a), 1, 1))];
     }
 

@@ -3,8 +3,8 @@ using System.Text;
 namespace Cuvee.Metrics;
 
 /// <summary>
-/// ROUGE-L (Lin 2004, sentence level) with precision and recall weighted equally: the F-measure of the longest common subsequence of words. Words are
-/// runs of letters and digits, lower-cased, not stemmed. 0 where either side has no word.
+/// ROUGE-L (Lin 2004, sentence level) with precision and recall weighted equally: the F-measure of the longest common subsequence of words.
+/// Words are runs of letters and digits, lower-cased, not stemmed. 0 where either side has no word.
 /// </summary>
 public sealed class RougeLMetric : RecordMetric
 {

@@ -43,8 +43,9 @@ public static class SearchStages
     private static IOptimizer Optimizer(
         SearchSettings search, SearchSizes sizes, ISearchSpace space, int records, ulong seed) => search.Kind switch
     {
-        // Evo-Merging (arXiv 2509.12951): CMA-ES in both stages. The sample changes every generation, so the tests that compare losses
-        // across generations (tolfun, tolfunhist, stagnation) would read sampling noise; early stopping on held-out records takes their place.
+        // Evo-Merging (arXiv 2509.12951): CMA-ES in both stages. The sample changes every generation, so the tests that
+        // compare losses across generations (tolfun, tolfunhist, stagnation) would read sampling noise; early stopping on
+        // held-out records takes their place.
         SearchKind.EvoMerging => new CmaEsOptimizer(space.Start, new CmaEsOptions
         {
             InitialStepSize = search.InitialStepSize,

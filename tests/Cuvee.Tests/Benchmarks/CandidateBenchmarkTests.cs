@@ -24,7 +24,9 @@ public class CandidateBenchmarkTests
         }
 
         operations += 2.0 * 32 * 20 * 256 * 4096;
-        Assert.Equal(operations, CandidateBenchmark.FloatingPointOperations(new CandidateBenchmarkOptions { Space = space }), operations * 1e-12);
+        Assert.Equal(
+            operations, CandidateBenchmark.FloatingPointOperations(new CandidateBenchmarkOptions { Space = space }),
+            operations * 1e-12);
     }
 
     [Theory]
@@ -32,7 +34,11 @@ public class CandidateBenchmarkTests
     [InlineData(MergeSpace.Delta)]
     public void Run_SmallSample_ReportsConsistentNumbers(MergeSpace space)
     {
-        var options = new CandidateBenchmarkOptions { Space = space, Adapters = 3, Rank = 2, Sequences = 2, Length = 16, Scored = 4, Repetitions = 1, Threads = 2 };
+        var options = new CandidateBenchmarkOptions
+        {
+            Space = space, Adapters = 3, Rank = 2, Sequences = 2, Length = 16, Scored = 4,
+            Repetitions = 1, Threads = 2,
+        };
         var result = CandidateBenchmark.Run(options, TimeProvider.System, CancellationToken.None);
         Assert.Equal(space, result.Space);
         Assert.Equal(result.MergeMilliseconds + result.PackMilliseconds + result.ForwardMilliseconds, result.Milliseconds, 0.01);

@@ -5,7 +5,8 @@ namespace Cuvee.Tests.Configuration;
 
 public class RunConfigurationTests
 {
-    private const string Required = "model: base\npool: { path: pool, exclude: [one, two] }\nvalidation: v.jsonl\nout: out\nsearch: evo-merging\n";
+    private const string Required =
+        "model: base\npool: { path: pool, exclude: [one, two] }\nvalidation: v.jsonl\nout: out\nsearch: evo-merging\n";
 
     [Fact]
     public void Parse_RelativePaths_StartFromTheFilesFolder()
@@ -56,7 +57,9 @@ public class RunConfigurationTests
     [InlineData("settings: { stages: [weights, weights] }", "each once")]
     [InlineData("compare: { metric: f1 }", "choose ie-f1")]
     [InlineData("compare: {}", "'compare' needs 'test'")]
-    [InlineData("test: t.jsonl\ncompare:\n  searches:\n    - { search: random, sapce: delta }", "line 9: unknown key 'sapce' in 'compare.searches[0]'")]
+    [InlineData(
+        "test: t.jsonl\ncompare:\n  searches:\n    - { search: random, sapce: delta }",
+        "line 9: unknown key 'sapce' in 'compare.searches[0]'")]
     [InlineData("seed: 1\nseed: 2", "not valid YAML")]
     public void Parse_Mistake_NamesFileLineAndMend(string line, string expected)
     {

@@ -45,7 +45,9 @@ public sealed class RecordFileTests : IDisposable
     public void Read_ByteOrderMarkAndCarriageReturns_AreIgnored()
     {
         var path = Path.Combine(folder, "windows.jsonl");
-        File.WriteAllText(path, "{\"prompt\":\"a\",\"completion\":\"b\"}\r\n{\"prompt\":\"c\",\"completion\":\"d\"}\r\n", new UTF8Encoding(true));
+        File.WriteAllText(
+            path, "{\"prompt\":\"a\",\"completion\":\"b\"}\r\n{\"prompt\":\"c\",\"completion\":\"d\"}\r\n",
+            new UTF8Encoding(true));
 
         Assert.Equal(["a", "c"], RecordFile.Read(path).Select(r => r.Prompt));
     }
@@ -59,7 +61,9 @@ public sealed class RecordFileTests : IDisposable
     [InlineData("""{"prompt": "a", "completion": "b", "id": ""}""", "line 1", "\"id\" is empty")]
     [InlineData("""{"prompt": "a", "completion": "b", "id": 1.5}""", "line 1", "\"id\" must be a text, not a number")]
     [InlineData("""{"prompt": "\ud800", "completion": "b"}""", "line 1", "\"prompt\" holds half a surrogate pair")]
-    [InlineData("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", \"completion\": \"b\", \"id\": \"0\"}", "line 2", "\"id\" repeats \"0\" of line 1")]
+    [InlineData(
+        "{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", \"completion\": \"b\", \"id\": \"0\"}",
+        "line 2", "\"id\" repeats \"0\" of line 1")]
     [InlineData("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", ", "line 2", "not valid JSON")]
     [InlineData("""{"prompt": "a", "prompt": "b", "completion": "c"}""", "line 1", "not valid JSON")]
     [InlineData("\"a\"", "line 1", "expected a JSON object, found a text")]
@@ -68,7 +72,9 @@ public sealed class RecordFileTests : IDisposable
     [InlineData("[]", "records", "holds no record")]
     [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\"}]", "line 3", "\"output\" is missing")]
     [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\", \"system\": \"s\"}]", "line 2", "\"system\" is not known")]
-    [InlineData("[{\"instruction\": \"a\", \"output\": \"b\", \"history\": [[\"a\"]]}]", "line 1", "\"history\" must be a list of [question, answer] pairs")]
+    [InlineData(
+        "[{\"instruction\": \"a\", \"output\": \"b\", \"history\": [[\"a\"]]}]",
+        "line 1", "\"history\" must be a list of [question, answer] pairs")]
     [InlineData("[{\"instruction\": \"a\", \"output\": \"b\"}", "line 1", "not a valid JSON array")]
     [InlineData("[3]", "line 1", "expected a JSON object, found a number")]
     public void Read_BadContent_NamesFileLineAndField(string content, string where, string what)
@@ -118,7 +124,9 @@ public sealed class RecordFileTests : IDisposable
 
         Assert.Equal(records, RecordFile.Read(path));
         Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
-        Assert.StartsWith("""{"id":"x-0","prompt":"line\nbreak \"quoted\"","completion":" é; """, File.ReadAllText(path), StringComparison.Ordinal);
+        Assert.StartsWith(
+            """{"id":"x-0","prompt":"line\nbreak \"quoted\"","completion":" é; """,
+            File.ReadAllText(path), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -91,9 +91,12 @@ public sealed class BootstrapTests
         return [.. estimates];
     }
 
-    private static double Value(Ratio[] records, int[] drawn) => drawn.Sum(i => records[i].Numerator) / drawn.Sum(i => records[i].Denominator);
+    private static double Value(Ratio[] records, int[] drawn) =>
+        drawn.Sum(i => records[i].Numerator) / drawn.Sum(i => records[i].Denominator);
 
-    /// <summary>The sampled quantile may differ from the exact one by 0.5 percentage points of probability (over six standard errors).</summary>
+    /// <summary>
+    /// The sampled quantile may differ from the exact one by 0.5 percentage points of probability (over six standard errors).
+    /// </summary>
     private static void AssertBetweenNeighbours(double[] exact, double probability, double sampled)
     {
         var below = exact[(int)Math.Floor((probability - 0.005) * exact.Length)];

@@ -103,7 +103,8 @@ public sealed class RunPlannerTests : IDisposable
     public void Plan_ComparisonSearches_GetTheirOwnFoldersBelowOut()
     {
         var plans = RunPlanner.Plan(zoo.Configure(
-            EvoMerging + "compare:\n  searches:\n    - { search: random }\n    - { search: evo-merging, space: factors }\n    - { search: random }"));
+            EvoMerging + "compare:\n  searches:\n    - { search: random }\n" +
+                "    - { search: evo-merging, space: factors }\n    - { search: random }"));
         Assert.Equal(["out", "random-delta", "evo-merging-factors", "random-delta-2"], plans.Select(plan => Path.GetFileName(plan.Out)));
     }
 }

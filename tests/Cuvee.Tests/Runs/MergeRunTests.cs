@@ -64,7 +64,8 @@ public sealed class MergeRunTests : IDisposable
     [InlineData("factors")]
     public async Task ExecuteAsync_Finished_WrittenAdapterScoresLikeTheRecipe(string space)
     {
-        var result = (await RunAsync($"search: evo-merging\nspace: {space}\nbudget: {{ evaluations: 30 }}\nsettings: {{ population: 8 }}")).Results[0];
+        var result = (await RunAsync(
+            $"search: evo-merging\nspace: {space}\nbudget: {{ evaluations: 30 }}\nsettings: {{ population: 8 }}")).Results[0];
         using var baseModel = EmbeddedModel.Load(zoo.ModelFolder);
         var adapted = AdaptedModel.Create(baseModel, PeftReader.Read(result.Out));
         var records = Cuvee.Data.RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"));

@@ -66,7 +66,8 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
 
     private static async Task<RunResult> RunAsync(TinyZoo zoo, string search, string space, string? exclude = null)
     {
-        var text = $"model: model\npool: {{ path: pool, exclude: [{exclude}] }}\nvalidation: validation.jsonl\nsearch: {search}\nspace: {space}\n" +
+        var text = $"model: model\npool: {{ path: pool, exclude: [{exclude}] }}\nvalidation: validation.jsonl\n" +
+            $"search: {search}\nspace: {space}\n" +
             $"out: out-{search}-{space}-{exclude}\nbudget: {{ evaluations: 160 }}\nsettings: {{ held_out: 0 }}\n";
         var configuration = Cuvee.Configuration.RunConfiguration.Parse(text, Path.Combine(zoo.Folder, "run.yaml"));
         var report = await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync(RunPlanner.Plan(configuration),

@@ -12,7 +12,8 @@ public sealed class RunExecutorTests : IDisposable
 {
     private const string EvoMerging = "search: evo-merging\nspace: delta\nseed: 5\n";
     private const string BothStages = EvoMerging +
-        "settings: { stages: [keep-fractions, weights], population: 6, sample: 6, held_out: 0.25, check_every: 2 }\nbudget: { evaluations: 80 }";
+        "settings: { stages: [keep-fractions, weights], population: 6, sample: 6, held_out: 0.25, check_every: 2 }\n" +
+        "budget: { evaluations: 80 }";
 
     private static readonly string[] ResultFiles =
         ["adapter_model.safetensors", "adapter_config.json", "recipe.json", "README.md", Journal.FileName];
@@ -171,7 +172,8 @@ public sealed class RunExecutorTests : IDisposable
     public async Task ExecuteAsync_HeldOutStopsImproving_StopsTheStage()
     {
         var result = await RunAsync(zoo.Configure(
-            EvoMerging + "settings: { population: 10, sample: 3, held_out: 0.4, check_every: 1, patience: 3 }\nbudget: { evaluations: 5000 }"));
+            EvoMerging + "settings: { population: 10, sample: 3, held_out: 0.4, check_every: 1, patience: 3 }\n" +
+                "budget: { evaluations: 5000 }"));
         Assert.Equal("held-out", result.Stages[0].StopReason);
         Assert.True(result.Spending.Evaluations < 1000);
     }
@@ -181,7 +183,10 @@ public sealed class RunExecutorTests : IDisposable
     {
         var log = new EventLog();
         var host = new SoftmaxHost(["adapter-a", "adapter-b", "adapter-c"], [4, 4, 4]);
-        await RunAsync(zoo.Configure(EvoMerging + "settings: { population: 10, step_size: 0.5, penalty: 0, held_out: 0 }\nbudget: { evaluations: 400 }"), host: host, log: log);
+        await RunAsync(
+            zoo.Configure(EvoMerging + "settings: { population: 10, step_size: 0.5, penalty: 0, held_out: 0 }\n" +
+                "budget: { evaluations: 400 }"),
+            host: host, log: log);
         var warning = Assert.Single(log.Of<RunWarning>(), warning => warning.Kind == WarningKind.AtBounds);
         Assert.Contains("adapter-", warning.Message, StringComparison.Ordinal);
     }
