@@ -42,36 +42,36 @@ public static class SearchStages
 
     private static IOptimizer Optimizer(
         SearchSettings search, SearchSizes sizes, ISearchSpace space, int records, ulong seed) => search.Kind switch
-    {
-        // Evo-Merging (arXiv 2509.12951): CMA-ES in both stages. The sample changes every generation, so the tests that
-        // compare losses across generations (tolfun, tolfunhist, stagnation) would read sampling noise; early stopping on
-        // held-out records takes their place.
-        SearchKind.EvoMerging => new CmaEsOptimizer(space.Start, new CmaEsOptions
         {
-            InitialStepSize = search.InitialStepSize,
-            PopulationSize = sizes.PopulationSize,
-            Bounds = space.Bounds,
-            Seed = seed,
-            Tolerances = CmaEsTolerances.None with { TolX = 1e-6 },
-        }),
-        SearchKind.FisherProbing => new FisherProbingOptimizer(space.Start, new FisherProbingOptions
-        {
-            RecordCount = records,
-            ProbeRecords = search.FisherProbing!.ProbeRecords,
-            LineSearchRecords = search.FisherProbing.LineSearchRecords,
-            ProbeStep = search.FisherProbing.ProbeStep,
-            InitialDamping = search.FisherProbing.Damping,
-            FisherMemory = search.FisherProbing.Averaging,
-            MaxRounds = search.Budget is (null, null) ? search.FisherProbing.Rounds : null,
-            Bounds = space.Bounds,
-            Seed = seed,
-        }),
-        SearchKind.Random => new RandomSearch(space.Start, new RandomSearchOptions
-        {
-            PopulationSize = sizes.PopulationSize,
-            Bounds = space.Bounds,
-            Seed = seed,
-        }),
-        _ => throw new ArgumentOutOfRangeException(nameof(search), search.Kind, "No such search."),
-    };
+            // Evo-Merging (arXiv 2509.12951): CMA-ES in both stages. The sample changes every generation, so the tests that
+            // compare losses across generations (tolfun, tolfunhist, stagnation) would read sampling noise; early stopping on
+            // held-out records takes their place.
+            SearchKind.EvoMerging => new CmaEsOptimizer(space.Start, new CmaEsOptions
+            {
+                InitialStepSize = search.InitialStepSize,
+                PopulationSize = sizes.PopulationSize,
+                Bounds = space.Bounds,
+                Seed = seed,
+                Tolerances = CmaEsTolerances.None with { TolX = 1e-6 },
+            }),
+            SearchKind.FisherProbing => new FisherProbingOptimizer(space.Start, new FisherProbingOptions
+            {
+                RecordCount = records,
+                ProbeRecords = search.FisherProbing!.ProbeRecords,
+                LineSearchRecords = search.FisherProbing.LineSearchRecords,
+                ProbeStep = search.FisherProbing.ProbeStep,
+                InitialDamping = search.FisherProbing.Damping,
+                FisherMemory = search.FisherProbing.Averaging,
+                MaxRounds = search.Budget is (null, null) ? search.FisherProbing.Rounds : null,
+                Bounds = space.Bounds,
+                Seed = seed,
+            }),
+            SearchKind.Random => new RandomSearch(space.Start, new RandomSearchOptions
+            {
+                PopulationSize = sizes.PopulationSize,
+                Bounds = space.Bounds,
+                Seed = seed,
+            }),
+            _ => throw new ArgumentOutOfRangeException(nameof(search), search.Kind, "No such search."),
+        };
 }

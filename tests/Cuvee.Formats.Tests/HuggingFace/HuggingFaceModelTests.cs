@@ -128,9 +128,19 @@ public sealed class HuggingFaceModelTests : IDisposable
     {
         var config = new LlamaConfig
         {
-            HiddenSize = 6, IntermediateSize = 5, NumHiddenLayers = 1, NumAttentionHeads = 2, NumKeyValueHeads = 1, HeadDim = 4,
-            VocabSize = 7, MaxPositionEmbeddings = 64, RmsNormEps = 1e-5, RopeTheta = 10000, TieWordEmbeddings = tied,
-            BosTokenId = tied ? null : 1, EosTokenIds = [2, 3],
+            HiddenSize = 6,
+            IntermediateSize = 5,
+            NumHiddenLayers = 1,
+            NumAttentionHeads = 2,
+            NumKeyValueHeads = 1,
+            HeadDim = 4,
+            VocabSize = 7,
+            MaxPositionEmbeddings = 64,
+            RmsNormEps = 1e-5,
+            RopeTheta = 10000,
+            TieWordEmbeddings = tied,
+            BosTokenId = tied ? null : 1,
+            EosTokenIds = [2, 3],
         };
         var tensors = _folder.Tensors.Where(tensor => !tied || tensor.Name != "lm_head.weight").ToArray();
         HuggingFaceModelWriter.Write(_folder.Path, config, tensors, TensorType.BF16);

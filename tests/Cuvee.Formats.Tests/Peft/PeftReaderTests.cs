@@ -16,8 +16,11 @@ public sealed class PeftReaderTests : IDisposable
         Assert.Equal(
             new PeftAdapterConfig
             {
-                Rank = 2, LoraAlpha = 16,
-                BaseModelNameOrPath = "acme/base", Revision = "main", TaskType = "CAUSAL_LM"
+                Rank = 2,
+                LoraAlpha = 16,
+                BaseModelNameOrPath = "acme/base",
+                Revision = "main",
+                TaskType = "CAUSAL_LM",
             },
             adapter.Config);
         var module = Assert.Single(adapter.Modules);

@@ -6,8 +6,12 @@ public class GenerationTests
 {
     private static readonly GenerationOptions Sampled = new()
     {
-        MaxTokens = 20, Temperature = 0.9, TopP = 0.8, TopK = 40,
-        RepetitionPenalty = 1.2, Seed = 5,
+        MaxTokens = 20,
+        Temperature = 0.9,
+        TopP = 0.8,
+        TopK = 40,
+        RepetitionPenalty = 1.2,
+        Seed = 5,
     };
 
     [Theory]

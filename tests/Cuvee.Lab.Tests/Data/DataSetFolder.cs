@@ -19,8 +19,10 @@ internal sealed class DataSetFolder : IDisposable
     public void AddManifest(params string[] names) => File.WriteAllText(
         Path.Combine(Root, "MANIFEST.json"),
         JsonSerializer.Serialize(
-            new { datasets = names.Select(n =>
-                new { name = n, licence = "CC0 1.0", source = "invented", types = new[] { "a" } }) }));
+            new
+            {
+                datasets = names.Select(n => new { name = n, licence = "CC0 1.0", source = "invented", types = new[] { "a" } }),
+            }));
 
     public static IEnumerable<string> Labelled(string prefix, int count) =>
         Enumerable.Range(0, count).Select(i => $$"""{"text": "{{prefix}} {{i}}", "label": "x"}""");

@@ -36,8 +36,14 @@ public class CandidateBenchmarkTests
     {
         var options = new CandidateBenchmarkOptions
         {
-            Space = space, Adapters = 3, Rank = 2, Sequences = 2, Length = 16, Scored = 4,
-            Repetitions = 1, Threads = 2,
+            Space = space,
+            Adapters = 3,
+            Rank = 2,
+            Sequences = 2,
+            Length = 16,
+            Scored = 4,
+            Repetitions = 1,
+            Threads = 2,
         };
         var result = CandidateBenchmark.Run(options, TimeProvider.System, CancellationToken.None);
         Assert.Equal(space, result.Space);

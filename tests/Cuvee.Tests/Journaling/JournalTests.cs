@@ -17,8 +17,12 @@ public sealed class JournalTests : IDisposable
     [InlineData(1.0 / 3)]
     public void Append_AnyLoss_ReadsBackBitForBit(double loss)
     {
-        var line = Line(0) with { Loss = loss, Point = [Math.BitIncrement(0.1), -0.0, 5e-324],
-            TokenLogProbabilities = [[-0.1f, -1e-38f], [-3f]] };
+        var line = Line(0) with
+        {
+            Loss = loss,
+            Point = [Math.BitIncrement(0.1), -0.0, 5e-324],
+            TokenLogProbabilities = [[-0.1f, -1e-38f], [-3f]]
+        };
         Write(line);
         var read = Assert.Single(Journal.Read(FilePath));
         Assert.True(line.AnswersSameAs(read));
