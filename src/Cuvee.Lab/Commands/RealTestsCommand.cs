@@ -25,11 +25,12 @@ internal static class RealTestsCommand
         };
         var validation = new Option<int>("--validation") { Description = "Validation records.", DefaultValueFactory = _ => 100 };
         var test = new Option<int>("--test") { Description = "Test records.", DefaultValueFactory = _ => 300 };
+        var paper = new Option<bool>("--paper") { Description = "Add Evo-Merging with its authors' settings (slow)." };
         var targets = new Option<string[]>("--targets") { Description = "Only these targets.", AllowMultipleArgumentsPerToken = true };
         var command = new ExampleCommand(
             "real-tests",
             "Compare the searches on real test sets, with two upper references; markdown on standard output.",
-            "cuvee-lab real-tests --data data --seeds 1 2 3 > tables.md") { data, zoo, work, seeds, validation, test, targets };
+            "cuvee-lab real-tests --data data --seeds 1 2 3 > tables.md") { data, zoo, work, seeds, validation, test, targets, paper };
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var names = arguments.GetValue(targets) ?? [];
@@ -37,8 +38,12 @@ internal static class RealTestsCommand
             if (chosen.Length == 0)
                 throw new DataSetException($"--targets knows {string.Join(" and ", RealTestTarget.All.Select(t => t.Name))} only.");
             var runner = new RealTest(
-                arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetRequiredValue(data)), arguments.GetRequiredValue(work),
-                TimeProvider.System, Console.Error);
+                arguments.GetRequiredValue(zoo),
+                DataSetCatalog.Open(arguments.GetRequiredValue(data)),
+                arguments.GetRequiredValue(work),
+                TimeProvider.System,
+                Console.Error,
+                arguments.GetValue(paper));
             foreach (var target in chosen)
             {
                 var list = arguments.GetRequiredValue(seeds);

@@ -16,7 +16,11 @@ namespace Cuvee.Lab.References;
 /// The comparison table on an exported real test set, for several seeds of the searches, with two upper references that a black-box search
 /// cannot have: weights trained by gradient on the same validation records, and the target's own specialist.
 /// </summary>
-internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string workFolder, TimeProvider time, TextWriter output)
+/// <param name="withPaperSettings">
+/// Adds Evo-Merging with its authors' settings (1,200 candidates, here of 40 records each), which takes most of the time.
+/// </param>
+internal sealed class RealTest(
+    string zooFolder, DataSetCatalog catalog, string workFolder, TimeProvider time, TextWriter output, bool withPaperSettings)
 {
     /// <summary>One table a seed, and what each stage of the searches did; finished searches are taken from their folders.</summary>
     public async Task<(IReadOnlyList<ComparisonTable> Tables, string StageEffects)> RunAsync(
@@ -87,7 +91,7 @@ internal sealed class RealTest(string zooFolder, DataSetCatalog catalog, string 
           searches:
             - { search: evo-merging, preset: delta, budget: { queries: 20000 } }
             - { search: evo-merging, space: factors, budget: { queries: 20000 } }
-            - { search: evo-merging, preset: paper, settings: { sample: 40 } }
+            {{(withPaperSettings ? "- { search: evo-merging, preset: paper, settings: { sample: 40 } }" : "")}}
         """;
 
     private sealed class Progress(TextWriter output) : IProgress<RunEvent>
