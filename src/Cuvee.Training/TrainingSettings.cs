@@ -24,7 +24,7 @@ public sealed record TrainingSettings
     /// <summary>Global gradient norm bound; 0 turns clipping off.</summary>
     public double ClipNorm { get; init; } = 1;
 
-    /// <summary>Steps between checkpoints; 0 writes none before the end.</summary>
+    /// <summary>Steps between checkpoints; 0 writes none; otherwise the last step is always written.</summary>
     public int CheckpointEvery { get; init; } = 200;
 
     /// <summary>Learning rate of the 0-based <paramref name="step"/>.</summary>

@@ -85,7 +85,7 @@ public class GradientTests
         }
     }
 
-    private static double Difference(double[] values, int i, Func<double> loss)
+    internal static double Difference(double[] values, int i, Func<double> loss)
     {
         var saved = values[i];
         values[i] = saved + Step;
@@ -96,7 +96,7 @@ public class GradientTests
         return (above - below) / (2 * Step);
     }
 
-    private static void AssertClose(double expected, double actual, string name) =>
+    internal static void AssertClose(double expected, double actual, string name) =>
         Assert.True(
             Math.Abs(expected - actual) <= 2e-4 * Math.Max(1, Math.Abs(expected)),
             $"{name}: central difference {expected}, backward pass {actual}");

@@ -52,4 +52,14 @@ internal static class TinyModel
         return [.. shapes.Select(s =>
             new TrainingExample([.. Enumerable.Range(0, s.Length).Select(_ => random.NextInt32(config.VocabSize))], s.ScoredFrom))];
     }
+
+    /// <summary>Fresh factors have LoraB zero, which hides half of what a test should see.</summary>
+    public static void FillLoraB(LoraParameters factors, ulong seed)
+    {
+        var random = new SeededRandom(seed);
+        foreach (var module in factors.Modules.SelectMany(m => m))
+        {
+            for (var i = 0; i < module.LoraB.Length; i++) module.LoraB[i] = (float)(random.NextGaussian() * 0.1);
+        }
+    }
 }
