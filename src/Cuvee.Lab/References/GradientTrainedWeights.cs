@@ -44,13 +44,12 @@ internal sealed class GradientTrainedWeights
         for (var step = 0; step <= steps; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Merge(Recipe(weights));
-            var (loss, dense) = gradient.Compute(merged, examples);
+            var (loss, along) = LossAndGradient(weights);
             report(step, loss);
             if (loss < bestLoss) (best, bestLoss) = (weights.ToArray(), loss);
             for (var i = 0; i < n; i++)
             {
-                var g = AlongAdapter(dense, i);
+                var g = along[i];
                 first[i] = (0.9 * first[i]) + (0.1 * g);
                 second[i] = (0.999 * second[i]) + (0.001 * g * g);
                 var corrected = first[i] / (1 - Math.Pow(0.9, step + 1));
@@ -61,7 +60,16 @@ internal sealed class GradientTrainedWeights
         return Recipe(best);
     }
 
-    private MergeRecipe Recipe(double[] weights) =>
+    /// <param name="weights">One per adapter, in the pool's order.</param>
+    /// <returns>The validation loss in nats per token and its derivative in each weight.</returns>
+    internal (double Loss, double[] Gradient) LossAndGradient(IReadOnlyList<double> weights)
+    {
+        Merge(Recipe(weights));
+        var (loss, dense) = gradient.Compute(merged, examples);
+        return (loss, [.. Enumerable.Range(0, weights.Count).Select(i => AlongAdapter(dense, i))]);
+    }
+
+    private MergeRecipe Recipe(IReadOnlyList<double> weights) =>
         new(MergeSpace.Delta, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, weights[i]))]);
 
     private void Merge(MergeRecipe recipe)

@@ -19,14 +19,18 @@ public sealed class ZooBuilder(
     private string BaseFolder => Path.Combine(zooFolder, "base");
 
     /// <param name="only">Names of specialists to build; empty builds all.</param>
+    /// <exception cref="ZooException">The plan names an unknown task, or the data are too few; thrown before any training.</exception>
+    /// <exception cref="DataSetException">The plan names an unknown data set, or a task that its data set does not yield.</exception>
     public void Build(IReadOnlyCollection<string> only, CancellationToken cancellationToken)
     {
+        var specialists = plan.Specialists.Where(s => only.Count == 0 || only.Contains(s.Name)).ToArray();
+        foreach (var specialist in specialists)
+            TaskBuilder.Build(catalog[specialist.Dataset], Parse(specialist.Task), Split.Train, limit: 0);
         Directory.CreateDirectory(BaseFolder);
         Directory.CreateDirectory(workFolder);
         var tokenizer = BuildTokenizer();
         BuildBase(tokenizer, cancellationToken);
-        foreach (var specialist in plan.Specialists.Where(s => only.Count == 0 || only.Contains(s.Name)))
-            BuildSpecialist(specialist, tokenizer, cancellationToken);
+        foreach (var specialist in specialists) BuildSpecialist(specialist, tokenizer, cancellationToken);
     }
 
     private Tokenizer BuildTokenizer()
@@ -53,6 +57,13 @@ public sealed class ZooBuilder(
         var encoder = new ExampleEncoder(tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings);
         var texts = catalog.PlainTexts().ToArray();
         var plain = texts.SelectMany(t => tokenizer.Encode(t, addSpecialTokens: true).Append(config.EosTokenIds[0])).ToArray();
+        if (plain.Length <= plan.Base.PlainLength + 1)
+        {
+            throw new ZooException(
+                $"The data hold {plain.Length} tokens of plain text, too few for one window; " +
+                $"lower base.plain_length ({plan.Base.PlainLength}) or add data.");
+        }
+
         var instructions = encoder.EncodeAll(Instructions());
         output.WriteLine(
             $"base: {texts.Length} texts of {plain.Length} tokens, " +
@@ -138,8 +149,10 @@ public sealed class ZooBuilder(
     private static long TokensOf(IBatchSource batches, int steps) =>
         Enumerable.Range(0, steps).Sum(s => (long)batches.Batch(s).Sum(e => e.Tokens.Length));
 
-    private static LabTask Parse(string task) =>
-        Enum.TryParse<LabTask>(task, ignoreCase: true, out var parsed)
-            ? parsed
-            : throw new ZooException($"The plan names the task \"{task}\", which is not known.");
+    private static LabTask Parse(string task)
+    {
+        if (Enum.TryParse<LabTask>(task, ignoreCase: true, out var parsed) && Enum.IsDefined(parsed)) return parsed;
+        var known = string.Join(", ", Enum.GetNames<LabTask>()).ToLowerInvariant();
+        throw new ZooException($"The plan names the task \"{task}\", which is not known; choose one of {known}.");
+    }
 }
