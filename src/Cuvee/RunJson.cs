@@ -20,17 +20,6 @@ internal static class RunJson
 
     public static void Write(string path, JsonNode node) => WriteText(path, node.ToJsonString(Options) + "\n");
 
-    public static void WriteText(string path, string text)
-    {
-        var temporary = path + ".tmp";
-        try
-        {
-            File.WriteAllText(temporary, text);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
+    public static void WriteText(string path, string text) =>
+        Formats.AtomicFile.WriteAllBytes(path, System.Text.Encoding.UTF8.GetBytes(text));
 }

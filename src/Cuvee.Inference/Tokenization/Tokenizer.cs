@@ -50,12 +50,7 @@ public sealed class Tokenizer
     public static Tokenizer Parse(byte[] json, string source) => new(json, TokenizerJsonReader.Read(json, source));
 
     /// <summary>Writes the <c>tokenizer.json</c> this tokenizer was made from, byte for byte, through a temporary file beside it.</summary>
-    public void Save(string tokenizerJsonPath)
-    {
-        var temporary = tokenizerJsonPath + ".tmp";
-        File.WriteAllBytes(temporary, _json);
-        File.Move(temporary, tokenizerJsonPath, overwrite: true);
-    }
+    public void Save(string tokenizerJsonPath) => Formats.AtomicFile.WriteAllBytes(tokenizerJsonPath, _json);
 
     /// <summary>
     /// Added tokens that occur in <paramref name="text"/> are recognised, special ones included. A lone surrogate counts as U+FFFD.

@@ -21,7 +21,6 @@ internal sealed record ZooProvenance(
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(this, Json) + "\n");
-        File.Move(path + ".tmp", path, overwrite: true);
+        Formats.AtomicFile.WriteAllBytes(path, System.Text.Encoding.UTF8.GetBytes(JsonSerializer.Serialize(this, Json) + "\n"));
     }
 }

@@ -59,23 +59,15 @@ public static class RecordFile
     {
         var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Directory.CreateDirectory(directory);
-        var temporary = path + ".tmp";
-        try
+        Formats.AtomicFile.Write(path, stream =>
         {
-            using (var writer = new StreamWriter(temporary, append: false, Utf8) { NewLine = "\n" })
+            using var writer = new StreamWriter(stream, Utf8, leaveOpen: true) { NewLine = "\n" };
+            foreach (var record in records)
             {
-                foreach (var record in records)
-                    writer.WriteLine(JsonSerializer.Serialize(
-                        new { id = record.Id, prompt = record.Prompt, completion = record.Completion },
-                        WriteOptions));
+                writer.WriteLine(JsonSerializer.Serialize(
+                    new { id = record.Id, prompt = record.Prompt, completion = record.Completion },
+                    WriteOptions));
             }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        });
     }
 }
