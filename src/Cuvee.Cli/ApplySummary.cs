@@ -6,35 +6,40 @@ namespace Cuvee.Cli;
 
 /// <summary>What <c>cuvee apply</c> wrote and what a bounded rank cost.</summary>
 /// <param name="Merged">Null for a folded checkpoint.</param>
-internal sealed record ApplySummary(string Out, string Format, string Dtype, MergeSpace Space, MergedAdapter? Merged)
+internal sealed record ApplySummary(string Out, string Format, string Dtype, MergeRecipe Recipe, MergedAdapter? Merged)
 {
-    private string SpaceName => Space.ToString().ToLowerInvariant();
+    private (string Key, string Value) Way => Recipe switch
+    {
+        WeightedRecipe weighted => ("space", weighted.Space.ToString().ToLowerInvariant()),
+        MethodRecipe method => ("method", method.Method),
+        _ => throw new InvalidOperationException($"A recipe of kind {Recipe.GetType().Name} is not applied."),
+    };
 
-    public string ToJson() => Merged is null
-        ? JsonOutput.Line(new { Out, Format, Dtype, Space = SpaceName })
-        : JsonOutput.Line(new
+    public string ToJson()
+    {
+        var line = new Dictionary<string, object> { ["out"] = Out, ["format"] = Format, ["dtype"] = Dtype, [Way.Key] = Way.Value };
+        if (Merged is not null)
         {
-            Out,
-            Format,
-            Dtype,
-            Space = SpaceName,
-            Merged.Adapter.Config.Rank,
-            Modules = Merged.Adapter.Modules.Count,
-            Merged.DroppedShare,
-            Reductions = Merged.Reductions.Select(
-                module => new { Module = module.ModuleName, module.ExactRank, module.Rank, module.DroppedShare }),
-        });
+            line["rank"] = Merged.Adapter.Config.Rank;
+            line["modules"] = Merged.Adapter.Modules.Count;
+            line["dropped_share"] = Merged.DroppedShare;
+            line["reductions"] = Merged.Reductions.Select(
+                module => new { Module = module.ModuleName, module.ExactRank, module.Rank, module.DroppedShare });
+        }
+
+        return JsonOutput.Line(line);
+    }
 
     public string ToText()
     {
-        if (Merged is null) return $"{Out}: checkpoint with the recipe folded in ({SpaceName}, {Dtype})";
+        if (Merged is null) return $"{Out}: checkpoint with the recipe folded in ({Way.Value}, {Dtype})";
         var text = new StringBuilder();
         if (Merged.Reductions.Count > 0) text.Append("dropped energy (squared Frobenius norm of the update)\n");
         foreach (var module in Merged.Reductions)
             text.Append($"  {module.ModuleName}: rank {module.ExactRank} -> {module.Rank}, {100 * module.DroppedShare:0.###}%\n");
         if (Merged.Reductions.Count > 0) text.Append($"  all modules: {100 * Merged.DroppedShare:0.###}%\n");
         var adapter = Merged.Adapter;
-        text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({SpaceName}, {Dtype})");
+        text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({Way.Value}, {Dtype})");
         return text.ToString();
     }
 }

@@ -7,7 +7,7 @@ namespace Cuvee.Cli;
 /// <summary>Results for machines: one JSON value a line, keys in snake case, numbers that round-trip.</summary>
 internal static class JsonOutput
 {
-    private static readonly JsonSerializerOptions Options = new()
+    public static JsonSerializerOptions Options { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cuvee.Planning;
 using Cuvee.Reporting;
+using Cuvee.Runs;
 using Spectre.Console;
 
 namespace Cuvee.Cli;
@@ -22,18 +23,34 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
     {
         if (Report.Table is { } table)
         {
-            if (PeopleConsole.IsLive(console)) ShowTable(console, table);
-            else console.Profile.Out.Writer.Write(ComparisonTableText.Plain(table));
+            if (PeopleConsole.IsLive(console)) ShowTable(console, table.Pooled);
+            else console.Profile.Out.Writer.Write(ComparisonTableText.Plain(table.Pooled));
         }
 
         var result = Report.Results[0];
         console.Profile.Out.Writer.WriteLine(
             $"validation loss {result.StartLoss:0.000} -> {result.ValidationLoss:0.000} nats per token, " +
             $"{result.Spending.Queries:#,0} queries, {result.Spending.Tokens:#,0} tokens");
-        console.Profile.Out.Writer.WriteLine($"merged adapter: {result.Out}");
+        console.Profile.Out.Writer.WriteLine(result.Verdict.Sentence);
+        if (result.Verdict.Metric is { } metric)
+        {
+            console.Profile.Out.Writer.WriteLine(
+                $"validation {metric.Name}: the search's best {100 * metric.Search:0.0}, where it began {100 * metric.Start:0.0}, " +
+                $"best single adapter {100 * metric.Single:0.0}");
+        }
+
+        foreach (var warning in result.Warnings) console.Profile.Out.Writer.WriteLine($"warning: {warning.Message}");
+        console.Profile.Out.Writer.WriteLine(result.Written switch
+        {
+            null => $"recipe: {Path.Combine(result.Out, "recipe.json")} (the provider gives no weights to write)",
+            { Rank: { } rank } written =>
+                $"merged adapter: {result.Out} (rank {rank}, {written.Type}, loss as written {written.ValidationLoss:0.000}, " +
+                $"exact {written.ExactLoss:0.000})",
+            _ => $"merged checkpoint: {Path.Combine(result.Out, "checkpoint")}",
+        });
     }
 
-    private static void ShowTable(IAnsiConsole console, ComparisonTable table)
+    private static void ShowTable(IAnsiConsole console, PooledTable table)
     {
         var (heads, cells) = ComparisonTableText.Cells(table);
         var view = new Table().Border(TableBorder.Rounded);
@@ -63,8 +80,17 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
             ["recipe"] = Path.Combine(result.Out, "recipe.json"),
             ["start_loss"] = result.StartLoss,
             ["validation_loss"] = result.ValidationLoss,
+            ["winner"] = result.IsSingle(Plans[index]) ? "best-single" : "search",
+            ["best_single"] = result.Verdict.Single.Name,
+            ["best_single_loss"] = result.Verdict.Single.Loss,
+            ["verdict"] = result.Verdict.Sentence,
+            ["validation_metric"] = result.Verdict.Metric is { } metric
+                ? new JsonObject { ["name"] = metric.Name, ["search"] = metric.Search, ["start"] = metric.Start, ["single"] = metric.Single }
+                : null,
+            ["rank"] = result.Written?.Rank,
             ["evaluations"] = result.Spending.Evaluations,
             ["queries"] = result.Spending.Queries,
+            ["control_queries"] = result.ControlSpending.Queries,
             ["tokens"] = result.Spending.Tokens,
             ["wall_time_seconds"] = Math.Round(result.WallTime.TotalSeconds, 3),
             ["warnings"] = new JsonArray([.. result.Warnings.Select(warning => (JsonNode)$"{warning.Stage}: {warning.Message}")]),

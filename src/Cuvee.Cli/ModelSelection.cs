@@ -25,7 +25,7 @@ internal sealed class ModelSelection
     };
     private readonly Option<string?> recipe = new("--recipe")
     {
-        Description = "Weights of the pool's adapters, a recipe.json.",
+        Description = "Weights of the pool's adapters or a merge method, a recipe.json.",
         HelpName = "FILE",
     };
 

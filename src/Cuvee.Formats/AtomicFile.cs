@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Cuvee.Formats;
 
 /// <summary>Writes a file whole or not at all: a temporary file beside it, flushed to the disk, then renamed over it.</summary>
@@ -31,4 +33,24 @@ public static class AtomicFile
     }
 
     public static void WriteAllBytes(string path, ReadOnlyMemory<byte> bytes) => Write(path, stream => stream.Write(bytes.Span));
+
+    /// <summary>Puts a folder's entries on the disk, so that a renamed file is still there after a loss of power; nothing on Windows, where
+    /// renaming does it.</summary>
+    public static void SyncFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        var descriptor = Open(folder, flags: 0);
+        if (descriptor < 0) return; // a file system that opens no folders has nothing to sync
+        _ = FSync(descriptor);
+        _ = Close(descriptor);
+    }
+
+    [DllImport("libc", EntryPoint = "open", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    private static extern int Open(string path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync")]
+    private static extern int FSync(int descriptor);
+
+    [DllImport("libc", EntryPoint = "close")]
+    private static extern int Close(int descriptor);
 }

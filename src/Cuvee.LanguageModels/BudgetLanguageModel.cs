@@ -2,8 +2,7 @@ namespace Cuvee.LanguageModels;
 
 /// <summary>
 /// Counts every query and token that reaches the inner model and refuses a request that would pass the budget before sending it. Put it
-/// inside
-/// <see cref="CachingLanguageModel"/> (hits are free) and outside any retrying decorator (retries are not queries).
+/// outside any retrying decorator (retries are not queries).
 /// </summary>
 public sealed class BudgetLanguageModel(ILanguageModel inner, QueryMeter meter) : ILanguageModel
 {
@@ -37,6 +36,14 @@ public sealed class BudgetLanguageModel(ILanguageModel inner, QueryMeter meter) 
         try
         {
             return await send().ConfigureAwait(false);
+        }
+        catch (PartialAnswersException partial)
+        {
+            meter.Return(count - partial.Billed);
+            meter.AddTokens(
+                partial.Scores.Values.Sum(score => (long)score.Tokens + score.PromptTokens)
+                + partial.Answers.Values.Sum(answer => (long)answer.Tokens));
+            throw;
         }
         catch
         {

@@ -48,4 +48,4 @@ public sealed record GenerationOptions
 public sealed record LanguageModelCapabilities(bool LogProbabilities, bool TokenLogProbabilities, bool Generation, int? ContextLength);
 
 /// <summary>The provider refused or failed; one sentence for people.</summary>
-public sealed class LanguageModelException(string message, Exception? inner = null) : Exception(message, inner);
+public class LanguageModelException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,8 +1,42 @@
 namespace Cuvee.Merging;
 
-/// <summary>What to merge, by name; adapters not listed have weight 0.</summary>
-public sealed record MergeRecipe(MergeSpace Space, IReadOnlyList<AdapterShare> Adapters);
+/// <summary>
+/// What to merge, by name: a small closed set of documents under one <c>recipe.json</c> contract. Immutable; compared by value through
+/// <see cref="RecipeJson.Serialize"/>.
+/// </summary>
+public abstract record MergeRecipe
+{
+    private protected MergeRecipe()
+    {
+    }
+}
 
-/// <param name="KeepFraction">The paper's alpha: fraction of each LoraA tensor that is kept, in [0, 1].</param>
-/// <param name="Weight">The paper's beta.</param>
-public sealed record AdapterShare(string Name, double Weight, double KeepFraction = 1);
+/// <summary>Signed weights and keep fractions; adapters not listed have weight 0.</summary>
+public sealed record WeightedRecipe(MergeSpace Space, IReadOnlyList<AdapterShare> Adapters) : MergeRecipe;
+
+/// <param name="Weight">The paper's beta, of every module that no group of <see cref="GroupWeights"/> holds.</param>
+/// <param name="KeepFraction">The paper's alpha, fraction of each LoraA tensor that is kept, in [0, 1]; of every module that no group of
+/// <see cref="GroupKeepFractions"/> holds.</param>
+public sealed record AdapterShare(string Name, double Weight, double KeepFraction = 1)
+{
+    public GroupValues GroupWeights { get; init; } = GroupValues.None;
+
+    public GroupValues GroupKeepFractions { get; init; } = GroupValues.None;
+}
+
+/// <summary>A named merge method over adapters of a pool (<see cref="Methods.IMergeMethod"/>).</summary>
+/// <param name="Method">Such as <c>ties</c>.</param>
+/// <param name="Parameters">The method's own, by name; what is missing takes its default.</param>
+/// <param name="Adapters">At least one, each once; their order is the order of the task vectors.</param>
+/// <param name="Seed">For methods that draw.</param>
+public sealed record MethodRecipe(
+    string Method, IReadOnlyDictionary<string, double> Parameters, IReadOnlyList<AdapterParameters> Adapters, ulong Seed = 0) : MergeRecipe;
+
+/// <param name="Parameters">The method's parameters that each adapter has of its own, such as <c>weight</c>.</param>
+public sealed record AdapterParameters(string Name, IReadOnlyDictionary<string, double> Parameters)
+{
+    public AdapterParameters(string name)
+        : this(name, new Dictionary<string, double>())
+    {
+    }
+}

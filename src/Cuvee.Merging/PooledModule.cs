@@ -70,21 +70,21 @@ internal sealed class PooledModule
     /// <summary>Whole stacks [sum rank, in] and [sum rank, out], scaling not applied.</summary>
     public (ReadOnlyMemory<float> LoraA, ReadOnlyMemory<float> LoraBTransposed) Stacks => (loraA, loraBTransposed);
 
-    /// <summary>weight [out, in] += the recipe's update.</summary>
-    public void AddTo(ResolvedRecipe recipe, Span<float> weight)
+    /// <summary>weight [out, in] += the update.</summary>
+    public void AddTo(ModuleShares shares, Span<float> weight)
     {
-        if (recipe.Space == MergeSpace.Factors) AddFactors(recipe, weight);
-        else AddDeltas(recipe, weight);
+        if (shares.Space == MergeSpace.Factors) AddFactors(shares, weight);
+        else AddDeltas(shares, weight);
     }
 
     /// <summary>Rank of the exact result in factors: the adapters' common rank; in delta: the sum of the ranks that take part.</summary>
-    public int MergedRank(ResolvedRecipe recipe)
+    public int MergedRank(ModuleShares shares)
     {
         var sum = 0;
         foreach (ref readonly var member in members.AsSpan())
         {
-            if (!TakesPart(recipe, member)) continue;
-            if (recipe.Space == MergeSpace.Factors) return member.Rank;
+            if (!TakesPart(shares, member)) continue;
+            if (shares.Space == MergeSpace.Factors) return member.Rank;
             sum += member.Rank;
         }
 
@@ -95,73 +95,73 @@ internal sealed class PooledModule
     /// The merged factors, everything folded in, at <see cref="MergedRank"/>: a [rank, in] and bTransposed [rank, out] so that the update
     /// is bTransposed' a.
     /// </summary>
-    public void MergeFactors(ResolvedRecipe recipe, Span<float> a, Span<float> bTransposed)
+    public void MergeFactors(ModuleShares shares, Span<float> a, Span<float> bTransposed)
     {
-        if (recipe.Space == MergeSpace.Factors) SumFactors(recipe, a, bTransposed);
-        else StackFactors(recipe, a, bTransposed);
+        if (shares.Space == MergeSpace.Factors) SumFactors(shares, a, bTransposed);
+        else StackFactors(shares, a, bTransposed);
     }
 
-    private void AddFactors(ResolvedRecipe recipe, Span<float> weight)
+    private void AddFactors(ModuleShares shares, Span<float> weight)
     {
-        var rank = MergedRank(recipe);
+        var rank = MergedRank(shares);
         if (rank == 0) return;
         var a = ArrayPool<float>.Shared.Rent(rank * InFeatures);
         var b = ArrayPool<float>.Shared.Rent(rank * OutFeatures);
-        SumFactors(recipe, a.AsSpan(0, rank * InFeatures), b.AsSpan(0, rank * OutFeatures));
+        SumFactors(shares, a.AsSpan(0, rank * InFeatures), b.AsSpan(0, rank * OutFeatures));
         Gemm.Multiply(OutFeatures, InFeatures, rank, b, OutFeatures, true, a, InFeatures, false, weight, InFeatures, accumulate: true);
         ArrayPool<float>.Shared.Return(a);
         ArrayPool<float>.Shared.Return(b);
     }
 
     // (sum w_i Scaling_i LoraB_i) and (sum w_i S(LoraA_i, keep_i)), arXiv 2509.12951. An adapter pruned to nothing still gives its LoraB.
-    private void SumFactors(ResolvedRecipe recipe, Span<float> a, Span<float> bTransposed)
+    private void SumFactors(ModuleShares shares, Span<float> a, Span<float> bTransposed)
     {
         a.Clear();
         bTransposed.Clear();
         for (var i = 0; i < members.Length; i++)
         {
             ref readonly var member = ref members[i];
-            var weight = recipe.Weight(member.Adapter);
+            var weight = shares.Weight(member.Adapter);
             if (weight == 0) continue;
-            var threshold = sparsifiers[i].Threshold(recipe.KeepFraction(member.Adapter));
+            var threshold = sparsifiers[i].Threshold(shares.KeepFraction(member.Adapter));
             MaskedKernels.AddScaledKept(LoraA(member), threshold, (float)weight, a);
             MaskedKernels.AddScaledKept(LoraBTransposed(member), 0, (float)(weight * member.Scaling), bTransposed);
         }
     }
 
-    private void StackFactors(ResolvedRecipe recipe, Span<float> a, Span<float> bTransposed)
+    private void StackFactors(ModuleShares shares, Span<float> a, Span<float> bTransposed)
     {
         var row = 0;
         for (var i = 0; i < members.Length; i++)
         {
             ref readonly var member = ref members[i];
-            if (!TakesPart(recipe, member)) continue;
-            var threshold = sparsifiers[i].Threshold(recipe.KeepFraction(member.Adapter));
-            var scale = (float)(recipe.Weight(member.Adapter) * member.Scaling);
+            if (!TakesPart(shares, member)) continue;
+            var threshold = sparsifiers[i].Threshold(shares.KeepFraction(member.Adapter));
+            var scale = (float)(shares.Weight(member.Adapter) * member.Scaling);
             MaskedKernels.ScaleKept(LoraA(member), threshold, 1, a[(row * InFeatures)..]);
             MaskedKernels.ScaleKept(LoraBTransposed(member), 0, scale, bTransposed[(row * OutFeatures)..]);
             row += member.Rank;
         }
     }
 
-    private void AddDeltas(ResolvedRecipe recipe, Span<float> weight)
+    private void AddDeltas(ModuleShares shares, Span<float> weight)
     {
         var first = 0;
         while (first < members.Length)
         {
-            var (next, ranks) = NextChunk(recipe, first);
-            if (ranks > 0) AddChunk(recipe, first, next, ranks, weight);
+            var (next, ranks) = NextChunk(shares, first);
+            if (ranks > 0) AddChunk(shares, first, next, ranks, weight);
             first = next;
         }
     }
 
     // Members [first, next) hold at most ChunkRanks ranks that take part, or one member of a larger rank.
-    private (int Next, int Ranks) NextChunk(ResolvedRecipe recipe, int first)
+    private (int Next, int Ranks) NextChunk(ModuleShares shares, int first)
     {
         var ranks = 0;
         for (var i = first; i < members.Length; i++)
         {
-            if (!TakesPart(recipe, members[i])) continue;
+            if (!TakesPart(shares, members[i])) continue;
             if (ranks > 0 && ranks + members[i].Rank > ChunkRanks) return (i, ranks);
             ranks += members[i].Rank;
         }
@@ -169,15 +169,15 @@ internal sealed class PooledModule
         return (members.Length, ranks);
     }
 
-    private void AddChunk(ResolvedRecipe recipe, int first, int next, int ranks, Span<float> weight)
+    private void AddChunk(ModuleShares shares, int first, int next, int ranks, Span<float> weight)
     {
         var pruned = false;
         var (begin, end) = (-1, 0); // rows of the stacks from the first to the last member that takes part
         for (var i = first; i < next; i++)
         {
             ref readonly var member = ref members[i];
-            if (!TakesPart(recipe, member)) continue;
-            pruned |= recipe.KeepFraction(member.Adapter) < 1;
+            if (!TakesPart(shares, member)) continue;
+            pruned |= shares.KeepFraction(member.Adapter) < 1;
             if (begin < 0) begin = member.RankOffset;
             end = member.RankOffset + member.Rank;
         }
@@ -194,11 +194,11 @@ internal sealed class PooledModule
             for (var i = first; i < next; i++)
             {
                 ref readonly var member = ref members[i];
-                if (!TakesPart(recipe, member)) continue;
-                var scale = (float)(recipe.Weight(member.Adapter) * member.Scaling);
+                if (!TakesPart(shares, member)) continue;
+                var scale = (float)(shares.Weight(member.Adapter) * member.Scaling);
                 if (rentedA is not null)
                 {
-                    var threshold = sparsifiers[i].Threshold(recipe.KeepFraction(member.Adapter));
+                    var threshold = sparsifiers[i].Threshold(shares.KeepFraction(member.Adapter));
                     MaskedKernels.ScaleKept(LoraA(member), threshold, scaleA ? scale : 1, rentedA.AsSpan(row * InFeatures));
                 }
 
@@ -221,8 +221,8 @@ internal sealed class PooledModule
     }
 
     // In delta an adapter pruned to nothing adds nothing; in factors its LoraB still meets the others' LoraA.
-    private static bool TakesPart(ResolvedRecipe recipe, in Member member) =>
-        recipe.Weight(member.Adapter) != 0 && (recipe.Space == MergeSpace.Factors || recipe.KeepFraction(member.Adapter) > 0);
+    private static bool TakesPart(ModuleShares shares, in Member member) =>
+        shares.Weight(member.Adapter) != 0 && (shares.Space == MergeSpace.Factors || shares.KeepFraction(member.Adapter) > 0);
 
     private static void Transpose(ReadOnlySpan<float> source, int rows, int columns, Span<float> destination)
     {

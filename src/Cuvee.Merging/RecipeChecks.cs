@@ -5,24 +5,57 @@ namespace Cuvee.Merging;
 /// <summary>What a recipe must satisfy by itself, and what factors space asks of its adapters.</summary>
 internal static class RecipeChecks
 {
-    public static void ThrowIfMalformed(MergeRecipe recipe)
+    public static void ThrowIfMalformed(WeightedRecipe recipe)
     {
         if (!Enum.IsDefined(recipe.Space))
             throw new ArgumentException($"The recipe's space {recipe.Space} is unknown; use factors or delta.");
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var share in recipe.Adapters)
         {
-            if (!names.Add(share.Name)) throw new ArgumentException($"The recipe lists adapter '{share.Name}' twice; keep one entry.");
-            if (!float.IsFinite((float)share.Weight))
+            if (!names.Add(share.Name)) throw Twice(share.Name);
+            ThrowIfRepeated(share.Name, share.GroupWeights);
+            ThrowIfRepeated(share.Name, share.GroupKeepFractions);
+            foreach (var weight in (double[])[share.Weight, .. share.GroupWeights.Select(value => value.Value)])
             {
-                throw new ArgumentException($"The recipe's weight of adapter '{share.Name}' is {share.Weight}; it must be a finite fp32 " +
-                    "number.");
+                if (float.IsFinite((float)weight)) continue;
+                throw new ArgumentException($"The recipe's weight of adapter '{share.Name}' is {weight}; it must be a finite fp32 number.");
             }
 
-            if (!(share.KeepFraction is >= 0 and <= 1))
+            foreach (var keep in (double[])[share.KeepFraction, .. share.GroupKeepFractions.Select(value => value.Value)])
             {
-                throw new ArgumentException($"The recipe's keep_fraction of adapter '{share.Name}' is {share.KeepFraction}; it must lie " +
-                    "in [0, 1].");
+                if (keep is >= 0 and <= 1) continue;
+                throw new ArgumentException($"The recipe's keep_fraction of adapter '{share.Name}' is {keep}; it must lie in [0, 1].");
+            }
+        }
+    }
+
+    /// <summary>What holds for every method; ranges are <see cref="Methods.MergeArguments"/>'s to check.</summary>
+    public static void ThrowIfMalformed(MethodRecipe recipe)
+    {
+        if (recipe.Adapters.Count == 0)
+            throw new ArgumentException($"The recipe of method {recipe.Method} lists no adapter; list those that take part.");
+        ThrowIfNotFinite(recipe.Parameters, $"method {recipe.Method}");
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var adapter in recipe.Adapters)
+        {
+            if (!names.Add(adapter.Name)) throw Twice(adapter.Name);
+            ThrowIfNotFinite(adapter.Parameters, $"adapter '{adapter.Name}'");
+        }
+    }
+
+    public static void ThrowIfUnmatched(IEnumerable<AdapterShare> shares, IReadOnlyCollection<ModuleGroups> modules)
+    {
+        HashSet<string>? known = null;
+        foreach (var share in shares)
+        {
+            if (share.GroupWeights.Count == 0 && share.GroupKeepFractions.Count == 0) continue;
+            known ??= modules.SelectMany(module => (string[])[module.Name, module.Layer ?? module.Kind, module.Kind])
+                .ToHashSet(StringComparer.Ordinal);
+            foreach (var (group, _) in share.GroupWeights.Concat(share.GroupKeepFractions))
+            {
+                if (known.Contains(group)) continue;
+                throw new ArgumentException($"The recipe's entry of adapter '{share.Name}' names group '{group}', which matches no module " +
+                    "of the pool; name a module, a layer such as layers.0 or a kind such as q_proj.");
             }
         }
     }
@@ -50,6 +83,32 @@ internal static class RecipeChecks
             throw Missing(first.Modules.First(module => !present.Contains(module.Name)).Name, first, adapter);
         }
     }
+
+    private static void ThrowIfRepeated(string adapter, GroupValues values)
+    {
+        for (var i = 0; i < values.Count; i++)
+        {
+            if (values[i].Group is "" or GroupValues.Default)
+            {
+                throw new ArgumentException($"The recipe's entry of adapter '{adapter}' names group '{values[i].Group}'; name a module, " +
+                    "a layer or a kind of module.");
+            }
+
+            if (i > 0 && values[i].Group == values[i - 1].Group)
+                throw new ArgumentException($"The recipe's entry of adapter '{adapter}' gives group '{values[i].Group}' twice; keep one.");
+        }
+    }
+
+    private static void ThrowIfNotFinite(IReadOnlyDictionary<string, double> parameters, string owner)
+    {
+        foreach (var (name, value) in parameters)
+        {
+            if (!double.IsFinite(value))
+                throw new ArgumentException($"Parameter '{name}' of {owner} is {value}; it must be a finite number.");
+        }
+    }
+
+    private static ArgumentException Twice(string adapter) => new($"The recipe lists adapter '{adapter}' twice; keep one entry.");
 
     private static ArgumentException Missing(string module, PeftAdapter with, PeftAdapter without) => new(
         $"Factors space needs the same modules in all adapters: '{with.Name}' adapts {module} but '{without.Name}' does not; " +

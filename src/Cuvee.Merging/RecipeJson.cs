@@ -5,11 +5,22 @@ using Cuvee.Formats;
 namespace Cuvee.Merging;
 
 /// <summary>
-/// recipe.json: <c>{"space": "factors"|"delta", "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight": number}]}</c>. An
-/// unknown, repeated or missing key is an error. Numbers round-trip exactly.
+/// recipe.json, one of
+/// <list type="bullet">
+/// <item>weighted adapters, <c>{"space": "factors"|"delta", "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight"}]}</c>, where
+/// weight and keep_fraction are a number or an object of numbers per group of modules (<see cref="GroupValues"/>) with <c>"default"</c> for
+/// the other modules (when absent: weight 0, keep_fraction 1);</item>
+/// <item>a merge method, <c>{"method", "parameters"?: {name: number}, "adapters": [{"name", parameter: number}], "seed"?: 0}</c>.</item>
+/// </list>
+/// An unknown, repeated or missing key is an error. Numbers round-trip exactly.
 /// </summary>
 public static class RecipeJson
 {
+    private const int MaxBytes = 64 << 20;
+
+    // The deepest document is {"adapters": [{"weight": {}}]}: four levels.
+    private const int MaxDepth = 16;
+
     private static readonly JsonWriterOptions WriterOptions = new()
     {
         Indented = true,
@@ -23,6 +34,7 @@ public static class RecipeJson
         byte[] bytes;
         try
         {
+            ThrowIfTooLong(new FileInfo(path).Length, path);
             bytes = File.ReadAllBytes(path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -38,11 +50,20 @@ public static class RecipeJson
     /// <exception cref="RecipeFormatException">Not a recipe.</exception>
     public static MergeRecipe Parse(ReadOnlyMemory<byte> utf8Json, string source)
     {
+        ThrowIfTooLong(utf8Json.Length, source);
         if (utf8Json.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) utf8Json = utf8Json[3..];
         try
         {
-            using var document = JsonDocument.Parse(utf8Json);
-            return ReadRecipe(document.RootElement, source);
+            using var document = JsonDocument.Parse(utf8Json, new JsonDocumentOptions { MaxDepth = MaxDepth });
+            return new RecipeReader(source).Read(document.RootElement);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new RecipeFormatException($"{source}: a name is not valid Unicode; correct it.", exception);
+        }
+        catch (JsonException exception) when (IsTooDeep(utf8Json.Span))
+        {
+            throw new RecipeFormatException($"{source}: brackets are nested more than {MaxDepth} deep; a recipe needs four.", exception);
         }
         catch (JsonException exception)
         {
@@ -54,27 +75,31 @@ public static class RecipeJson
     /// <exception cref="ArgumentException">A number is not finite or out of range, or a name repeats.</exception>
     public static void Write(string path, MergeRecipe recipe) => AtomicFile.WriteAllBytes(path, Serialize(recipe));
 
-    /// <summary>UTF-8, indented, one trailing newline; the same recipe gives the same bytes.</summary>
+    /// <summary>
+    /// UTF-8, indented, one trailing newline; the same recipe gives the same bytes, whatever the order in which groups and parameters were
+    /// given.
+    /// </summary>
     public static byte[] Serialize(MergeRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        RecipeChecks.ThrowIfMalformed(recipe);
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, WriterOptions))
         {
             writer.WriteStartObject();
-            writer.WriteString("space", recipe.Space == MergeSpace.Factors ? "factors" : "delta");
-            writer.WriteStartArray("adapters");
-            foreach (var share in recipe.Adapters)
+            switch (recipe)
             {
-                writer.WriteStartObject();
-                writer.WriteString("name", share.Name);
-                writer.WriteNumber("keep_fraction", share.KeepFraction);
-                writer.WriteNumber("weight", share.Weight);
-                writer.WriteEndObject();
+                case WeightedRecipe weighted:
+                    RecipeChecks.ThrowIfMalformed(weighted);
+                    WriteWeighted(writer, weighted);
+                    break;
+                case MethodRecipe method:
+                    RecipeChecks.ThrowIfMalformed(method);
+                    WriteMethod(writer, method);
+                    break;
+                default:
+                    throw new ArgumentException($"A recipe of kind {recipe.GetType().Name} cannot be written.");
             }
 
-            writer.WriteEndArray();
             writer.WriteEndObject();
         }
 
@@ -82,76 +107,84 @@ public static class RecipeJson
         return stream.ToArray();
     }
 
-    private static MergeRecipe ReadRecipe(JsonElement root, string source)
+    private static void WriteWeighted(Utf8JsonWriter writer, WeightedRecipe recipe)
     {
-        var fields = Fields(root, source, "the recipe", ["space", "adapters"], ["space", "adapters"]);
-        var space = fields["space"] is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
-        if (fields["adapters"].ValueKind != JsonValueKind.Array)
+        writer.WriteString("space", recipe.Space == MergeSpace.Factors ? "factors" : "delta");
+        writer.WriteStartArray("adapters");
+        foreach (var share in recipe.Adapters)
         {
-            throw new RecipeFormatException($"{source}: 'adapters' must be an array of {{\"name\", \"weight\"}} objects.");
+            writer.WriteStartObject();
+            writer.WriteString("name", share.Name);
+            WriteGroups(writer, "keep_fraction", share.KeepFraction, share.GroupKeepFractions);
+            WriteGroups(writer, "weight", share.Weight, share.GroupWeights);
+            writer.WriteEndObject();
         }
 
-        var recipe = new MergeRecipe(
-            space switch
-            {
-                "factors" => MergeSpace.Factors,
-                "delta" => MergeSpace.Delta,
-                _ => throw new RecipeFormatException($"{source}: 'space' must be \"factors\" or \"delta\"."),
-            },
-            [.. fields["adapters"].EnumerateArray().Select((element, index) => ReadShare(element, source, $"adapters[{index}]"))]);
+        writer.WriteEndArray();
+    }
+
+    private static void WriteGroups(Utf8JsonWriter writer, string key, double others, GroupValues groups)
+    {
+        if (groups.Count == 0)
+        {
+            writer.WriteNumber(key, others);
+            return;
+        }
+
+        writer.WriteStartObject(key);
+        writer.WriteNumber(GroupValues.Default, others);
+        foreach (var (group, value) in groups) writer.WriteNumber(group, value);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteMethod(Utf8JsonWriter writer, MethodRecipe recipe)
+    {
+        writer.WriteString("method", recipe.Method);
+        writer.WriteStartObject("parameters");
+        WriteParameters(writer, recipe.Parameters);
+        writer.WriteEndObject();
+        writer.WriteStartArray("adapters");
+        foreach (var adapter in recipe.Adapters)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", adapter.Name);
+            WriteParameters(writer, adapter.Parameters);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("seed", recipe.Seed);
+    }
+
+    private static void WriteParameters(Utf8JsonWriter writer, IReadOnlyDictionary<string, double> parameters)
+    {
+        foreach (var (name, value) in parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal)) writer.WriteNumber(name, value);
+    }
+
+    private static void ThrowIfTooLong(long length, string source)
+    {
+        if (length <= MaxBytes) return;
+        throw new RecipeFormatException($"{source}: {length} bytes are over the {MaxBytes} that a recipe may take; name a recipe file.");
+    }
+
+    private static bool IsTooDeep(ReadOnlySpan<byte> utf8Json)
+    {
+        var reader = new Utf8JsonReader(utf8Json, new JsonReaderOptions { MaxDepth = MaxDepth + 1 });
         try
         {
-            RecipeChecks.ThrowIfMalformed(recipe);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new RecipeFormatException($"{source}: {exception.Message}", exception);
-        }
-
-        return recipe;
-    }
-
-    private static AdapterShare ReadShare(JsonElement element, string source, string where)
-    {
-        var fields = Fields(element, source, where, ["name", "keep_fraction", "weight"], ["name", "weight"]);
-        if (fields["name"] is not { ValueKind: JsonValueKind.String } name || name.GetString() is not { Length: > 0 } text)
-        {
-            throw new RecipeFormatException($"{source}: '{where}.name' must be the name of an adapter.");
-        }
-
-        var keepFraction = fields.TryGetValue("keep_fraction", out var keep) ? Number(keep, source, $"{where}.keep_fraction") : 1;
-        return new AdapterShare(text, Number(fields["weight"], source, $"{where}.weight"), keepFraction);
-    }
-
-    private static double Number(JsonElement element, string source, string where) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var value) && double.IsFinite(value)
-            ? value
-            : throw new RecipeFormatException($"{source}: '{where}' must be a finite number.");
-
-    private static Dictionary<string, JsonElement> Fields(
-        JsonElement element, string source, string where, IReadOnlyList<string> known, IReadOnlyList<string> required)
-    {
-        if (element.ValueKind != JsonValueKind.Object) throw new RecipeFormatException($"{source}: {where} must be a JSON object.");
-        var fields = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var property in element.EnumerateObject())
-        {
-            if (!known.Contains(property.Name))
+            while (reader.Read())
             {
-                throw new RecipeFormatException($"{source}: unknown key '{property.Name}' in {where}; known keys are " +
-                    $"{string.Join(", ", known)}.");
-            }
-
-            if (!fields.TryAdd(property.Name, property.Value))
-            {
-                throw new RecipeFormatException($"{source}: key '{property.Name}' appears twice in {where}; keep one.");
+                if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject && reader.CurrentDepth >= MaxDepth) return true;
             }
         }
-
-        foreach (var name in required)
+        catch (JsonException)
         {
-            if (!fields.ContainsKey(name)) throw new RecipeFormatException($"{source}: key '{name}' is missing in {where}.");
+            // Broken before it is too deep.
         }
 
-        return fields;
+        return false;
     }
 }
+
+/// <summary>A recipe file that Cuvee refuses; the message names the file, the key and the mend.</summary>
+public sealed class RecipeFormatException(string message, Exception? inner = null) : FormatException(message, inner);

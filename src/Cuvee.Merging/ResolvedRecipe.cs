@@ -1,23 +1,37 @@
+using Cuvee.Formats.Peft;
+
 namespace Cuvee.Merging;
 
 /// <summary>
-/// A validated recipe in terms of one pool: weights and keep fractions by pool position, so that a candidate pays for names once and sums
-/// in pool order whatever the order of the recipe. Made by <see cref="RecipeMerger.Resolve"/>; immutable and thread-safe.
+/// A validated recipe in terms of one pool, so that a candidate pays for names and measurements once. Made by <see
+/// cref="RecipeMerger.Resolve"/>; immutable and thread-safe.
 /// </summary>
-public sealed class ResolvedRecipe
+public abstract class ResolvedRecipe
 {
-    private readonly double[] weights; // [adapters]
-    private readonly double[] keepFractions; // [adapters]
-
-    internal ResolvedRecipe(MergeSpace space, double[] weights, double[] keepFractions) =>
-        (Space, this.weights, this.keepFractions) = (space, weights, keepFractions);
-
-    public MergeSpace Space { get; }
+    private protected ResolvedRecipe()
+    {
+    }
 
     /// <summary>No adapter takes part: the base model.</summary>
-    public bool IsBaseModel => Array.TrueForAll(weights, weight => weight == 0);
+    public abstract bool IsBaseModel { get; }
 
-    internal double Weight(int adapter) => weights[adapter];
+    /// <summary>weight [out, in] += the recipe's update of the module.</summary>
+    internal abstract void AddTo(PooledModule module, Span<float> weight);
 
-    internal double KeepFraction(int adapter) => keepFractions[adapter];
+    /// <summary>The recipe's update of the module as factors with scaling 1; null where nothing takes part.</summary>
+    internal abstract LoraModule? Factored(PooledModule module);
+
+    /// <summary>The dense update with an identity as its other factor: exact at rank min(out, in).</summary>
+    private protected LoraModule FullRank(PooledModule module)
+    {
+        var (outFeatures, inFeatures) = (module.OutFeatures, module.InFeatures);
+        var delta = new float[outFeatures * inFeatures];
+        AddTo(module, delta);
+        var rank = Math.Min(outFeatures, inFeatures);
+        var identity = new float[rank * rank];
+        for (var i = 0; i < rank; i++) identity[(i * rank) + i] = 1;
+        return outFeatures <= inFeatures
+            ? new LoraModule(module.Name, inFeatures, outFeatures, rank, delta, identity, 1)
+            : new LoraModule(module.Name, inFeatures, outFeatures, rank, identity, delta, 1);
+    }
 }

@@ -12,4 +12,7 @@ public sealed record Trial(double[] Point, IReadOnlyList<int>? Records = null);
 public sealed record TrialEvaluation(double Loss, double Penalty = 0, IReadOnlyList<IReadOnlyList<float>>? TokenLogProbabilities = null)
 {
     public double Objective => Loss + Penalty;
+
+    /// <summary>The loss of each record by itself, in the order of the trial's records; empty where unknown.</summary>
+    public IReadOnlyList<double> RecordLosses { get; init; } = [];
 }

@@ -7,7 +7,7 @@ namespace Cuvee.Hosting.Tests;
 
 public sealed class EmbeddedAdapterHostTests
 {
-    private static readonly MergeRecipe Mixed =
+    private static readonly WeightedRecipe Mixed =
         new(MergeSpace.Delta, [new("adapter-0", 0.8), new("adapter-1", -0.6, 0.5), new("adapter-3", 0.4, 0.9)]);
 
     [Theory]
@@ -17,7 +17,7 @@ public sealed class EmbeddedAdapterHostTests
     {
         using var model = TinyModel.Model();
         var pool = TinyModel.Pool();
-        var recipe = new MergeRecipe(space, [new("adapter-2", -0.7), new("adapter-0", 0.9)]);
+        var recipe = new WeightedRecipe(space, [new("adapter-2", -0.7), new("adapter-0", 0.9)]);
         await using var host = new EmbeddedAdapterHost(model, pool);
         double[] actual;
         await using (var lease = await host.RealizeAsync(recipe, CancellationToken.None)) actual = await TinyModel.ScoreAsync(lease.Model);
@@ -36,14 +36,14 @@ public sealed class EmbeddedAdapterHostTests
         {
         }
 
-        await using var lease = await host.RealizeAsync(new MergeRecipe(MergeSpace.Factors, []), CancellationToken.None);
+        await using var lease = await host.RealizeAsync(new WeightedRecipe(MergeSpace.Factors, []), CancellationToken.None);
         Assert.Equal(expected, await TinyModel.ScoreAsync(lease.Model));
     }
 
     [Fact]
     public async Task RealizeAsync_OneAfterAnother_NothingLeftOfTheLast()
     {
-        var other = new MergeRecipe(MergeSpace.Factors, [new("adapter-2", 1), new("adapter-1", 0.5, 0.3)]);
+        var other = new WeightedRecipe(MergeSpace.Factors, [new("adapter-2", 1), new("adapter-1", 0.5, 0.3)]);
         using var model = TinyModel.Model();
         await using var host = new EmbeddedAdapterHost(model, TinyModel.Pool());
         var first = await ScoreAsync(host, Mixed);
@@ -97,7 +97,7 @@ public sealed class EmbeddedAdapterHostTests
         using var model = TinyModel.Model();
         await using var host = new EmbeddedAdapterHost(model, TinyModel.Pool());
         await Assert.ThrowsAsync<ArgumentException>(
-            async () => await host.RealizeAsync(new MergeRecipe(MergeSpace.Delta, [new("stranger", 1)]), CancellationToken.None));
+            async () => await host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, [new("stranger", 1)]), CancellationToken.None));
         await (await host.RealizeAsync(Mixed, CancellationToken.None)).DisposeAsync();
     }
 
@@ -109,7 +109,7 @@ public sealed class EmbeddedAdapterHostTests
         var pool = new AdapterPool([TinyModel.Adapter("a", 1, adapts: name => name.EndsWith("v_proj", StringComparison.Ordinal))]);
         await using var host = new EmbeddedAdapterHost(model, pool);
         Assert.Equal(["a"], host.AdapterNames);
-        await using var lease = await host.RealizeAsync(new MergeRecipe(MergeSpace.Delta, [new("a", 1)]), CancellationToken.None);
+        await using var lease = await host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, [new("a", 1)]), CancellationToken.None);
         TinyModel.AssertDifferent(await TinyModel.ScoreAsync(model), await TinyModel.ScoreAsync(lease.Model));
         Assert.Equal(before, model.Weights.ToTensors().Select(tensor => tensor.Values));
         var candidate = ((EmbeddedModel)lease.Model).Weights;
@@ -133,14 +133,14 @@ public sealed class EmbeddedAdapterHostTests
         Assert.Contains("[24, 40] in the base model", error.Message, StringComparison.Ordinal);
     }
 
-    private static async Task<double[]> ScoreAsync(EmbeddedAdapterHost host, MergeRecipe recipe)
+    private static async Task<double[]> ScoreAsync(EmbeddedAdapterHost host, WeightedRecipe recipe)
     {
         await using var lease = await host.RealizeAsync(recipe, CancellationToken.None);
         return await TinyModel.ScoreAsync(lease.Model);
     }
 
     // Keep fraction 1 only. The base weights plus the update, summed in double and rounded once.
-    private static LlamaWeights SummedInDouble(AdapterPool pool, MergeRecipe recipe)
+    private static LlamaWeights SummedInDouble(AdapterPool pool, WeightedRecipe recipe)
     {
         var weights = TinyModel.Weights();
         var linears = weights.Layers.SelectMany(layer => layer.Linears).ToList();

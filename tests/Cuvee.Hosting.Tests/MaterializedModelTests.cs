@@ -23,7 +23,7 @@ public sealed class MaterializedModelTests : IDisposable
     {
         using var model = TinyModel.Model();
         var pool = TinyModel.Pool(adapters);
-        var recipe = new MergeRecipe(
+        var recipe = new WeightedRecipe(
             space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.7 - (0.25 * i), 1 - (0.1 * i)))]);
         await using var host = new EmbeddedAdapterHost(model, pool);
         double[] served;
@@ -49,7 +49,7 @@ public sealed class MaterializedModelTests : IDisposable
     {
         using var model = TinyModel.Model();
         var pool = TinyModel.Pool();
-        var recipe = new MergeRecipe(MergeSpace.Delta, [new("adapter-1", 1.2, 0.7), new("adapter-2", -0.3)]);
+        var recipe = new WeightedRecipe(MergeSpace.Delta, [new("adapter-1", 1.2, 0.7), new("adapter-2", -0.3)]);
         var adapted = await TinyModel.ScoreAsync(AdaptedModel.Create(model, pool, recipe));
         await using var host = new EmbeddedAdapterHost(model, pool);
         await using var lease = await host.RealizeAsync(recipe, CancellationToken.None);

@@ -15,7 +15,7 @@ public sealed class MaterializationTests
     public void Build_Exact_EqualsDoubleTwin(MergeSpace space, int adapters, int rank, int expectedRank)
     {
         var pool = TestAdapters.Pool(adapters, rank);
-        var recipe = new MergeRecipe(
+        var recipe = new WeightedRecipe(
             space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i), 1 - (0.1 * i)))]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged");
         Assert.Equal("merged", merged.Adapter.Name);
@@ -39,7 +39,7 @@ public sealed class MaterializationTests
         [
             TestAdapters.Adapter("a", 1, rank: 2), TestAdapters.Adapter("b", 2, rank: 4, shapes: [TestAdapters.Shapes[0]]),
         ]);
-        var recipe = new MergeRecipe(MergeSpace.Delta, [new("a", 0.5), new("b", -1, 0.5)]);
+        var recipe = new WeightedRecipe(MergeSpace.Delta, [new("a", 0.5), new("b", -1, 0.5)]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged").Adapter;
         Assert.All(merged.Modules, module => Assert.Equal(6, module.Rank));
         Assert.All(merged.Modules, module => AssertUpdate(ReferenceMerge.Update(pool, recipe, module.Name), module));
@@ -52,7 +52,7 @@ public sealed class MaterializationTests
     public void Build_AllWeightsZero_ZeroAdapter(MergeSpace space)
     {
         var pool = TestAdapters.Pool(2);
-        var recipe = new MergeRecipe(space, [new("adapter-000", 0)]);
+        var recipe = new WeightedRecipe(space, [new("adapter-000", 0)]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged").Adapter;
         Assert.Equal(2, merged.Modules.Count);
         Assert.All(merged.Modules, module => Assert.All(ReferenceMerge.Update(module), x => Assert.Equal(0, x)));
@@ -65,7 +65,7 @@ public sealed class MaterializationTests
         var merger = new RecipeMerger(pool);
         foreach (var space in Enum.GetValues<MergeSpace>())
         {
-            var merged = new MergedAdapterBuilder(merger).Build(new MergeRecipe(space, [new("adapter-001", 1)]), "merged").Adapter;
+            var merged = new MergedAdapterBuilder(merger).Build(new WeightedRecipe(space, [new("adapter-001", 1)]), "merged").Adapter;
             Assert.Equal(pool.Adapters[1].Modules.Select(module => module.LoraA), merged.Modules.Select(module => module.LoraA));
             foreach (var (original, module) in pool.Adapters[1].Modules.Zip(merged.Modules))
                 AssertUpdate(ReferenceMerge.Update(original), module);
@@ -76,7 +76,7 @@ public sealed class MaterializationTests
     public void Fold_BaseTensors_AddsUpdateToAdaptedOnly()
     {
         var pool = TestAdapters.Pool(3);
-        var recipe = new MergeRecipe(MergeSpace.Delta, [new("adapter-000", 1), new("adapter-002", -0.5, 0.3)]);
+        var recipe = new WeightedRecipe(MergeSpace.Delta, [new("adapter-000", 1), new("adapter-002", -0.5, 0.3)]);
         TensorData[] tensors =
         [
             new("model.norm.weight", [4], [1, 2, 3, 4]),
@@ -96,7 +96,7 @@ public sealed class MaterializationTests
     public void Fold_ForeignBase_NamesModule()
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));
-        var recipe = new MergeRecipe(MergeSpace.Delta, []);
+        var recipe = new WeightedRecipe(MergeSpace.Delta, []);
         var missing = Assert.Throws<ArgumentException>(() => FoldedCheckpoint.Fold([], merger, recipe));
         Assert.Contains(TestAdapters.Wide, missing.Message, StringComparison.Ordinal);
         var wrong = Assert.Throws<ArgumentException>(

@@ -17,7 +17,7 @@ public sealed class PoolFilesTests : IDisposable
     public void Load_WrittenPool_MergedFileEqualsDoubleTwin(MergeSpace space)
     {
         var original = WritePool(3);
-        var recipe = new MergeRecipe(space, [new("adapter-000", 0.7, 0.5), new("adapter-002", -0.4)]);
+        var recipe = new WeightedRecipe(space, [new("adapter-000", 0.7, 0.5), new("adapter-002", -0.4)]);
         var pool = AdapterPool.Load(folder, ["adapter-001"]);
         Assert.Equal(["adapter-000", "adapter-002"], pool.Adapters.Select(adapter => adapter.Name));
         var target = Path.Combine(folder, "merged");

@@ -11,7 +11,7 @@ public sealed class RankReductionTests
     public void Build_BoundedRank_DropsExactlyTheReportedEnergy(int adapters, int rank)
     {
         var pool = TestAdapters.Pool(adapters);
-        var recipe = new MergeRecipe(
+        var recipe = new WeightedRecipe(
             MergeSpace.Delta, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i), 0.8))]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged", rank);
         Assert.Equal(rank, merged.Adapter.Config.Rank);
@@ -41,7 +41,7 @@ public sealed class RankReductionTests
     public void Build_RankLargeEnough_ExactAndNothingDropped(MergeSpace space, int rank)
     {
         var pool = TestAdapters.Pool(3);
-        var recipe = new MergeRecipe(space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i)))]);
+        var recipe = new WeightedRecipe(space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.5 - (0.2 * i)))]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged", rank);
         Assert.Equal(0, merged.DroppedShare);
         Assert.All(
@@ -54,7 +54,7 @@ public sealed class RankReductionTests
     public void Build_FactorsBelowOwnRank_IsReducedToo()
     {
         var pool = TestAdapters.Pool(3);
-        var recipe = new MergeRecipe(MergeSpace.Factors, [new("adapter-000", 1), new("adapter-001", -0.5)]);
+        var recipe = new WeightedRecipe(MergeSpace.Factors, [new("adapter-000", 1), new("adapter-001", -0.5)]);
         var merged = new MergedAdapterBuilder(new RecipeMerger(pool)).Build(recipe, "merged", 1);
         Assert.All(merged.Adapter.Modules, module => Assert.Equal(1, module.Rank));
         Assert.InRange(merged.DroppedShare, 0.01, 0.9);
@@ -62,7 +62,7 @@ public sealed class RankReductionTests
 
     [Fact]
     public void Build_RankZero_Throws() => Assert.Throws<ArgumentException>(
-        () => new MergedAdapterBuilder(new RecipeMerger(TestAdapters.Pool(1))).Build(new MergeRecipe(MergeSpace.Delta, []), "merged", 0));
+        () => new MergedAdapterBuilder(new RecipeMerger(TestAdapters.Pool(1))).Build(new WeightedRecipe(MergeSpace.Delta, []), "merged", 0));
 
     // What no matrix of that rank can reach: the sum of the smallest eigenvalues of X X' or X' X, whichever is smaller.
     private static double SmallestEigenvalues(double[] x, int rows, int columns, int rank)

@@ -28,7 +28,7 @@ public sealed class RecipeJsonTests
         }
 
         """.ReplaceLineEndings("\n"),
-        Encoding.UTF8.GetString(RecipeJson.Serialize(new MergeRecipe(MergeSpace.Delta, [new("é \"x\"", 0.1)]))));
+        Encoding.UTF8.GetString(RecipeJson.Serialize(new WeightedRecipe(MergeSpace.Delta, [new("é \"x\"", 0.1)]))));
 
     [Theory]
     [InlineData(0.1)]
@@ -40,7 +40,7 @@ public sealed class RecipeJsonTests
     public void SerializeParse_Doubles_SameBits(double weight)
     {
         var keep = Math.Abs(weight) % 1;
-        var share = RecipeJson.Parse(RecipeJson.Serialize(new MergeRecipe(MergeSpace.Delta, [new("a", weight, keep)])), "r").Adapters[0];
+        var share = Weighted(RecipeJson.Serialize(new WeightedRecipe(MergeSpace.Delta, [new("a", weight, keep)]))).Adapters[0];
         Assert.Equal(BitConverter.DoubleToInt64Bits(weight), BitConverter.DoubleToInt64Bits(share.Weight));
         Assert.Equal(BitConverter.DoubleToInt64Bits(keep), BitConverter.DoubleToInt64Bits(share.KeepFraction));
     }
@@ -61,11 +61,168 @@ public sealed class RecipeJsonTests
     [InlineData("""{"space":"delta","space":"factors","adapters":[]}""", "'space' appears twice")]
     [InlineData("""{"space":"delta","adapters":[}""", "not valid JSON")]
     [InlineData("[]", "must be a JSON object")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":"x"}}]}""", "'adapters[0].weight.q_proj' must be a finite number")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":[1]}]}""", "'adapters[0].weight' must be a finite number or an object")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":1,"q_proj":1}}]}""", "'q_proj' appears twice")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"":1}}]}""", "names group ''")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"keep_fraction":{"q_proj":2}}]}""", "keep_fraction of adapter 'a' is 2")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":1e300}}]}""", "weight of adapter 'a' is 1E+300")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"\ud800","weight":1}]}""", "not valid Unicode")]
+    [InlineData("""{"method":"ties","space":"delta","adapters":[]}""", "'space' belongs to weighted adapters")]
+    [InlineData("""{"method":"ties"}""", "list the adapters that method ties merges")]
+    [InlineData("""{"method":"ties","adapters":[]}""", "lists no adapter")]
+    [InlineData("""{"method":"ties","adapters":{}}""", "'adapters' must be an array")]
+    [InlineData("""{"method":"ties","adapters":["a"]}""", "adapters[0] must be a JSON object")]
+    [InlineData("""{"method":"ties","adapters":[{"weight":1}]}""", "'name' is missing in adapters[0]")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a","weight":"1"}]}""", "'adapters[0].weight' must be a finite number")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a"},{"name":"a"}]}""", "'a' twice")]
+    [InlineData("""{"method":"ties","density":0.5,"adapters":[{"name":"a"}]}""", "unknown key 'density' in the recipe")]
+    [InlineData("""{"method":"ties","parameters":{"density":true},"adapters":[{"name":"a"}]}""", "'parameters.density'")]
+    [InlineData("""{"method":"ties","parameters":[],"adapters":[{"name":"a"}]}""", "'parameters' must be a JSON object")]
+    [InlineData("""{"method":7,"adapters":[{"name":"a"}]}""", "'method' must be the name of a merge method")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a"}],"seed":-1}""", "'seed' must be a whole number")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a"}],"seed":1.5}""", "'seed' must be a whole number")]
     public void Parse_Defect_NamesFileAndKey(string json, string expected)
     {
-        var error = Assert.Throws<RecipeFormatException>(() => Parse(json));
+        var error = Assert.Throws<RecipeFormatException>(() => RecipeJson.Parse(Encoding.UTF8.GetBytes(json), "recipe.json"));
         Assert.StartsWith("recipe.json: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_Groups_ReadsDefaults()
+    {
+        var recipe = Parse(
+            """
+            {"space": "delta", "adapters": [
+              {"name": "a", "weight": {"q_proj": 2, "layers.3": -1}, "keep_fraction": {"layers.0": 0.5}},
+              {"name": "b", "weight": {"default": 0.5}, "keep_fraction": {"default": 0.25, "model.layers.0.mlp.up_proj": 0}}]}
+            """);
+        Assert.Equal(
+            [
+                new AdapterShare("a", 0) { GroupWeights = [new("layers.3", -1), new("q_proj", 2)], GroupKeepFractions = [new("layers.0", 0.5)] },
+                new AdapterShare("b", 0.5, 0.25) { GroupKeepFractions = [new("model.layers.0.mlp.up_proj", 0)] },
+            ],
+            recipe.Adapters);
+    }
+
+    [Fact]
+    public void Serialize_Groups_ExactBytesWhateverTheOrder()
+    {
+        GroupValue[] groups = [new("q_proj", 0.1), new("layers.1", -2)];
+        byte[] Bytes(GroupValues values) => RecipeJson.Serialize(new WeightedRecipe(
+            MergeSpace.Factors, [new AdapterShare("a", 1, 0.5) { GroupWeights = values }]));
+        Assert.Equal(Bytes([.. groups]), Bytes([.. groups.Reverse()]));
+        Assert.Equal(
+            """
+            {
+              "space": "factors",
+              "adapters": [
+                {
+                  "name": "a",
+                  "keep_fraction": 0.5,
+                  "weight": {
+                    "default": 1,
+                    "layers.1": -2,
+                    "q_proj": 0.1
+                  }
+                }
+              ]
+            }
+
+            """.ReplaceLineEndings("\n"),
+            Encoding.UTF8.GetString(Bytes([.. groups])));
+        Assert.Equal(Bytes([.. groups]), RecipeJson.Serialize(Weighted(Bytes([.. groups]))));
+    }
+
+    [Fact]
+    public void Serialize_RepeatedOrReservedGroup_Refused()
+    {
+        string Refusal(GroupValues values) => Assert.Throws<ArgumentException>(() => RecipeJson.Serialize(
+            new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("a", 1) { GroupKeepFractions = values }]))).Message;
+        Assert.Contains("'q_proj' twice", Refusal([new("q_proj", 1), new("q_proj", 0.5)]), StringComparison.Ordinal);
+        Assert.Contains("'default'", Refusal([new("default", 1)]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SerializeParse_MethodRecipe_ExactBytesAndBack()
+    {
+        var recipe = new MethodRecipe(
+            "ties", new Dictionary<string, double> { ["lambda"] = 1, ["density"] = 1.0 / 3 },
+            [new("b", new Dictionary<string, double> { ["weight"] = -0.5 }), new("a")], ulong.MaxValue);
+        var bytes = RecipeJson.Serialize(recipe);
+        Assert.Equal(
+            """
+            {
+              "method": "ties",
+              "parameters": {
+                "density": 0.3333333333333333,
+                "lambda": 1
+              },
+              "adapters": [
+                {
+                  "name": "b",
+                  "weight": -0.5
+                },
+                {
+                  "name": "a"
+                }
+              ],
+              "seed": 18446744073709551615
+            }
+
+            """.ReplaceLineEndings("\n"),
+            Encoding.UTF8.GetString(bytes));
+        var read = Assert.IsType<MethodRecipe>(RecipeJson.Parse(bytes, "r"));
+        Assert.Equal((recipe.Method, recipe.Seed), (read.Method, read.Seed));
+        Assert.Equal(recipe.Parameters.OrderBy(pair => pair.Key), read.Parameters.OrderBy(pair => pair.Key));
+        Assert.Equal(["b", "a"], read.Adapters.Select(adapter => adapter.Name));
+        Assert.Equal(recipe.Adapters[0].Parameters, read.Adapters[0].Parameters);
+        Assert.Equal(bytes, RecipeJson.Serialize(read));
+    }
+
+    [Fact]
+    public void Parse_MethodAlone_DefaultsForTheRest()
+    {
+        var recipe = Assert.IsType<MethodRecipe>(
+            RecipeJson.Parse(Encoding.UTF8.GetBytes("""{"method": "slerp", "adapters": [{"name": "a"}]}"""), "r"));
+        Assert.Empty(recipe.Parameters);
+        Assert.Empty(recipe.Adapters[0].Parameters);
+        Assert.Equal(0UL, recipe.Seed);
+    }
+
+    [Theory]
+    [InlineData(50_000)]
+    [InlineData(17)]
+    public void Parse_NestedTooDeep_OneSentence(int depth)
+    {
+        var error = Assert.Throws<RecipeFormatException>(
+            () => RecipeJson.Parse(Encoding.UTF8.GetBytes(new string('[', depth)), "recipe.json"));
+        Assert.Equal("recipe.json: brackets are nested more than 16 deep; a recipe needs four.", error.Message);
+    }
+
+    [Fact]
+    public void Parse_SixteenDeep_JudgedByItsContent() => Assert.Contains(
+        "must be a JSON object",
+        Assert.Throws<RecipeFormatException>(
+            () => RecipeJson.Parse(Encoding.UTF8.GetBytes(new string('[', 16) + new string(']', 16)), "r")).Message,
+        StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_OverSizeLimit_RefusedWithoutReading()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            using (var file = File.OpenWrite(path)) file.SetLength((64L << 20) + 1);
+            Assert.Equal(
+                $"{path}: 67108865 bytes are over the 67108864 that a recipe may take; name a recipe file.",
+                Assert.Throws<RecipeFormatException>(() => RecipeJson.Read(path)).Message);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]
@@ -76,12 +233,12 @@ public sealed class RecipeJsonTests
         {
             var path = Path.Combine(folder, "recipe.json");
             File.WriteAllText(path, "old");
-            var recipe = new MergeRecipe(MergeSpace.Factors, [new("a", 0.3, 0.7)]);
+            var recipe = new WeightedRecipe(MergeSpace.Factors, [new("a", 0.3, 0.7)]);
             RecipeJson.Write(path, recipe);
-            Assert.Equal(recipe.Adapters, RecipeJson.Read(path).Adapters);
+            Assert.Equal(recipe.Adapters, Assert.IsType<WeightedRecipe>(RecipeJson.Read(path)).Adapters);
             Assert.Equal([path], Directory.GetFileSystemEntries(folder));
-            Assert.Throws<ArgumentException>(() => RecipeJson.Write(path, new MergeRecipe(MergeSpace.Delta, [new("a", double.NaN)])));
-            Assert.Equal(recipe.Adapters, RecipeJson.Read(path).Adapters);
+            Assert.Throws<ArgumentException>(() => RecipeJson.Write(path, new WeightedRecipe(MergeSpace.Delta, [new("a", double.NaN)])));
+            Assert.Equal(recipe.Adapters, Weighted(File.ReadAllBytes(path)).Adapters);
         }
         finally
         {
@@ -94,5 +251,7 @@ public sealed class RecipeJsonTests
         Assert.Contains("no-such-recipe.json", Assert.Throws<RecipeFormatException>(
             () => RecipeJson.Read("no-such-recipe.json")).Message, StringComparison.Ordinal);
 
-    private static MergeRecipe Parse(string json) => RecipeJson.Parse(Encoding.UTF8.GetBytes(json), "recipe.json");
+    private static WeightedRecipe Parse(string json) => Weighted(Encoding.UTF8.GetBytes(json));
+
+    private static WeightedRecipe Weighted(byte[] json) => Assert.IsType<WeightedRecipe>(RecipeJson.Parse(json, "recipe.json"));
 }

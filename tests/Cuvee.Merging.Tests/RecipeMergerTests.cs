@@ -12,7 +12,7 @@ public sealed class RecipeMergerTests
     public void AddTo_ManyAdapters_EqualsDoubleTwin(MergeSpace space)
     {
         var pool = TestAdapters.Pool(9);
-        var recipe = new MergeRecipe(
+        var recipe = new WeightedRecipe(
             space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.9 - (0.2 * i), 1 - (0.1 * i)))]);
         AssertEqualsTwin(pool, recipe);
     }
@@ -25,7 +25,7 @@ public sealed class RecipeMergerTests
         var pool = TestAdapters.Pool(9);
         foreach (var keep in new[] { 1, 0.5 })
         {
-            AssertEqualsTwin(pool, new MergeRecipe(
+            AssertEqualsTwin(pool, new WeightedRecipe(
                 space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, i % 3 == 1 ? 0 : 0.3 - (0.1 * i), keep))]));
         }
     }
@@ -36,7 +36,7 @@ public sealed class RecipeMergerTests
     public void AddTo_AdapterPrunedToNothing_EqualsDoubleTwin(MergeSpace space)
     {
         var pool = TestAdapters.Pool(3);
-        AssertEqualsTwin(pool, new MergeRecipe(
+        AssertEqualsTwin(pool, new WeightedRecipe(
             space, [new("adapter-000", 0.5), new("adapter-001", -0.7, 0), new("adapter-002", 0.2, 0.4)]));
     }
 
@@ -44,7 +44,7 @@ public sealed class RecipeMergerTests
     public void AddTo_MoreRanksThanOneChunk_EqualsDoubleTwin()
     {
         var pool = TestAdapters.Pool(40, rank: 16); // 640 ranks
-        AssertEqualsTwin(pool, new MergeRecipe(
+        AssertEqualsTwin(pool, new WeightedRecipe(
             MergeSpace.Delta, [.. pool.Adapters.Select(
                 (adapter, i) => new AdapterShare(adapter.Name, i == 20 ? 0 : 0.05 - (0.002 * i), i % 2 == 0 ? 1 : 0.6))]));
     }
@@ -57,7 +57,7 @@ public sealed class RecipeMergerTests
             TestAdapters.Adapter("a", 1, rank: 2), TestAdapters.Adapter("b", 2, rank: 5),
             TestAdapters.Adapter("c", 3, rank: 4, shapes: [TestAdapters.Shapes[0]]),
         ]);
-        AssertEqualsTwin(pool, new MergeRecipe(MergeSpace.Delta, [new("a", 1), new("b", -0.5, 0.5), new("c", 0.25)]));
+        AssertEqualsTwin(pool, new WeightedRecipe(MergeSpace.Delta, [new("a", 1), new("b", -0.5, 0.5), new("c", 0.25)]));
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public sealed class RecipeMergerTests
         {
             var scale = space == MergeSpace.Factors ? weight * weight : weight;
             var expected = ReferenceMerge.Update(module).Select(x => scale * x).ToArray();
-            var actual = Merge(merger, new MergeRecipe(space, [new(pool.Adapters[2].Name, weight)]), module.Name);
+            var actual = Merge(merger, new WeightedRecipe(space, [new(pool.Adapters[2].Name, weight)]), module.Name);
             Assert.InRange(ReferenceMerge.RelativeError(actual, expected), 0, Tolerance);
         }
     }
@@ -89,7 +89,7 @@ public sealed class RecipeMergerTests
         AdapterShare[] permuted = [.. shares.Reverse().Skip(3), .. shares.Reverse().Take(3)];
         foreach (var name in merger.ModuleNames)
         {
-            Assert.Equal(Merge(merger, new MergeRecipe(space, shares), name), Merge(merger, new MergeRecipe(space, permuted), name));
+            Assert.Equal(Merge(merger, new WeightedRecipe(space, shares), name), Merge(merger, new WeightedRecipe(space, permuted), name));
         }
     }
 
@@ -99,7 +99,7 @@ public sealed class RecipeMergerTests
         var pool = TestAdapters.Pool(5);
         var merger = new RecipeMerger(pool);
         float[] Merged(MergeSpace space, double sign) => Merge(
-            merger, new MergeRecipe(space,
+            merger, new WeightedRecipe(space,
                 [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, sign * (0.3 + i), 0.5))]), TestAdapters.Tall);
         Assert.Equal(Merged(MergeSpace.Factors, 1), Merged(MergeSpace.Factors, -1));
         Assert.Equal(Merged(MergeSpace.Delta, 1), Merged(MergeSpace.Delta, -1).Select(x => -x));
@@ -110,7 +110,7 @@ public sealed class RecipeMergerTests
     {
         var pool = TestAdapters.Pool(2);
         var merger = new RecipeMerger(pool);
-        var recipe = new MergeRecipe(MergeSpace.Delta, [new("adapter-000", 1), new("adapter-001", -2)]);
+        var recipe = new WeightedRecipe(MergeSpace.Delta, [new("adapter-000", 1), new("adapter-001", -2)]);
         var weight = Enumerable.Range(0, 11 * 37).Select(i => i * 0.25f).ToArray();
         var expected = ReferenceMerge.Update(pool, recipe, TestAdapters.Wide).Select((x, i) => x + (i * 0.25)).ToArray();
         merger.AddTo(recipe, TestAdapters.Wide, weight);
@@ -123,8 +123,8 @@ public sealed class RecipeMergerTests
         var merger = new RecipeMerger(TestAdapters.Pool(2));
         foreach (var space in Enum.GetValues<MergeSpace>())
         {
-            Assert.All(Merge(merger, new MergeRecipe(space, []), TestAdapters.Wide), x => Assert.Equal(0, x));
-            Assert.True(merger.Resolve(new MergeRecipe(space, [])).IsBaseModel);
+            Assert.All(Merge(merger, new WeightedRecipe(space, []), TestAdapters.Wide), x => Assert.Equal(0, x));
+            Assert.True(merger.Resolve(new WeightedRecipe(space, [])).IsBaseModel);
         }
     }
 
@@ -133,7 +133,7 @@ public sealed class RecipeMergerTests
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));
         var error = Assert.Throws<ArgumentException>(
-            () => merger.AddTo(new MergeRecipe(MergeSpace.Delta, []), TestAdapters.Wide, new float[5]));
+            () => merger.AddTo(new WeightedRecipe(MergeSpace.Delta, []), TestAdapters.Wide, new float[5]));
         Assert.Contains("[11, 37]", error.Message, StringComparison.Ordinal);
     }
 
@@ -141,7 +141,7 @@ public sealed class RecipeMergerTests
     public void Validate_UnknownAdapter_NamesIt()
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));
-        var error = Assert.Throws<ArgumentException>(() => merger.Validate(new MergeRecipe(MergeSpace.Delta, [new("stranger", 1)])));
+        var error = Assert.Throws<ArgumentException>(() => merger.Validate(new WeightedRecipe(MergeSpace.Delta, [new("stranger", 1)])));
         Assert.Contains("'stranger'", error.Message, StringComparison.Ordinal);
     }
 
@@ -150,11 +150,11 @@ public sealed class RecipeMergerTests
     {
         var merger = new RecipeMerger(new AdapterPool([TestAdapters.Adapter("a", 1, rank: 2), TestAdapters.Adapter("b", 2, rank: 5)]));
         var error = Assert.Throws<ArgumentException>(
-            () => merger.Validate(new MergeRecipe(MergeSpace.Factors, [new("a", 1), new("b", 1)])));
+            () => merger.Validate(new WeightedRecipe(MergeSpace.Factors, [new("a", 1), new("b", 1)])));
         Assert.Contains("'a'", error.Message, StringComparison.Ordinal);
         Assert.Contains("'b'", error.Message, StringComparison.Ordinal);
-        merger.Validate(new MergeRecipe(MergeSpace.Factors, [new("b", 1)]));
-        merger.Validate(new MergeRecipe(MergeSpace.Delta, [new("a", 1), new("b", 1)]));
+        merger.Validate(new WeightedRecipe(MergeSpace.Factors, [new("b", 1)]));
+        merger.Validate(new WeightedRecipe(MergeSpace.Delta, [new("a", 1), new("b", 1)]));
     }
 
     [Fact]
@@ -163,7 +163,7 @@ public sealed class RecipeMergerTests
         PeftAdapter[] adapters = [TestAdapters.Adapter("a", 1), TestAdapters.Adapter("b", 2, shapes: [TestAdapters.Shapes[0]])];
         foreach (var names in new[] { ("a", "b"), ("b", "a") })
         {
-            var recipe = new MergeRecipe(MergeSpace.Factors, [new(names.Item1, 1), new(names.Item2, 1)]);
+            var recipe = new WeightedRecipe(MergeSpace.Factors, [new(names.Item1, 1), new(names.Item2, 1)]);
             var error = Assert.Throws<ArgumentException>(() => new RecipeMerger(new AdapterPool(adapters)).Validate(recipe));
             Assert.Contains($"'a' adapts {TestAdapters.Tall} but 'b' does not", error.Message, StringComparison.Ordinal);
         }
@@ -179,10 +179,10 @@ public sealed class RecipeMergerTests
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));
         Assert.Throws<ArgumentException>(
-            () => merger.Validate(new MergeRecipe(MergeSpace.Delta, [new("adapter-000", weight, keepFraction)])));
+            () => merger.Validate(new WeightedRecipe(MergeSpace.Delta, [new("adapter-000", weight, keepFraction)])));
     }
 
-    private static void AssertEqualsTwin(AdapterPool pool, MergeRecipe recipe)
+    private static void AssertEqualsTwin(AdapterPool pool, WeightedRecipe recipe)
     {
         var merger = new RecipeMerger(pool);
         foreach (var name in merger.ModuleNames)
@@ -192,7 +192,7 @@ public sealed class RecipeMergerTests
         }
     }
 
-    private static float[] Merge(RecipeMerger merger, MergeRecipe recipe, string module)
+    private static float[] Merge(RecipeMerger merger, WeightedRecipe recipe, string module)
     {
         var (outFeatures, inFeatures) = merger.ShapeOf(module);
         var weight = new float[outFeatures * inFeatures];

@@ -8,7 +8,7 @@ namespace Cuvee.Merging.Tests;
 internal static class ReferenceMerge
 {
     /// <summary>[out, in]</summary>
-    public static double[] Update(AdapterPool pool, MergeRecipe recipe, string moduleName)
+    public static double[] Update(AdapterPool pool, WeightedRecipe recipe, string moduleName)
     {
         var shares = recipe.Adapters.Select(share => (share, adapter: pool.Adapters.Single(adapter => adapter.Name == share.Name)))
             .Select(pair => (pair.share, module: pair.adapter.Modules.SingleOrDefault(module => module.Name == moduleName)))

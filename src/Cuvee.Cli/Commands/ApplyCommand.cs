@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Cuvee.CommandLine;
-using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Hosting.Embedded;
 using Cuvee.Merging;
 using Cuvee.Merging.Materialization;
 
@@ -11,9 +11,6 @@ namespace Cuvee.Cli.Commands;
 /// <summary><c>cuvee apply</c>: a recipe made into an adapter or a checkpoint.</summary>
 internal static class ApplyCommand
 {
-    // What a folded checkpoint needs beside config and weights, where the base has it.
-    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
-
     public static Command Create()
     {
         var pool = new Option<string>("--pool")
@@ -24,7 +21,7 @@ internal static class ApplyCommand
         };
         var recipe = new Option<string>("--recipe")
         {
-            Description = "Weights of the pool's adapters, a recipe.json.",
+            Description = "Weights of the pool's adapters or a merge method, a recipe.json.",
             HelpName = "FILE",
             Required = true,
         };
@@ -34,7 +31,7 @@ internal static class ApplyCommand
             Description = "peft: one adapter; folded: a checkpoint without adapters.",
             DefaultValueFactory = _ => "peft",
         };
-        format.AcceptOnlyFromAmong("peft", "folded", "gguf");
+        format.AcceptOnlyFromAmong("peft", "folded");
         var model = new Option<string?>("--model")
         {
             Description = "Folder of the base model; needed for --format folded.",
@@ -60,7 +57,6 @@ internal static class ApplyCommand
         {
             var problem = (arguments.GetValue(format), arguments.GetValue(model), arguments.GetValue(rank)) switch
             {
-                ("gguf", _, _) => "--format gguf is not built yet; use peft or folded.",
                 ("folded", null, _) => "--format folded needs --model, the folder of the base model.",
                 ("folded", _, not null) => "--rank bounds an adapter; leave it out with --format folded.",
                 (_, _, < 1) => $"--rank is {arguments.GetValue(rank)}; it must be at least 1.",
@@ -79,7 +75,7 @@ internal static class ApplyCommand
             {
                 var folder = arguments.GetValue(model)!;
                 ModelSelection.LoadTokenizer(folder);
-                target.Write(temporary => Fold(input, folder, temporary, type));
+                target.Write(temporary => FoldedModel.Write(folder, input.Merger, input.Recipe, temporary, type));
             }
             else
             {
@@ -88,30 +84,11 @@ internal static class ApplyCommand
             }
 
             var summary = new ApplySummary(
-                arguments.GetRequiredValue(output), arguments.GetValue(format)!, arguments.GetValue(dtype)!, input.Recipe.Space, merged);
+                arguments.GetRequiredValue(output), arguments.GetValue(format)!, arguments.GetValue(dtype)!, input.Recipe, merged);
             arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json) ? summary.ToJson() : summary.ToText());
             return ExitCode.Done;
         });
         return command;
-    }
-
-    private static void Fold(Input input, string modelFolder, string target, TensorType type)
-    {
-        var config = HuggingFaceModelReader.ReadConfig(modelFolder);
-        var tensors = HuggingFaceModelReader.ReadWeights(modelFolder, config);
-        IEnumerable<TensorData> folded;
-        try
-        {
-            folded = FoldedCheckpoint.Fold(tensors.Values, input.Merger, input.Recipe);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new BadInputException($"{modelFolder}: {exception.Message}", exception);
-        }
-
-        HuggingFaceModelWriter.Write(target, config, folded, type);
-        foreach (var file in TokenizerFiles.Where(file => File.Exists(Path.Combine(modelFolder, file))))
-            File.Copy(Path.Combine(modelFolder, file), Path.Combine(target, file));
     }
 
     private sealed record Input(RecipeMerger Merger, MergeRecipe Recipe)

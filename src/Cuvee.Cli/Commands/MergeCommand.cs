@@ -3,6 +3,7 @@ using Cuvee.Cli.Progress;
 using Cuvee.CommandLine;
 using Cuvee.Configuration;
 using Cuvee.Planning;
+using Cuvee.Runs;
 
 namespace Cuvee.Cli.Commands;
 
@@ -17,19 +18,44 @@ internal static class MergeCommand
         {
             Description = "Go on with the run in the folder; the result has the same bytes as a run never stopped.",
         };
+        var queries = new Option<int?>("--queries")
+        {
+            Description = "With --resume: go on beyond the run's budget, up to this many queries in all.",
+            HelpName = "N",
+        };
+        var repair = new Option<bool>("--repair")
+        {
+            Description = "With --resume: cut a damaged journal at its first damaged line and go on from there.",
+        };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and what it will cost at most; ask and write nothing." };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "merge",
             "Search for weights that make one better adapter out of a pool: merged adapter, recipe, manifest, journal and model card.",
-            "cuvee merge samples/restaurant/run.yaml",
+            "cuvee merge samples/restaurant/run.yaml --dry-run",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --json",
-            "cuvee merge samples/restaurant/run.yaml --out runs/second --resume") { run, output, resume, json };
+            "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 6000")
+            { run, output, resume, queries, repair, dryRun, json };
+        command.Validators.Add(arguments =>
+        {
+            if (arguments.GetValue(queries) is < 1) arguments.AddError("--queries must be at least 1.");
+            if (arguments.GetValue(resume)) return;
+            if (arguments.GetValue(queries) is not null) arguments.AddError("--queries raises the budget of a run to --resume.");
+            else if (arguments.GetValue(repair)) arguments.AddError("--repair mends the journal of a run to --resume.");
+        });
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(run);
             var configuration = RunConfiguration.Load(path);
             if (arguments.GetValue(output) is { } folder) configuration = configuration with { Out = Path.GetFullPath(folder) };
-            var plans = RunPlanner.Plan(configuration, arguments.GetValue(resume));
+            var plans = RunPlanner.Plan(configuration, arguments.GetValue(resume) || arguments.GetValue(dryRun));
+            if (arguments.GetValue(dryRun))
+            {
+                await new PlanSummary(plans).WriteAsync(arguments.InvocationConfiguration.Output, arguments.GetValue(json));
+                return ExitCode.Done;
+            }
+
+            var larger = arguments.GetValue(queries) is { } count ? new RunBudget(null, count) : null;
             MergeReport report;
             try
             {
@@ -37,7 +63,8 @@ internal static class MergeCommand
                     arguments.InvocationConfiguration.Error,
                     TimeProvider.System,
                     plans,
-                    progress => new MergeRun(TimeProvider.System, progress).ExecuteAsync(plans, cancellationToken));
+                    progress => new MergeRun(TimeProvider.System, progress)
+                        .ExecuteAsync(plans, cancellationToken, new RunOptions(arguments.GetValue(repair), larger)));
             }
             catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
             {

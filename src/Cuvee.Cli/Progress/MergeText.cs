@@ -20,14 +20,18 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
     /// <summary>Null for events too frequent for a line.</summary>
     private static string? Line(RunEvent value) => value switch
     {
-        RunStarted run => $"{run.Title}: {run.Adapters.Count} adapters; {Forecast(run)}",
-        RunResumed resumed => $"resuming: {resumed.Evaluations:#,0} evaluations are read from the journal",
+        RunStarted run => $"{run.Title}: {run.Adapters.Count} adapters; {Forecast(run.Forecast)}",
+        RunResumed => "resuming: earlier answers are read from the journal",
+        PoolDoubt doubt => $"pool: {doubt.Message}",
+        SinglesCompared singles =>
+            $"best single adapter by {singles.Objective}: {singles.Adapters} adapters on {singles.Records} records, " +
+            $"{singles.Best} leads ({singles.Loss:0.000})",
         StageStarted stage => $"stage {stage.Stage}: {stage.Dimension} coordinates, {stage.Optimizer}",
         IterationFinished iteration =>
             $"{iteration.Stage} {iteration.Iteration}: loss best {iteration.BestLoss:0.000}, mean {iteration.MeanLoss:0.000}; " +
             $"{Spent(iteration.Spending)}{(iteration.TimeLeft is { } left ? $"; {Span(left)} left" : "")}",
         HeldOutChecked check =>
-            $"{check.Stage} {check.Iteration}: held-out loss {check.Loss:0.000}, best {check.BestLoss:0.000}" +
+            $"{check.Stage} {check.Iteration}: held-out objective {check.Objective:0.000}, best {check.Best:0.000}" +
             (check.ChecksWithoutGain > 0 ? $" ({check.ChecksWithoutGain} checks without gain)" : ""),
         RunWarning warning => $"warning: {warning.Stage} {warning.Iteration}: {warning.Message}",
         StageFinished stage =>
@@ -42,11 +46,15 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
 
     public static string Span(TimeSpan span) => span.TotalHours >= 1 ? span.ToString(@"h\:mm\:ss") : span.ToString(@"m\:ss");
 
-    private static string Forecast(RunStarted run)
+    public static string Forecast(RunForecast forecast)
     {
-        var cost = run.Forecast is { Queries: { } queries, Tokens: { } tokens }
-            ? $"at most {queries:#,0} queries, about {tokens:#,0} tokens"
-            : "cost unbounded";
-        return $"{cost}, {run.Forecast.MemoryBytes / 1e6:#,0} MB";
+        var cost = forecast switch
+        {
+            { Queries: { } queries, Tokens: { } tokens } => $"at most {queries:#,0} queries, about {tokens:#,0} tokens",
+            { Queries: { } queries } => $"at most {queries:#,0} queries",
+            _ => "cost unbounded",
+        };
+        var control = forecast.ControlQueries > 0 ? $" and {forecast.ControlQueries:#,0} beside them for the metric" : "";
+        return $"{cost}{control}, {forecast.MemoryBytes / 1e6:#,0} MB";
     }
 }

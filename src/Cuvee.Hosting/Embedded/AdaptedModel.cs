@@ -1,6 +1,7 @@
 using Cuvee.Formats.Peft;
 using Cuvee.Inference;
 using Cuvee.Merging;
+using Cuvee.Merging.Methods;
 using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Embedded;
@@ -15,16 +16,17 @@ public static class AdaptedModel
     public static EmbeddedModel Create(EmbeddedModel baseModel, PeftAdapter adapter)
     {
         ArgumentNullException.ThrowIfNull(adapter);
-        return Create(baseModel, new AdapterPool([adapter]), new MergeRecipe(MergeSpace.Delta, [new AdapterShare(adapter.Name, 1)]));
+        return Create(baseModel, new AdapterPool([adapter]), new WeightedRecipe(MergeSpace.Delta, [new AdapterShare(adapter.Name, 1)]));
     }
 
     /// <summary>The base with a recipe. The base model's scratch is shared: do not run both at the same time.</summary>
+    /// <param name="methods">What the recipe may name; null for the built-in methods.</param>
     /// <exception cref="AdapterPoolException">An adapter of the pool was made for another base model.</exception>
     /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
-    public static EmbeddedModel Create(EmbeddedModel baseModel, AdapterPool pool, MergeRecipe recipe)
+    public static EmbeddedModel Create(EmbeddedModel baseModel, AdapterPool pool, MergeRecipe recipe, MergeMethods? methods = null)
     {
         ArgumentNullException.ThrowIfNull(baseModel);
-        var merger = new RecipeMerger(pool);
+        var merger = new RecipeMerger(pool, methods);
         var resolved = merger.Resolve(recipe);
         using var team = new ThreadTeam();
         return baseModel.WithWeights(new CandidateWeights(baseModel.Weights, merger).Form(resolved, team));

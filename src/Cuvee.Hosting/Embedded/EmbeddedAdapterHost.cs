@@ -1,6 +1,7 @@
 using Cuvee.Inference;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
+using Cuvee.Merging.Methods;
 using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Embedded;
@@ -21,12 +22,13 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
     private readonly SemaphoreSlim gate = new(1, 1);
 
     /// <param name="threads">Threads that form a candidate; null means one per processor.</param>
+    /// <param name="methods">What recipes may name; null for the built-in methods.</param>
     /// <exception cref="AdapterPoolException">An adapter adapts a module that the base lacks, or of another shape.</exception>
-    public EmbeddedAdapterHost(EmbeddedModel baseModel, AdapterPool pool, int? threads = null)
+    public EmbeddedAdapterHost(EmbeddedModel baseModel, AdapterPool pool, int? threads = null, MergeMethods? methods = null)
     {
         ArgumentNullException.ThrowIfNull(baseModel);
         this.baseModel = baseModel;
-        merger = new RecipeMerger(pool);
+        merger = new RecipeMerger(pool, methods);
         candidate = new CandidateWeights(baseModel.Weights, merger);
         team = new ThreadTeam(threads ?? 0);
         AdapterNames = [.. pool.Adapters.Select(adapter => adapter.Name)];

@@ -35,7 +35,7 @@ internal sealed class GradientTrainedWeights
     /// <param name="learningRate">Adam's, per weight.</param>
     /// <param name="report">Step and loss (nats per token) before the step.</param>
     /// <returns>The weights of the lowest loss seen.</returns>
-    public MergeRecipe Train(int steps, double learningRate, Action<int, double> report, CancellationToken cancellationToken)
+    public WeightedRecipe Train(int steps, double learningRate, Action<int, double> report, CancellationToken cancellationToken)
     {
         var n = pool.Adapters.Count;
         var weights = Enumerable.Repeat(1.0 / n, n).ToArray();
@@ -69,10 +69,10 @@ internal sealed class GradientTrainedWeights
         return (loss, [.. Enumerable.Range(0, weights.Count).Select(i => AlongAdapter(dense, i))]);
     }
 
-    private MergeRecipe Recipe(IReadOnlyList<double> weights) =>
+    private WeightedRecipe Recipe(IReadOnlyList<double> weights) =>
         new(MergeSpace.Delta, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, weights[i]))]);
 
-    private void Merge(MergeRecipe recipe)
+    private void Merge(WeightedRecipe recipe)
     {
         var linears = baseWeights.Config.LinearModules;
         Parallel.For(0, merged.Layers.Count, layer =>

@@ -8,6 +8,7 @@ using Cuvee.Lab.Data;
 using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Reporting;
+using Cuvee.Runs;
 using Cuvee.Searches;
 
 namespace Cuvee.Lab.References;
@@ -17,7 +18,7 @@ namespace Cuvee.Lab.References;
 /// cannot have: weights trained by gradient on the same validation records, and the target's own specialist.
 /// </summary>
 /// <param name="withPaperSettings">
-/// Adds Evo-Merging with its authors' settings (1,200 candidates, here of 40 records each), which takes most of the time.
+/// Adds Evo-Merging with its authors' settings (1,200 candidates on all records), with and without its first stage.
 /// </param>
 internal sealed class RealTest(
     string zooFolder, DataSetCatalog catalog, string workFolder, TimeProvider time, TextWriter output, bool withPaperSettings)
@@ -39,8 +40,6 @@ internal sealed class RealTest(
         RecipeJson.Write(Path.Combine(folder, "gradient.json"), gradient);
 
         var progress = new Progress(output);
-        await using var host = new EmbeddedAdapterHost(model, pool);
-        var executor = new RunExecutor(host, new RecipeMerger(pool), time, progress);
         await using var wholePool = new EmbeddedAdapterHost(model, AdapterPool.Load(adapters));
         var tables = new List<ComparisonTable>();
         var effects = new StringBuilder();
@@ -48,26 +47,30 @@ internal sealed class RealTest(
         {
             var configuration = RunConfiguration.Parse(RunFile(target, seed), Path.Combine(folder, $"run-{seed}.yaml"));
             var plans = RunPlanner.Plan(configuration, resume: true);
+            await using var session = await configuration.Provider.OpenAsync(cancellationToken);
+            var executor = new RunExecutor(session, time, progress);
             var searches = new List<(string Title, RunResult Result)>();
             foreach (var plan in plans)
             {
-                var result = await executor.ExecuteAsync(plan, cancellationToken);
+                var known = searches.Count == 0 ? null : searches[0].Result.Verdict;
+                var result = await executor.ExecuteAsync(plan, known, null, cancellationToken);
                 searches.Add((plan.Title, result));
-                var start = MergeRecipes.Uniform(plan.Search.Space, plan.AdapterNames);
-                effects.Append(
-                    await StageEffects.DescribeAsync(host, plan.Title, start, result.Stages, plan.Test!, seed, cancellationToken));
+                effects.Append(await StageEffects.DescribeAsync(
+                    session.Host, plan.Title, plan.Program.Start, result.Stages, plan.Test!, seed, cancellationToken));
             }
 
-            searches.Add(("weights by gradient (white box)", Reference(gradient)));
-            var own = new MergeRecipe(MergeSpace.Delta, [new AdapterShare(target.Exclude[0], 1)]);
-            searches.Add(("the target's own specialist", Reference(own)));
-            tables.Add(await new ComparisonBuilder(wholePool, progress).BuildAsync(plans[0], searches, cancellationToken));
+            searches.Add(("weights by gradient (white box)", Reference(searches[0].Result, gradient)));
+            var own = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare(target.Exclude[0], 1)]);
+            searches.Add(("the target's own specialist", Reference(searches[0].Result, own)));
+            var table = await new ComparisonBuilder(wholePool, time, progress).BuildAsync(plans[0], searches, cancellationToken);
+            table.Write(plans[0].Out);
+            tables.Add(table);
         }
 
         return (tables, effects.ToString());
     }
 
-    private static RunResult Reference(MergeRecipe recipe) => new("", recipe, double.NaN, double.NaN, default, [], [], default);
+    private static RunResult Reference(RunResult main, MergeRecipe recipe) => main with { Recipe = recipe, Spending = default };
 
     private void Export(RealTestTarget target, Split split, int limit, string path) =>
         RecordFile.Write(path, TaskBuilder.Build(catalog[target.DataSet], target.Task, split, limit).Records);
@@ -91,7 +94,9 @@ internal sealed class RealTest(
           searches:
             - { search: evo-merging, preset: delta, budget: { queries: 20000 } }
             - { search: evo-merging, space: factors, budget: { queries: 20000 } }
-            {{(withPaperSettings ? "- { search: evo-merging, preset: paper, settings: { sample: 40 } }" : "")}}
+            - { search: cma-es, budget: { queries: 20000 } }
+            {{(withPaperSettings ? "- { search: evo-merging, preset: paper }" : "")}}
+            {{(withPaperSettings ? "- { search: evo-merging, preset: paper, settings: { stages: [weights] } }" : "")}}
         """;
 
     private sealed class Progress(TextWriter output) : IProgress<RunEvent>

@@ -10,29 +10,30 @@ internal static class RealTestReport
         RealTestTarget target, IReadOnlyList<ulong> seeds, IReadOnlyList<ComparisonTable> tables, string stageEffects)
     {
         var text = new StringBuilder(
-            $"### {target.Name}, {tables[0].ValidationRecords} validation and {tables[0].TestRecords} test records, " +
+            $"### {target.Name}, {tables[0].ValidationRecords} validation and {tables[0].TestIds.Count} test records, " +
             $"seeds {string.Join(", ", seeds)}\n\n");
         text.Append(
             "| model | queries | val. loss | test loss | precision | recall | F1 | 95% intervals |\n" +
             "|---|---:|---:|---:|---:|---:|---:|---|\n");
         for (var row = 0; row < tables[0].Rows.Count; row++)
         {
-            var rows = tables.Select(t => t.Rows[row]).ToArray();
+            var rows = tables.Select(t => t.Pooled.Rows[row]).ToArray();
             text.Append(
                 $"| {rows[0].Name} | {rows.Average(r => r.Queries):#,0} | " +
-                $"{Mean(rows, r => r.ValidationLoss)} | {Mean(rows, r => r.TestLoss)} | ");
+                $"{Mean(rows, r => r.ValidationLoss)} | {Mean(rows, r => r.TestLoss.Value)} | ");
             text.Append(
-                $"{Mean(rows, r => 100 * r.Score.Precision, "0.0")} | {Mean(rows, r => 100 * r.Score.Recall, "0.0")} | " +
+                $"{Mean(rows, r => 100 * r.Precision, "0.0")} | {Mean(rows, r => 100 * r.Recall, "0.0")} | " +
                 $"{Mean(rows, r => 100 * r.Score.Value, "0.0")} | ");
-            text.AppendJoin(", ", rows.Select(r => $"{100 * r.Interval.Lower:0.0}-{100 * r.Interval.Upper:0.0}").Distinct()).Append(" |\n");
+            text.AppendJoin(", ", rows.Select(r => $"{100 * r.Score.Lower:0.0}-{100 * r.Score.Upper:0.0}").Distinct()).Append(" |\n");
         }
 
         text.Append("\nF1 points and test loss of ")
-            .Append(tables[0].Differences[0].Search)
+            .Append(tables[0].Differences[0].First)
             .Append(" minus the control, paired over test records, [95%], one a seed:\n\n");
-        for (var i = 0; i < tables[0].Differences.Count; i++)
+        var controls = tables[0].Rows.Count(row => row.Kind == RowKind.Control); // the main search's differences to them come first
+        for (var i = 0; i < controls; i++)
         {
-            text.Append($"- {tables[0].Differences[i].Control}: ");
+            text.Append($"- {tables[0].Differences[i].Second}: ");
             text.AppendJoin("; ", tables.Select(t => t.Differences[i]).Select(d =>
                 $"{100 * d.Score.Value:+0.0;-0.0} [{100 * d.Score.Lower:0.0}, {100 * d.Score.Upper:0.0}], " +
                 $"{d.TestLoss.Value:+0.000;-0.000} [{d.TestLoss.Lower:0.000}, {d.TestLoss.Upper:0.000}]"));
@@ -44,7 +45,7 @@ internal static class RealTestReport
             .Append('\n').ToString();
     }
 
-    private static string Mean(ComparisonRow[] rows, Func<ComparisonRow, double> value, string format = "0.000")
+    private static string Mean(PooledRow[] rows, Func<PooledRow, double> value, string format = "0.000")
     {
         var values = rows.Select(value).ToArray();
         var mean = values.Average().ToString(format);

@@ -3,6 +3,7 @@ using Cuvee.Hosting;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Metrics;
+using Cuvee.Runs;
 
 namespace Cuvee.Lab.References;
 

@@ -4,8 +4,8 @@ namespace Cuvee.Merging.Materialization;
 
 /// <summary>
 /// Makes a recipe into one PEFT adapter. In factors the result has the adapters' rank; in delta the factors are stacked, or, where the
-/// ranks sum to more than min(in, out), the dense update is written with an identity as its other factor: exact up to fp32 rounding either
-/// way. A bounded rank keeps the best approximation (truncated singular value decomposition) and reports what it dropped.
+/// ranks sum to more than min(in, out) and for every merge method, the dense update is written with an identity as its other factor: exact
+/// up to fp32 rounding either way. A bounded rank keeps the best approximation (truncated singular value decomposition) and reports what it dropped.
 /// </summary>
 public sealed class MergedAdapterBuilder(RecipeMerger merger)
 {
@@ -16,7 +16,7 @@ public sealed class MergedAdapterBuilder(RecipeMerger merger)
     {
         if (rank <= 0) throw new ArgumentException($"The rank of a merged adapter must be at least 1, not {rank}.");
         var resolved = merger.Resolve(recipe);
-        var modules = merger.ModuleNames.Select(moduleName => Exact(merger.Module(moduleName), resolved)).OfType<LoraModule>().ToList();
+        var modules = merger.ModuleNames.Select(moduleName => resolved.Factored(merger.Module(moduleName))).OfType<LoraModule>().ToList();
         ModuleReduction[] reductions = [];
         if (rank is { } largest)
         {
@@ -34,37 +34,6 @@ public sealed class MergedAdapterBuilder(RecipeMerger merger)
                 template with { Rank = common, LoraAlpha = common, UseRsLora = false },
                 [.. modules.Select(module => Padded(module, common))]),
             reductions);
-    }
-
-    private static LoraModule? Exact(PooledModule pooled, ResolvedRecipe recipe)
-    {
-        var (outFeatures, inFeatures) = (pooled.OutFeatures, pooled.InFeatures);
-        var rank = pooled.MergedRank(recipe);
-        if (rank == 0) return null;
-        if (rank > Math.Min(outFeatures, inFeatures)) return FullRank(pooled, recipe);
-        var a = new float[rank * inFeatures];
-        var bTransposed = new float[rank * outFeatures];
-        pooled.MergeFactors(recipe, a, bTransposed);
-        var b = new float[outFeatures * rank];
-        for (var k = 0; k < rank; k++)
-        {
-            for (var i = 0; i < outFeatures; i++) b[(i * rank) + k] = bTransposed[(k * outFeatures) + i];
-        }
-
-        return new LoraModule(pooled.Name, inFeatures, outFeatures, rank, a, b, 1);
-    }
-
-    private static LoraModule FullRank(PooledModule pooled, ResolvedRecipe recipe)
-    {
-        var (outFeatures, inFeatures) = (pooled.OutFeatures, pooled.InFeatures);
-        var delta = new float[outFeatures * inFeatures];
-        pooled.AddTo(recipe, delta);
-        var rank = Math.Min(outFeatures, inFeatures);
-        var identity = new float[rank * rank];
-        for (var i = 0; i < rank; i++) identity[(i * rank) + i] = 1;
-        return outFeatures <= inFeatures
-            ? new LoraModule(pooled.Name, inFeatures, outFeatures, rank, delta, identity, 1)
-            : new LoraModule(pooled.Name, inFeatures, outFeatures, rank, identity, delta, 1);
     }
 
     private static LoraModule Zero(PooledModule pooled) =>

@@ -1,17 +1,33 @@
+using Cuvee.Merging.Sparsification;
+
 namespace Cuvee.Merging.Methods;
 
-/// <summary>The mean of the task vectors: "model soups" for models fine-tuned from one base.</summary>
+/// <summary>
+/// The weighted mean of the task vectors, "model soups" for models fine-tuned from one base: <c>sum w_i tau_i / sum w_i</c>. Weights that sum
+/// to nothing (|sum| &lt; 1e-8) are used as they are, as mergekit does.
+/// </summary>
 public sealed class LinearMerge : IMergeMethod
 {
     public string Name => "linear";
 
     public string Reference => "Wortsman et al., arXiv 2203.05482";
 
-    public IReadOnlyList<MergeParameter> Parameters => [];
+    public IReadOnlyList<MergeParameter> Parameters { get; } =
+        [new("normalize", 1, 0, 1, "Whether the weights are divided by their sum: 1 for yes, 0 for no.", Integral: true)];
 
-    public void Combine(TaskVectors taskVectors, MergeArguments arguments, Span<float> merged)
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+
+    public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
-        ArgumentNullException.ThrowIfNull(taskVectors);
-        TaskVectorSum.Scaled(taskVectors.Deltas, 1.0 / taskVectors.Deltas.Count, merged);
+        ArgumentNullException.ThrowIfNull(arguments);
+        var weights = arguments.OfAdapters("weight");
+        var sum = weights.Sum();
+        var scale = arguments["normalize"] == 1 && Math.Abs(sum) >= 1e-8 ? 1 / sum : 1;
+        return (taskVectors, merged) =>
+        {
+            merged.Clear();
+            for (var i = 0; i < weights.Length; i++)
+                MaskedKernels.AddScaledKept(taskVectors.Deltas[i].Span, 0, (float)(scale * weights[i]), merged);
+        };
     }
 }

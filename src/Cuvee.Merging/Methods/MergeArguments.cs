@@ -6,38 +6,62 @@ namespace Cuvee.Merging.Methods;
 public sealed class MergeArguments
 {
     private readonly Dictionary<string, double> values;
-    private readonly string method;
-    private readonly ulong seed;
+    private readonly Dictionary<string, double>[] adapterValues; // [adapters]
+    private readonly MethodRecipe recipe;
 
-    private MergeArguments(string method, Dictionary<string, double> values, ulong seed) =>
-        (this.method, this.values, this.seed) = (method, values, seed);
+    private MergeArguments(MethodRecipe recipe, Dictionary<string, double> values, Dictionary<string, double>[] adapterValues) =>
+        (this.recipe, this.values, this.adapterValues) = (recipe, values, adapterValues);
 
-    /// <param name="values">By parameter name; what is missing takes its default.</param>
     /// <exception cref="ArgumentException">A name that the method does not declare, or a value outside its range.</exception>
-    public static MergeArguments For(IMergeMethod method, IReadOnlyDictionary<string, double>? values = null, ulong seed = 0)
+    public static MergeArguments For(IMergeMethod method, MethodRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(method);
-        var filled = method.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Default, StringComparer.Ordinal);
-        foreach (var (name, value) in values ?? new Dictionary<string, double>())
-        {
-            var parameter = method.Parameters.FirstOrDefault(candidate => candidate.Name == name) ?? throw new ArgumentException(
-                $"Method {method.Name} has no parameter '{name}'; it knows " +
-                $"{(filled.Count == 0 ? "none" : string.Join(", ", filled.Keys))}.");
-            if (!(value >= parameter.Minimum && value <= parameter.Maximum))
-            {
-                throw new ArgumentException(
-                    $"Parameter '{name}' of method {method.Name} is {value}; it must lie in [{parameter.Minimum}, {parameter.Maximum}].");
-            }
-
-            filled[name] = value;
-        }
-
-        return new MergeArguments(method.Name, filled, seed);
+        ArgumentNullException.ThrowIfNull(recipe);
+        return new MergeArguments(
+            recipe,
+            Filled(method.Parameters, recipe.Parameters, $"method {method.Name}"),
+            [.. recipe.Adapters.Select(adapter => Filled(
+                method.AdapterParameters, adapter.Parameters, $"adapter '{adapter.Name}' in method {method.Name}"))]);
     }
+
+    /// <summary>Number of task vectors.</summary>
+    public int Adapters => adapterValues.Length;
 
     /// <summary>The value of a declared parameter.</summary>
     public double this[string name] => values[name];
 
+    /// <summary>The value of a declared parameter of one adapter, counted in the order of the task vectors.</summary>
+    public double this[int adapter, string name] => adapterValues[adapter][name];
+
+    /// <summary>A declared parameter of every adapter, in the order of the task vectors.</summary>
+    public double[] OfAdapters(string name) => [.. adapterValues.Select(adapter => adapter[name])];
+
     /// <summary>A stream of its own for each module, so that the order of the modules does not matter.</summary>
-    public SeededRandom RandomFor(string moduleName) => SeededRandom.Derive(seed, $"{method}/{moduleName}");
+    public SeededRandom RandomFor(string moduleName) => SeededRandom.Derive(recipe.Seed, $"{recipe.Method}/{moduleName}");
+
+    /// <summary>A stream for one adapter in one module; it goes with the adapter's name, so that the order of listing does not matter.</summary>
+    public SeededRandom RandomFor(string moduleName, int adapter) =>
+        SeededRandom.Derive(recipe.Seed, $"{recipe.Method}/{moduleName}/{recipe.Adapters[adapter].Name}");
+
+    private static Dictionary<string, double> Filled(
+        IReadOnlyList<MergeParameter> declared, IReadOnlyDictionary<string, double> given, string owner)
+    {
+        var filled = declared.ToDictionary(parameter => parameter.Name, parameter => parameter.Default, StringComparer.Ordinal);
+        foreach (var (name, value) in given)
+        {
+            var parameter = declared.FirstOrDefault(candidate => candidate.Name == name) ?? throw new ArgumentException(
+                $"There is no parameter '{name}' of {owner}; known are {(filled.Count == 0 ? "none" : string.Join(", ", filled.Keys))}.");
+            if (!(value >= parameter.Minimum && value <= parameter.Maximum))
+            {
+                throw new ArgumentException(
+                    $"Parameter '{name}' of {owner} is {value}; it must lie in [{parameter.Minimum}, {parameter.Maximum}].");
+            }
+
+            if (parameter.Integral && value != Math.Truncate(value))
+                throw new ArgumentException($"Parameter '{name}' of {owner} is {value}; it must be a whole number.");
+            filled[name] = value;
+        }
+
+        return filled;
+    }
 }

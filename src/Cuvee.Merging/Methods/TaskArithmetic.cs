@@ -1,6 +1,8 @@
+using Cuvee.Merging.Sparsification;
+
 namespace Cuvee.Merging.Methods;
 
-/// <summary>lambda times the sum of the task vectors.</summary>
+/// <summary>lambda times the weighted sum of the task vectors.</summary>
 public sealed class TaskArithmetic : IMergeMethod
 {
     public string Name => "task-arithmetic";
@@ -8,12 +10,19 @@ public sealed class TaskArithmetic : IMergeMethod
     public string Reference => "Ilharco et al., arXiv 2212.04089";
 
     public IReadOnlyList<MergeParameter> Parameters { get; } =
-        [new("lambda", 0.3, -10, 10, "Scale of the summed task vectors; the paper tunes it on validation data in [0, 1].")];
+        [MergeParameter.Lambda with { Summary = "Scale of the summed task vectors; the paper tunes it on validation data in [0, 1]." }];
 
-    public void Combine(TaskVectors taskVectors, MergeArguments arguments, Span<float> merged)
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+
+    public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
-        ArgumentNullException.ThrowIfNull(taskVectors);
         ArgumentNullException.ThrowIfNull(arguments);
-        TaskVectorSum.Scaled(taskVectors.Deltas, arguments["lambda"], merged);
+        var (lambda, weights) = (arguments["lambda"], arguments.OfAdapters("weight"));
+        return (taskVectors, merged) =>
+        {
+            merged.Clear();
+            for (var i = 0; i < weights.Length; i++)
+                MaskedKernels.AddScaledKept(taskVectors.Deltas[i].Span, 0, (float)(lambda * weights[i]), merged);
+        };
     }
 }

@@ -13,7 +13,7 @@ public sealed class MagnitudeSparsifier(ReadOnlyMemory<float> values)
     /// <summary>
     /// Entries that <paramref name="keepFraction"/> asks for; <c>round</c> is half to even. Ties at the threshold may keep more.
     /// </summary>
-    public static int KeptCount(int count, double keepFraction)
+    public static long KeptCount(long count, double keepFraction)
     {
         if (!(keepFraction is >= 0 and <= 1))
         {
@@ -21,7 +21,7 @@ public sealed class MagnitudeSparsifier(ReadOnlyMemory<float> values)
         }
 
         if (keepFraction == 0 || count == 0) return 0;
-        return Math.Clamp((int)Math.Round(keepFraction * count, MidpointRounding.ToEven), 1, count);
+        return Math.Clamp((long)Math.Round(keepFraction * count, MidpointRounding.ToEven), 1, count);
     }
 
     /// <summary>

@@ -125,7 +125,7 @@ public static class CandidateBenchmark
             [.. modules.OrderBy(module => module.Name, StringComparer.Ordinal)]);
     }
 
-    private static MergeRecipe RandomRecipe(AdapterPool pool, MergeSpace space, SeededRandom random) => new(space,
+    private static WeightedRecipe RandomRecipe(AdapterPool pool, MergeSpace space, SeededRandom random) => new(space,
         [.. pool.Adapters.Select(adapter => new AdapterShare(adapter.Name,
             random.NextGaussian() / pool.Adapters.Count, 0.3 + (0.7 * random.NextDouble())))]);
 

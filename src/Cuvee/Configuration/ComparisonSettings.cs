@@ -1,4 +1,5 @@
 using Cuvee.Metrics;
+using Cuvee.Searches;
 
 namespace Cuvee.Configuration;
 
@@ -12,34 +13,23 @@ public sealed record ComparisonSettings
     public required int RandomDraws { get; init; }
 
     /// <summary>Test metric, such as <c>ie-f1</c>.</summary>
-    public required string Metric { get; init; }
+    public required IMetric Metric { get; init; }
 
-    /// <summary>Longest generated answer in tokens.</summary>
-    public required int MaxTokens { get; init; }
-
-    internal static ComparisonSettings Read(YamlMapping mapping)
+    internal static ComparisonSettings Read(YamlMapping mapping, Catalog catalog, out int? maxTokens)
     {
         var settings = new ComparisonSettings
         {
             Searches = [.. (mapping.Mappings("searches") ?? []).Select(entry =>
             {
-                var search = SearchSettingsReader.Read(entry);
+                var search = SearchSettingsReader.Read(entry, catalog);
                 entry.ThrowIfUnknownKeys();
                 return search;
             })],
             RandomDraws = mapping.Integer("random_draws", 1, 100) ?? 3,
-            Metric = ReadMetric(mapping),
-            MaxTokens = mapping.Integer("max_tokens", 1, 4096) ?? 96,
+            Metric = mapping.Choice("metric", catalog.Metrics, metric => metric.Name) ?? catalog.Metrics[0],
         };
+        maxTokens = mapping.Integer("max_tokens", 1, 4096);
         mapping.ThrowIfUnknownKeys();
         return settings;
-    }
-
-    private static string ReadMetric(YamlMapping mapping)
-    {
-        var name = mapping.Text("metric") ?? "ie-f1";
-        return MetricCatalog.Names.Contains(name)
-            ? name
-            : throw mapping.Error("metric", $"there is no metric '{name}'; choose {string.Join(", ", MetricCatalog.Names)}.");
     }
 }

@@ -1,4 +1,8 @@
 using System.Text;
+using Cuvee.Metrics;
+using Cuvee.Objectives;
+using Cuvee.Providers;
+using Cuvee.Searches;
 
 namespace Cuvee.Configuration;
 
@@ -7,14 +11,25 @@ namespace Cuvee.Configuration;
 /// </summary>
 public sealed record RunConfiguration
 {
+    private const int DefaultMaxTokens = 96;
+    private const int LongestFile = 16 << 20; // characters
+
+    private static readonly Dictionary<string, Fallback> Fallbacks = new(StringComparer.Ordinal)
+    {
+        ["best-single"] = Fallback.BestSingle,
+        ["none"] = Fallback.None,
+    };
+
     /// <summary>Where the run file lies.</summary>
     public required string File { get; init; }
 
     /// <summary>The run file, verbatim.</summary>
     public required string Text { get; init; }
 
-    /// <summary>Folder of the base model.</summary>
-    public required string Model { get; init; }
+    /// <summary>What <c>model:</c> and <c>pool:</c> name.</summary>
+    public required IProvider Provider { get; init; }
+
+    public required Catalog Catalog { get; init; }
 
     public required PoolSelection Pool { get; init; }
 
@@ -26,6 +41,20 @@ public sealed record RunConfiguration
 
     public required SearchSettings Search { get; init; }
 
+    /// <summary>What the search minimises.</summary>
+    public required IObjective Objective { get; init; }
+
+    /// <summary>Shown beside the loss for results and controls; null when the run names none.</summary>
+    public IMetric? Metric { get; init; }
+
+    /// <summary>Longest generated answer in tokens.</summary>
+    public int MaxTokens { get; init; } = DefaultMaxTokens;
+
+    /// <summary>What wins when a search finds nothing better.</summary>
+    public Fallback Fallback { get; init; }
+
+    public OutputSettings Output { get; init; } = OutputSettings.Default;
+
     public required ulong Seed { get; init; }
 
     /// <summary>Folder of the results.</summary>
@@ -34,11 +63,13 @@ public sealed record RunConfiguration
     public ComparisonSettings? Compare { get; init; }
 
     /// <exception cref="RunConfigurationException">The file is missing, or <see cref="Parse"/> refuses it.</exception>
-    public static RunConfiguration Load(string path)
+    public static RunConfiguration Load(string path, Catalog? catalog = null)
     {
         try
         {
-            return Parse(System.IO.File.ReadAllText(path, new UTF8Encoding(false, throwOnInvalidBytes: true)), path);
+            if (new FileInfo(path) is { Exists: true, Length: > LongestFile })
+                throw new RunConfigurationException($"{path}: larger than {LongestFile >> 20} MB; a run file names its data, it does not hold it.");
+            return Parse(System.IO.File.ReadAllText(path, new UTF8Encoding(false, throwOnInvalidBytes: true)), path, catalog);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or DecoderFallbackException)
         {
@@ -48,39 +79,75 @@ public sealed record RunConfiguration
 
     /// <param name="text">YAML.</param>
     /// <param name="file">Its path, for errors; relative paths in the text start from its folder.</param>
+    /// <param name="catalog">What the file may name; null for <see cref="Cuvee.Catalog.Default"/>.</param>
     /// <exception cref="RunConfigurationException">Not YAML, an unknown or missing key, or a value out of range.</exception>
-    public static RunConfiguration Parse(string text, string file)
+    public static RunConfiguration Parse(string text, string file, Catalog? catalog = null)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        catalog ??= Catalog.Default;
+        file = Path.GetFullPath(file);
+        var folder = Path.GetDirectoryName(file)!;
         string Resolve(string path) => Path.GetFullPath(Path.Combine(folder, path));
 
         var root = YamlMapping.Parse(text, file);
-        var model = root.RequiredText("model", "the folder of the base model");
-        var pool = root.Mapping("pool") ?? throw root.Error("pool", "key 'pool' is missing; set pool.path to the folder of the adapters.");
-        var poolPath = pool.RequiredText("path", "the folder of the adapters");
-        var exclude = pool.Texts("exclude") ?? [];
-        pool.ThrowIfUnknownKeys();
+        if (!root.Has("model"))
+            throw root.Error("model", "key 'model' is missing; set it to the folder of the base model, or to a provider.");
+        var pool = PoolSelection.Read(
+            root.Mapping("pool") ?? throw root.Error("pool", "key 'pool' is missing; set pool.path to the folder of the adapters."),
+            Resolve);
+        var provider = ReadProvider(root.MappingOrText("model", "path"), pool, file, catalog);
         var validation = root.RequiredText("validation", "a file of records");
         var test = root.Text("test");
-        var search = SearchSettingsReader.Read(root);
+        var search = SearchSettingsReader.Read(root, catalog);
+        var objective = root.Choice("objective", catalog.AllObjectives, each => each.Name) ?? catalog.Objectives[0];
+        var metric = root.Choice("metric", catalog.Metrics, each => each.Name);
+        var maxTokens = root.Integer("max_tokens", 1, 4096);
+        var fallback = root.Choice("fallback", Fallbacks) ?? Fallback.BestSingle;
+        var output = root.Mapping("output") is { } written ? OutputSettings.Read(written) : OutputSettings.Default;
         var seed = root.Seed("seed") ?? 42;
-        var output = root.RequiredText("out", "the folder of the results");
-        var compare = root.Mapping("compare") is { } mapping ? ComparisonSettings.Read(mapping) : null;
+        var results = root.RequiredText("out", "the folder of the results");
+        int? comparedTokens = null;
+        var compare = root.Mapping("compare") is { } mapping ? ComparisonSettings.Read(mapping, catalog, out comparedTokens) : null;
         root.ThrowIfUnknownKeys();
         if (compare is not null && test is null)
             throw root.Error("compare", "'compare' needs 'test', a file of records that no search sees.");
+        if (comparedTokens is not null && maxTokens is not null && comparedTokens != maxTokens)
+            throw root.Error("max_tokens", "'max_tokens' and 'compare.max_tokens' differ; keep the first.");
         return new RunConfiguration
         {
-            File = Path.GetFullPath(file),
+            File = file,
             Text = text,
-            Model = Resolve(model),
-            Pool = new PoolSelection(Resolve(poolPath), exclude),
+            Provider = provider,
+            Catalog = catalog,
+            Pool = pool,
             Validation = Resolve(validation),
             Test = test is null ? null : Resolve(test),
             Search = search,
+            Objective = objective,
+            Metric = metric ?? compare?.Metric ?? catalog.Metrics.FirstOrDefault(each => each.Name == objective.Name),
+            MaxTokens = maxTokens ?? comparedTokens ?? DefaultMaxTokens,
+            Fallback = fallback,
+            Output = output,
             Seed = seed,
-            Out = Resolve(output),
+            Out = Resolve(results),
             Compare = compare,
         };
     }
+
+    private static IProvider ReadProvider(YamlMapping model, PoolSelection pool, string file, Catalog catalog)
+    {
+        var factory = model.Choice("provider", catalog.Providers, each => each.Name) ?? catalog.Providers[0];
+        var provider = factory.Create(new ProviderSettings(model, pool, file, catalog.Methods));
+        model.ThrowIfUnknownKeys();
+        return provider;
+    }
+}
+
+/// <summary>What ships when no candidate beats the best single adapter.</summary>
+public enum Fallback
+{
+    /// <summary>That adapter, alone.</summary>
+    BestSingle,
+
+    /// <summary>The search's own best, with a warning.</summary>
+    None,
 }

@@ -8,8 +8,10 @@ namespace Cuvee.Configuration;
 /// One mapping of a YAML file whose every key must be asked for: <see cref="ThrowIfUnknownKeys"/> refuses the rest, naming file, line
 /// and the nearest known key.
 /// </summary>
-internal sealed class YamlMapping
+public sealed class YamlMapping
 {
+    private const int DeepestNesting = 20; // stream and document included
+
     private readonly string file;
     private readonly string path; // dotted, empty at the root
     private readonly YamlMappingNode node;
@@ -17,10 +19,12 @@ internal sealed class YamlMapping
 
     private YamlMapping(string file, string path, YamlMappingNode node) => (this.file, this.path, this.node) = (file, path, node);
 
+    /// <exception cref="RunConfigurationException">Not one YAML mapping, or nested too deeply.</exception>
     public static YamlMapping Parse(string text, string file)
     {
         try
         {
+            RequireShallow(text, file);
             var stream = new YamlStream();
             stream.Load(new StringReader(text));
             if (stream.Documents.Count != 1 || stream.Documents[0].RootNode is not YamlMappingNode root)
@@ -76,6 +80,25 @@ internal sealed class YamlMapping
             ? value
             : throw Error(
                 Find(key)!, $"'{Qualified(key)}' is '{text}'; choose {string.Join(", ", choices.Keys)}{Nearest(text, choices.Keys)}.");
+    }
+
+    /// <summary>The one of <paramref name="choices"/> that the text names; null when the key is missing.</summary>
+    public T? Choice<T>(string key, IEnumerable<T> choices, Func<T, string> nameOf)
+        where T : class
+    {
+        var text = Text(key);
+        if (text is null) return null;
+        var names = choices.Select(nameOf).ToList();
+        return choices.FirstOrDefault(choice => nameOf(choice) == text) ?? throw Error(
+            Find(key)!, $"'{Qualified(key)}' is '{text}'; choose {string.Join(", ", names)}{Nearest(text, names)}.");
+    }
+
+    /// <summary>A mapping, or a text that stands for a mapping with the one key <paramref name="textKey"/>.</summary>
+    public YamlMapping MappingOrText(string key, string textKey)
+    {
+        if (Find(key) is not YamlScalarNode text) return Mapping(key)!;
+        known.Add(key);
+        return new YamlMapping(file, Qualified(key), new YamlMappingNode(new YamlScalarNode(textKey), text));
     }
 
     public IReadOnlyList<string>? Texts(string key)
@@ -139,6 +162,20 @@ internal sealed class YamlMapping
         var text = (value as YamlScalarNode)?.Value;
         var converted = text is null ? default : convert(text);
         return converted is null ? throw Error(value, $"'{Qualified(key)}' must be {expected}.") : converted;
+    }
+
+    /// <summary>The library's loader recurses: a document of thousands of brackets would end the process.</summary>
+    private static void RequireShallow(string text, string file)
+    {
+        var parser = new Parser(new StringReader(text));
+        var depth = 0;
+        while (parser.MoveNext())
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth <= DeepestNesting) continue;
+            throw new RunConfigurationException(
+                $"{file}, line {parser.Current.Start.Line}: nested deeper than {DeepestNesting} levels; no key of a run file is.");
+        }
     }
 
     private YamlNode? Find(string key) => node.Children.FirstOrDefault(child => (child.Key as YamlScalarNode)?.Value == key).Value;

@@ -10,8 +10,14 @@ public abstract record RunEvent;
 /// <param name="Title">Search and space, such as <c>evo-merging (delta)</c>.</param>
 public sealed record RunStarted(string Title, IReadOnlyList<string> Adapters, Planning.RunForecast Forecast) : RunEvent;
 
-/// <param name="Evaluations">Journal lines of an earlier process that are replayed instead of queried.</param>
-public sealed record RunResumed(int Evaluations) : RunEvent;
+/// <summary>Answers of an earlier process are read from the journal instead of queried.</summary>
+public sealed record RunResumed : RunEvent;
+
+/// <summary>One round of looking for the best single adapter.</summary>
+/// <param name="Adapters">Still in the running.</param>
+/// <param name="Records">Each was measured on.</param>
+/// <param name="Best">So far, with its loss.</param>
+public sealed record SinglesCompared(string Objective, int Adapters, int Records, string Best, double Loss) : RunEvent;
 
 public sealed record StageStarted(string Stage, int Dimension, string Optimizer) : RunEvent;
 
@@ -25,8 +31,8 @@ public sealed record CandidateEvaluated(string Stage, int Iteration, int Trial, 
 public sealed record IterationFinished(
     string Stage, int Iteration, double BestLoss, double MeanLoss, RunSpending Spending, TimeSpan? TimeLeft) : RunEvent;
 
-/// <param name="Loss">On the records that no common sample holds.</param>
-public sealed record HeldOutChecked(string Stage, int Iteration, double Loss, double BestLoss, int ChecksWithoutGain) : RunEvent;
+/// <param name="Objective">Loss plus penalty on the records that no common sample holds.</param>
+public sealed record HeldOutChecked(string Stage, int Iteration, double Objective, double Best, int ChecksWithoutGain) : RunEvent;
 
 public sealed record RunWarning(string Stage, int Iteration, WarningKind Kind, string Message) : RunEvent;
 
@@ -36,6 +42,9 @@ public sealed record StageFinished(string Stage, string StopReason, double Start
 
 /// <param name="Out">Folder with the results.</param>
 public sealed record RunFinished(string Out, double ValidationLoss, RunSpending Spending, TimeSpan WallTime) : RunEvent;
+
+/// <summary>What a person should know about the pool before spending queries on it.</summary>
+public sealed record PoolDoubt(string Message) : RunEvent;
 
 /// <param name="Row">Row of the comparison table that is being measured.</param>
 public sealed record ComparisonRowStarted(string Row) : RunEvent;

@@ -13,4 +13,10 @@ public enum WarningKind
 
     /// <summary>A candidate's loss was not finite.</summary>
     NonFiniteLoss,
+
+    /// <summary>The best single adapter beats the result, and the run file asks for the result all the same.</summary>
+    WorseThanSingle,
+
+    /// <summary>The loss improves on the best single adapter and the metric does not.</summary>
+    MetricDisagrees,
 }

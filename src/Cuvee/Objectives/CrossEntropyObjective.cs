@@ -1,26 +1,51 @@
-using Cuvee.LanguageModels;
+using Cuvee.Metrics;
 
 namespace Cuvee.Objectives;
 
 /// <summary>
-/// Mean negative log-likelihood per answer token in nats, end-of-sequence included, prompt tokens not, plus <c>lambda * mean |x|</c>
-/// (arXiv 2509.12951,
-/// both stages).
+/// Mean negative log-likelihood per answer token in nats, end-of-sequence included, prompt tokens not (arXiv 2509.12951): long answers weigh
+/// more, as in teacher-forced training.
 /// </summary>
-/// <param name="penaltyStrength">The paper's lambda1 or lambda2; 0 or more.</param>
-public sealed class CrossEntropyObjective(double penaltyStrength) : IObjective
+public sealed class CrossEntropyObjective : IObjective
 {
-    public async Task<Evaluation> EvaluateAsync(
-        ILanguageModel model, IReadOnlyList<PromptCompletion> sample, IReadOnlyList<double> point, CancellationToken cancellationToken)
+    public const string ObjectiveName = "cross-entropy";
+
+    public string Name => ObjectiveName;
+
+    public ObservationKind Observes => ObservationKind.Score;
+
+    public IReadOnlyList<Ratio> Contributions(IReadOnlyList<PromptCompletion> records, IReadOnlyList<Observation> observations)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        return Evaluate(await model.ScoreAsync(sample, cancellationToken).ConfigureAwait(false), point);
+        ArgumentNullException.ThrowIfNull(observations);
+        return [.. observations.Select(observation => new Ratio(-observation.LogProbability, observation.Tokens))];
     }
+}
 
-    public Evaluation Evaluate(IReadOnlyList<ScoredCompletion> scores, IReadOnlyList<double> point) =>
-        new(MeanLoss(scores), penaltyStrength == 0 ? 0 : penaltyStrength * point.Average(Math.Abs), scores);
+/// <summary>One minus a metric of greedy answers, for providers without log-probabilities or users who trust only the metric.</summary>
+public sealed class MetricObjective(IMetric metric) : IObjective
+{
+    public string Name => metric.Name;
 
-    /// <summary>Sum over records divided by the sum of tokens: long answers weigh more, as in teacher-forced training.</summary>
-    public static double MeanLoss(IReadOnlyList<ScoredCompletion> scores) =>
-        -scores.Sum(score => score.LogProbability) / scores.Sum(score => (long)score.Tokens);
+    public ObservationKind Observes => ObservationKind.Answer;
+
+    // 1 - 2 m / (p + e) as one quotient: sums of p + e - 2 m over sums of p + e.
+    public IReadOnlyList<Ratio> Contributions(IReadOnlyList<PromptCompletion> records, IReadOnlyList<Observation> observations)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        var counts = metric.Count(
+            [.. records.Select(record => record.Completion)], [.. observations.Select(observation => observation.Text ?? "")]);
+        return [.. counts.Select(count => count.ToRatio()).Select(f => new Ratio(f.Denominator - f.Numerator, f.Denominator))];
+    }
+}
+
+public static class ObjectiveExtensions
+{
+    /// <summary>Loss of a sample; positive infinity where a contribution is not a number.</summary>
+    public static double Loss(
+        this IObjective objective, IReadOnlyList<PromptCompletion> records, IReadOnlyList<Observation> observations)
+    {
+        ArgumentNullException.ThrowIfNull(objective);
+        var loss = objective.Contributions(records, observations).Aggregate((sum, record) => sum + record).Value;
+        return double.IsNaN(loss) ? double.PositiveInfinity : loss;
+    }
 }

@@ -1,5 +1,4 @@
 using Cuvee.Configuration;
-using Cuvee.LanguageModels;
 using Cuvee.Searches;
 
 namespace Cuvee.Planning;
@@ -12,6 +11,8 @@ public sealed record RunPlan
     /// <summary>The main search of the file, or one of its comparison searches.</summary>
     public required SearchSettings Search { get; init; }
 
+    public required SearchProgram Program { get; init; }
+
     public required string Out { get; init; }
 
     /// <summary>Ordinal order: the order of coordinates.</summary>
@@ -23,15 +24,18 @@ public sealed record RunPlan
 
     public required ValidationSplit Split { get; init; }
 
-    public required IReadOnlyList<Stage> Stages { get; init; }
-
     public required RunForecast Forecast { get; init; }
 
     /// <summary>What the planner changed or wants known, one sentence each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
-    /// <summary>Search, space and any preset but the default, such as <c>evo-merging (factors, paper)</c>.</summary>
-    public string Title =>
-        $"{SearchSettingsReader.NameOf(Search.Kind)} ({Search.Space.ToString().ToLowerInvariant()}" +
-        (Search.Preset == SearchPresets.Default ? ")" : $", {Search.Preset})");
+    public string Title => Search.Title;
 }
+
+/// <summary>What a run will cost at most, known before the first query.</summary>
+/// <param name="Evaluations">Candidates, checks and re-evaluations; null when only the optimiser's own stop bounds them.</param>
+/// <param name="Queries">Records asked for the search, cache hits not deducted; null likewise.</param>
+/// <param name="ControlQueries">Records asked beside the search, for its evidence: the metric of result and controls.</param>
+/// <param name="Tokens">Queries times the mean record; null where queries are, or where the provider does not count tokens.</param>
+/// <param name="MemoryBytes">On this machine.</param>
+public sealed record RunForecast(long? Evaluations, long? Queries, long ControlQueries, long? Tokens, long MemoryBytes);

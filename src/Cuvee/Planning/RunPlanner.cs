@@ -1,72 +1,113 @@
 using Cuvee.Configuration;
 using Cuvee.Data;
-using Cuvee.Formats.HuggingFace;
-using Cuvee.Inference.Tokenization;
 using Cuvee.Journaling;
-using Cuvee.Merging;
+using Cuvee.Objectives;
+using Cuvee.Providers;
+using Cuvee.Runs;
 using Cuvee.Searches;
 
 namespace Cuvee.Planning;
 
 /// <summary>
-/// Turns a run file into a <see cref="RunPlan"/>, reading headers, records and the tokenizer but no weight, and refuses early what
-/// would fail late.
+/// Turns a run file into <see cref="RunPlan"/>s, asking the provider for headers but no weight and no query, and refuses early what would
+/// fail late.
 /// </summary>
 public static class RunPlanner
 {
     private static readonly string[] RunFiles =
-        [RunIdentity.FileName, Journal.FileName, "adapter_model.safetensors", "merge_manifest.json"];
+        [RunIdentity.FileName, ObservationJournal.FileName, EvaluationLog.FileName, "adapter_model.safetensors", RunWriter.ManifestFileName];
 
     /// <param name="resume">Continue the run in <c>out</c>, or begin it when there is none.</param>
     /// <returns>The main search first, then those of <c>compare.searches</c>, each in its own sub-folder of <c>out</c>.</returns>
-    /// <exception cref="RunConfigurationException">A path is missing, the budget is too small, the pool does not fit the space, or
-    /// <c>out</c> is taken.</exception>
+    /// <exception cref="RunConfigurationException">A path is missing, the budget is too small, the provider cannot do what the search
+    /// needs, or <c>out</c> is taken.</exception>
     /// <exception cref="RecordFileException">A record file is missing, empty or malformed.</exception>
     public static IReadOnlyList<RunPlan> Plan(RunConfiguration configuration, bool resume = false)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        if (!Directory.Exists(configuration.Model))
-        {
-            throw new RunConfigurationException(
-                $"{configuration.File}: 'model' names {configuration.Model}, which is no folder; correct the path.");
-        }
-
-        var tokenizer = Path.Combine(configuration.Model, "tokenizer.json");
-        if (!File.Exists(tokenizer)) throw new RunConfigurationException($"{tokenizer}: missing; 'model' must be a whole model folder.");
-
-        var config = HuggingFaceModelReader.ReadConfig(configuration.Model);
-        var tokens = new RecordTokens(Tokenizer.Load(tokenizer), config.MaxPositionEmbeddings);
+        var provider = configuration.Provider;
+        provider.Check(configuration.Search.Space);
         var validation = RecordFile.Read(configuration.Validation);
         var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test);
-        var tokensPerRecord = tokens.Mean(validation, configuration.Validation);
-        if (test is not null) tokens.Mean(test, configuration.Test!);
+        var tokensPerRecord = provider.MeanTokens(validation, configuration.Validation);
+        if (test is not null) provider.MeanTokens(test, configuration.Test!);
 
         var plans = new List<RunPlan>();
         foreach (var (search, output) in Searches(configuration))
         {
             RequireFreeOut(output, resume);
-            var headers = PoolHeaders.Read(configuration.Pool, search.Space);
-            var split = ValidationSplit.Draw(validation.Count, search.HeldOutFraction, configuration.Seed);
-            var sizes = SearchSizes.Fit(search, headers.Count, validation.Count, split.Search.Count, configuration.File);
-            var stages = SearchStages.Of(search, sizes, configuration.Seed);
-            plans.Add(new RunPlan
-            {
-                Configuration = configuration,
-                Search = search,
-                Out = output,
-                AdapterNames = [.. headers.Select(header => header.Name)],
-                Validation = validation,
-                Test = test,
-                Split = split,
-                Stages = stages,
-                Forecast = Forecast(search, sizes, headers, config, split, tokensPerRecord),
-                Notes = search.HeldOutFraction > 0 && split.HeldOut.Count == 0
-                    ? [.. sizes.Notes, $"no early stopping: {validation.Count} validation records leave too few to hold out."]
-                    : sizes.Notes,
-            });
+            if (search.Space != configuration.Search.Space) provider.Check(search.Space);
+            plans.Add(Plan(configuration, search, output, validation, test, tokensPerRecord, isMain: plans.Count == 0));
         }
 
         return plans;
+    }
+
+    private static RunPlan Plan(
+        RunConfiguration configuration,
+        SearchSettings search,
+        string output,
+        IReadOnlyList<PromptCompletion> validation,
+        IReadOnlyList<PromptCompletion>? test,
+        double? tokensPerRecord,
+        bool isMain)
+    {
+        var provider = configuration.Provider;
+        var names = provider.AdapterNames;
+        var split = ValidationSplit.Draw(validation.Count, search.Values.Number(SearchSetting.HeldOut) ?? 0, configuration.Seed);
+        var screening = isMain ? BestSingleAdapter.Cost(names.Count, validation.Count) : 0;
+        var task = new SearchTask
+        {
+            Settings = search,
+            AdapterNames = names,
+            Split = split,
+            Budget = search.Budget with { Queries = search.Budget.Queries is { } queries ? (int)Math.Max(0, queries - screening) : null },
+            Objective = configuration.Objective,
+            Methods = configuration.Catalog.Methods,
+            Seed = configuration.Seed,
+            File = configuration.File,
+        };
+        var program = search.Search.Prepare(task);
+        RequireCapabilities(configuration, search, program);
+        var heldOut = search.Values.Number(SearchSetting.HeldOut) > 0 && split.HeldOut.Count == 0
+            ? (string[])[$"no early stopping: {validation.Count} validation records leave too few to hold out."]
+            : [];
+        return new RunPlan
+        {
+            Configuration = configuration,
+            Search = search,
+            Program = program,
+            Out = output,
+            AdapterNames = names,
+            Validation = validation,
+            Test = test,
+            Split = split,
+            Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, tokensPerRecord, isMain),
+            Notes = [.. program.Notes, .. heldOut],
+        };
+    }
+
+    private static void RequireCapabilities(RunConfiguration configuration, SearchSettings search, SearchProgram program)
+    {
+        var (provider, capabilities) = (configuration.Provider, configuration.Provider.Capabilities);
+        var objective = configuration.Objective;
+        var problem =
+            objective.Observes == ObservationKind.Score && capabilities.LogProbabilities == LogProbabilityDetail.None
+                ? $"objective '{objective.Name}' needs log-probabilities, which it does not give; set objective to a metric such as ie-f1"
+            : objective.Observes == ObservationKind.Answer && !capabilities.Answers
+                ? $"objective '{objective.Name}' needs answers, which it does not generate; set objective: cross-entropy"
+            : search.Search.Needs == SearchNeeds.LogProbabilities && capabilities.LogProbabilities == LogProbabilityDetail.None
+                ? $"search '{search.Search.Name}' needs log-probabilities, which it does not give; use evo-merging or cma-es"
+            : search.Search.Needs == SearchNeeds.LogProbabilities && objective.Observes != ObservationKind.Score
+                ? $"search '{search.Search.Name}' reads log-probabilities, which objective '{objective.Name}' does not ask for; use " +
+                    "objective: cross-entropy, or evo-merging or cma-es"
+            : program.Start is WeightedRecipe weighted && !capabilities.Spaces.Contains(weighted.Space)
+                ? $"it cannot merge in space '{search.SpaceName}'; " +
+                    $"set space: {string.Join(" or ", capabilities.Spaces.Select(space => space.ToString().ToLowerInvariant()))}"
+            : program.Start is MethodRecipe && !capabilities.Methods
+                ? $"it cannot apply merge methods, which search '{search.Search.Name}' needs; use evo-merging, cma-es or fisher-probing"
+            : null;
+        if (problem is not null) throw new RunConfigurationException($"{configuration.File}: {provider.Description}: {problem}.");
     }
 
     private static IEnumerable<(SearchSettings Search, string Out)> Searches(RunConfiguration configuration)
@@ -75,7 +116,7 @@ public static class RunPlanner
         var taken = new HashSet<string>(StringComparer.Ordinal);
         foreach (var search in configuration.Compare?.Searches ?? [])
         {
-            var name = $"{SearchSettingsReader.NameOf(search.Kind)}-{search.Space.ToString().ToLowerInvariant()}";
+            var name = $"{search.Search.Name}-{search.SpaceName}";
             var first = name;
             for (var copy = 2; !taken.Add(name); copy++) name = $"{first}-{copy}";
             yield return (search, Path.Combine(configuration.Out, "compare", name));
@@ -93,44 +134,24 @@ public static class RunPlanner
     }
 
     private static RunForecast Forecast(
-        SearchSettings search,
-        SearchSizes sizes,
-        IReadOnlyList<AdapterHeader> pool,
-        LlamaConfig config,
-        ValidationSplit split,
-        double tokensPerRecord)
+        RunConfiguration configuration, RunBudget budget, SearchProgram program, long screening, int records, int adapters,
+        double? tokensPerRecord, bool isMain)
     {
-        var records = split.Search.Count + split.HeldOut.Count;
-        var rechecks = (long)SearchSizes.Rechecks * search.Stages.Count;
-        long evaluations, queries;
-        if (search.FisherProbing is { } probing)
-        {
-            var (probes, line) = (pool.Count + 1, 4); // the step's candidates and the point they must beat
-            evaluations = ((long)probing.Rounds * (probes + line)) + rechecks;
-            var round = (probes * probing.ProbeRecords) + (line * probing.LineSearchRecords);
-            queries = ((long)probing.Rounds * round) + (rechecks * records);
-        }
-        else
-        {
-            var candidates = search.Stages.Sum(stage => (long)stage.Evaluations / sizes.PopulationSize * sizes.PopulationSize);
-            var checks = split.HeldOut.Count == 0 ? 0 : 2 * candidates / sizes.PopulationSize / search.CheckEvery;
-            evaluations = candidates + checks + rechecks;
-            queries = (candidates * sizes.SampleSize) + (checks * split.HeldOut.Count) + (rechecks * records);
-        }
-
-        var bounded = search.Budget is not (null, null);
-        if (bounded)
+        var (evaluations, queries) = (program.Evaluations, program.Queries + screening);
+        if (budget is not (null, null) && evaluations is not null && queries is not null)
         {
             // A budget replaces the preset's limits; the other kind of cost follows in proportion.
             var factor = Math.Min(
-                search.Budget.Evaluations / (double)evaluations ?? double.PositiveInfinity,
-                search.Budget.Queries / (double)queries ?? double.PositiveInfinity);
+                budget.Evaluations / (double)evaluations ?? double.PositiveInfinity,
+                budget.Queries / (double)queries ?? double.PositiveInfinity);
             (evaluations, queries) = ((long)(evaluations * factor), (long)(queries * factor));
         }
 
-        var linear = config.LinearModules.Sum(module => (long)module.OutFeatures * module.InFeatures) * config.NumHiddenLayers;
-        var embedding = (long)config.VocabSize * config.HiddenSize * (config.TieWordEmbeddings ? 1 : 2);
-        var floats = (2 * linear) + embedding + (2 * pool.Sum(adapter => adapter.Parameters));
-        return new RunForecast(evaluations, queries, (long)(queries * tokensPerRecord), sizeof(float) * floats);
+        // The metric of the best single adapter (searched again by it), the start and the result.
+        var readsMetric = configuration.Metric is not null && configuration.Objective.Observes == ObservationKind.Score
+            && configuration.Provider.Capabilities.Answers;
+        var control = (readsMetric ? 3L * records : 0) + (readsMetric && isMain ? BestSingleAdapter.Cost(adapters, records) : 0);
+        return new RunForecast(
+            evaluations, queries, control, (long?)((queries + control) * tokensPerRecord), configuration.Provider.MemoryBytes);
     }
 }

@@ -1,99 +1,179 @@
 using Cuvee.Events;
 using Cuvee.Hosting;
-using Cuvee.LanguageModels;
-using Cuvee.Merging;
+using Cuvee.Journaling;
 using Cuvee.Metrics;
 using Cuvee.Objectives;
 using Cuvee.Planning;
+using Cuvee.Providers;
+using Cuvee.Runs;
 using Cuvee.Searches;
 
 namespace Cuvee.Reporting;
 
 /// <summary>
-/// Measures finished searches and their controls (base model, uniform average, best single adapter by validation loss, random weights
-/// of the first search's norm)
-/// on the test records: teacher-forced loss, and the metric on greedy answers.
+/// Measures finished searches and their controls (base model, uniform average, best single adapter, random weights of the first search's
+/// norm) on the test records: teacher-forced loss, and the metric on greedy answers. Journalled in its own sub-folder: a table that was cut
+/// off goes on where it stopped.
 /// </summary>
-public sealed class ComparisonBuilder(IAdapterHost host, IProgress<RunEvent> progress)
+public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IProgress<RunEvent> progress)
 {
+    public const string Folder = "comparison";
+
     /// <param name="plan">The first search's plan, with test records and comparison settings.</param>
     /// <param name="searches">Title and result of every search; the first one is compared with the controls.</param>
+    /// <param name="repair">Cut a damaged journal at its first damaged line.</param>
     public async Task<ComparisonTable> BuildAsync(
-        RunPlan plan, IReadOnlyList<(string Title, RunResult Result)> searches, CancellationToken cancellationToken)
+        RunPlan plan, IReadOnlyList<(string Title, RunResult Result)> searches, CancellationToken cancellationToken, bool repair = false)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(searches);
+        var configuration = plan.Configuration;
+        var metric = configuration.Compare!.Metric;
+        var folder = Directory.CreateDirectory(Path.Combine(plan.Out, Folder)).FullName;
+        using var journal = ObservationJournal.Open(Path.Combine(folder, ObservationJournal.FileName), repair);
+        journal.AllowsAbandoned = true; // rows of an earlier result, when the search went on after its end
+        using var log = EvaluationLog.Open(Path.Combine(folder, EvaluationLog.FileName), restart: true);
+        var evaluator = new CandidateEvaluator(
+            host,
+            journal,
+            log,
+            new GenerationOptions { MaxTokens = configuration.MaxTokens },
+            configuration.Provider.Capabilities.LogProbabilities == LogProbabilityDetail.PerToken,
+            time);
+        var account = new Account();
+        var rows = new List<MeasuredRow>();
+        foreach (var (row, recipes) in Models(plan, searches))
+        {
+            progress.Report(new ComparisonRowStarted(row.Name));
+            rows.Add(await new RowMeasurement(plan, metric, evaluator, account).MeasureAsync(row, recipes, cancellationToken)
+                .ConfigureAwait(false));
+        }
+
+        rows = BetterSingle(rows);
+        return new ComparisonTable
+        {
+            Title = searches[0].Title,
+            Seed = configuration.Seed,
+            PoolSize = plan.AdapterNames.Count,
+            Metric = metric.Name,
+            HasPrecisionAndRecall = metric.HasPrecisionAndRecall,
+            ValidationRecords = plan.Validation.Count,
+            TestSha256 = FileHash.Sha256(configuration.Test!),
+            TestIds = [.. plan.Test!.Select(record => record.Id)],
+            Rows = rows,
+        };
+    }
+
+    private static IEnumerable<(MeasuredRow Row, IReadOnlyList<MergeRecipe> Recipes)> Models(
+        RunPlan plan, IReadOnlyList<(string Title, RunResult Result)> searches)
+    {
         var (space, seed) = (plan.Search.Space, plan.Configuration.Seed);
         var draws = plan.Configuration.Compare!.RandomDraws;
-        var best = await BestSingleAsync(plan, cancellationToken).ConfigureAwait(false);
-        var bestQueries = (long)plan.AdapterNames.Count * plan.Validation.Count;
-        (string Name, RowKind Kind, long Queries, IReadOnlyList<MergeRecipe> Recipes)[] models =
-        [
-            ("base model", RowKind.Control, 0, [MergeRecipes.BaseModel(space)]),
-            ("uniform average", RowKind.Control, 0, [MergeRecipes.Uniform(space, plan.AdapterNames)]),
-            ($"best single adapter ({best})", RowKind.Control, bestQueries, [MergeRecipes.Single(space, best)]),
-            ($"random weights, same norm ({draws} draws)", RowKind.Control, 0,
-                MergeRecipes.RandomWeights(searches[0].Result.Recipe, draws, seed)),
-            .. searches.Select(search =>
-                (search.Title, RowKind.Search, search.Result.Spending.Queries, (IReadOnlyList<MergeRecipe>)[search.Result.Recipe])),
-        ];
-
-        var metric = MetricCatalog.Get(plan.Configuration.Compare.Metric);
-        var rows = new List<MeasuredRow>();
-        foreach (var (name, kind, queries, recipes) in models)
+        var (main, verdict) = (searches[0].Result, searches[0].Result.Verdict);
+        yield return (Row(RowKeys.Base, "base model", 0), [MergeRecipes.BaseModel(space)]);
+        yield return (Row(RowKeys.Uniform, "uniform average", 0), [MergeRecipes.Uniform(space, plan.AdapterNames)]);
+        foreach (var single in (SingleAdapter?[])[verdict.Single, verdict.SingleByMetric])
         {
-            progress.Report(new ComparisonRowStarted(name));
-            var row = new MeasuredRow(name, kind, queries);
-            rows.Add(await MeasureAsync(plan, metric, row, recipes, cancellationToken).ConfigureAwait(false));
+            if (single is null || (single != verdict.Single && single.Name == verdict.Single.Name)) continue;
+            var queries = verdict.Single.Queries + (verdict.SingleByMetric?.Queries ?? 0);
+            yield return (
+                Row(RowKeys.BestSingle, $"best single adapter ({single.Name})", queries), [MergeRecipes.Single(space, single.Name)]);
         }
 
-        var first = rows.First(row => row.Kind == RowKind.Search);
-        return new ComparisonTable(
-            metric.Name,
-            metric.HasPrecisionAndRecall,
-            plan.Validation.Count,
-            plan.Test!.Count,
-            [.. rows.Select(row => row.ToRow(seed))],
-            [.. rows.Where(row => row.Kind == RowKind.Control).Select(control => first.Minus(control, seed))]);
-    }
-
-    private async Task<string> BestSingleAsync(RunPlan plan, CancellationToken cancellationToken)
-    {
-        progress.Report(new ComparisonRowStarted("best single adapter, chosen by validation loss"));
-        var losses = new List<(string Name, double Loss)>();
-        foreach (var name in plan.AdapterNames)
+        if (main.Stages[^1].Recipe is WeightedRecipe weighted)
         {
-            await using var lease =
-                await host.RealizeAsync(MergeRecipes.Single(plan.Search.Space, name), cancellationToken).ConfigureAwait(false);
-            var scores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
-            losses.Add((name, CrossEntropyObjective.MeanLoss(scores)));
+            yield return (
+                Row(RowKeys.RandomWeights, $"random weights, same norm ({draws} draws)", 0),
+                MergeRecipes.RandomWeights(weighted, draws, seed));
         }
 
-        return losses.MinBy(pair => pair.Loss).Name;
+        foreach (var (title, result) in searches)
+        {
+            var row = Row(title, title, result.Spending.Queries) with { Kind = RowKind.Search };
+            yield return (row, [result.Recipe]);
+        }
     }
 
-    /// <summary>Several recipes are pooled: a record's counts are summed over them.</summary>
-    private async Task<MeasuredRow> MeasureAsync(
-        RunPlan plan, IMetric metric, MeasuredRow row, IReadOnlyList<MergeRecipe> recipes, CancellationToken cancellationToken)
+    private static MeasuredRow Row(string key, string name, long queries) =>
+        new(key, name, RowKind.Control, queries) { ValidationLoss = double.NaN, Losses = [], Counts = [] };
+
+    /// <summary>Of the best single adapter by loss and by metric, the one that is better on the validation records by the metric, or by
+    /// the loss where the metric cannot tell.</summary>
+    private static List<MeasuredRow> BetterSingle(List<MeasuredRow> rows)
     {
-        var test = plan.Test!;
-        var counts = new MetricCounts[test.Count];
-        var losses = new Ratio[test.Count];
-        var validation = default(Ratio);
-        var options = new GenerationOptions { MaxTokens = plan.Configuration.Compare!.MaxTokens };
+        var best = rows.Where(row => row.Key == RowKeys.BestSingle)
+            .OrderByDescending(row => row.ValidationScore ?? 0).ThenBy(row => row.ValidationLoss).First();
+        return [.. rows.Where(row => row.Key != RowKeys.BestSingle || row == best)];
+    }
+}
+
+/// <summary>One row: several recipes are pooled, a record's counts being summed over them.</summary>
+internal sealed class RowMeasurement(RunPlan plan, IMetric metric, CandidateEvaluator evaluator, Account account)
+{
+    private readonly RecordSource validation = new(RunRecords.Validation, plan.Validation);
+    private readonly RecordSource test = new(RunRecords.Test, plan.Test!);
+
+    public async Task<MeasuredRow> MeasureAsync(MeasuredRow row, IReadOnlyList<MergeRecipe> recipes, CancellationToken cancellationToken)
+    {
+        var capabilities = plan.Configuration.Provider.Capabilities;
+        var losses = new Ratio[test.Records.Count];
+        var counts = new MetricCounts[test.Records.Count];
+        var (validationLoss, validationCounts) = (default(Ratio), default(MetricCounts));
         foreach (var recipe in recipes)
         {
-            await using var lease = await host.RealizeAsync(recipe, cancellationToken).ConfigureAwait(false);
-            var validationScores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
-            validation = validationScores.Aggregate(validation, (sum, score) => sum + TestMeasurement.LossOf(score));
-            var measured = await TestMeasurement.OfAsync(lease.Model, metric, test, options, cancellationToken).ConfigureAwait(false);
-            for (var i = 0; i < test.Count; i++)
+            cancellationToken.ThrowIfCancellationRequested();
+            if (capabilities.LogProbabilities != LogProbabilityDetail.None)
             {
-                losses[i] += measured.Losses[i];
-                counts[i] += measured.Counts[i];
+                validationLoss += Sum(await ScoresAsync(recipe, validation, EvaluationPurpose.Validation).ConfigureAwait(false));
+                Add(losses, await ScoresAsync(recipe, test, EvaluationPurpose.TestLoss).ConfigureAwait(false));
             }
+
+            if (!capabilities.Answers) continue;
+            foreach (var count in await CountsAsync(recipe, validation, EvaluationPurpose.Metric).ConfigureAwait(false))
+                validationCounts += count;
+            var answered = await CountsAsync(recipe, test, EvaluationPurpose.TestAnswers).ConfigureAwait(false);
+            for (var i = 0; i < counts.Length; i++) counts[i] += answered[i];
         }
 
-        return row with { ValidationLoss = validation.Value, Losses = losses, Counts = counts };
+        return row with
+        {
+            ValidationLoss = validationLoss.Value,
+            ValidationScore = capabilities.Answers ? MetricScore.Of([validationCounts]).Value : null,
+            Losses = losses,
+            Counts = counts,
+        };
+
+        async Task<IReadOnlyList<Ratio>> ScoresAsync(MergeRecipe recipe, RecordSource source, EvaluationPurpose purpose)
+        {
+            var objective = new CrossEntropyObjective();
+            var evaluation = await AskAsync(recipe, source, purpose, objective).ConfigureAwait(false);
+            return objective.Contributions(source.Records, evaluation.Observations);
+        }
+
+        async Task<IReadOnlyList<MetricCounts>> CountsAsync(MergeRecipe recipe, RecordSource source, EvaluationPurpose purpose)
+        {
+            var evaluation = await AskAsync(recipe, source, purpose, new MetricObjective(metric)).ConfigureAwait(false);
+            return metric.Count(
+                [.. source.Records.Select(record => record.Completion)],
+                [.. evaluation.Observations.Select(observation => observation.Text ?? "")]);
+        }
+
+        async Task<Evaluation> AskAsync(MergeRecipe recipe, RecordSource source, EvaluationPurpose purpose, IObjective objective)
+        {
+            // The stage names the recipe: a search that went on beyond its end has other rows, not other answers to the same question.
+            var question = new Question(
+                new QuestionKey($"row/{CandidateEvaluator.KeyOf(recipe)}", purpose, 0, 0), recipe, source, source.All, objective)
+            {
+                Subject = row.Name,
+            };
+            return (await evaluator.EvaluateAsync([question], account, cancellationToken).ConfigureAwait(false))[0];
+        }
+    }
+
+    private static Ratio Sum(IReadOnlyList<Ratio> ratios) => ratios.Aggregate((sum, ratio) => sum + ratio);
+
+    private static void Add(Ratio[] sums, IReadOnlyList<Ratio> ratios)
+    {
+        for (var i = 0; i < sums.Length; i++) sums[i] += ratios[i];
     }
 }

@@ -2,5 +2,7 @@ using Cuvee.Metrics;
 
 namespace Cuvee.Reporting;
 
-/// <summary>The first search's row minus a control's, both on the same test records, with 95% bootstrap intervals.</summary>
-public sealed record PairedDifference(string Search, string Control, ConfidenceInterval Score, ConfidenceInterval TestLoss);
+/// <summary>One row minus another, both on the same runs and test records, with 95% bootstrap intervals.</summary>
+/// <param name="First">Name of the row; the main search where it is one of the two.</param>
+/// <param name="Runs">Runs that have both rows.</param>
+public sealed record PairedDifference(string First, string Second, int Runs, ConfidenceInterval Score, ConfidenceInterval TestLoss);

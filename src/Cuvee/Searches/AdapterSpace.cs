@@ -6,9 +6,9 @@ namespace Cuvee.Searches;
 /// <summary>One coordinate an adapter, everything else as in the recipe that the search starts from.</summary>
 public abstract class AdapterSpace : ISearchSpace
 {
-    private readonly MergeRecipe origin;
+    private readonly WeightedRecipe origin;
 
-    private protected AdapterSpace(MergeRecipe origin, double lower, double upper)
+    private protected AdapterSpace(WeightedRecipe origin, double lower, double upper)
     {
         this.origin = origin;
         Bounds = BoxBounds.Uniform(origin.Adapters.Count, lower, upper);
@@ -17,7 +17,16 @@ public abstract class AdapterSpace : ISearchSpace
 
     public BoxBounds Bounds { get; }
 
-    public IReadOnlyList<double> Start => Encode(origin);
+    /// <summary>The origin's own values, clipped to the bounds.</summary>
+    public IReadOnlyList<double> Start
+    {
+        get
+        {
+            var point = origin.Adapters.Select(Coordinate).ToArray();
+            Bounds.Clip(point);
+            return point;
+        }
+    }
 
     public IReadOnlyList<string> CoordinateNames { get; }
 
@@ -27,14 +36,6 @@ public abstract class AdapterSpace : ISearchSpace
     {
         ArgumentNullException.ThrowIfNull(point);
         return origin with { Adapters = [.. origin.Adapters.Select((share, i) => With(share, point[i]))] };
-    }
-
-    public double[] Encode(MergeRecipe recipe)
-    {
-        ArgumentNullException.ThrowIfNull(recipe);
-        var point = recipe.Adapters.Select(Coordinate).ToArray();
-        Bounds.Clip(point);
-        return point;
     }
 
     private protected abstract AdapterShare With(AdapterShare share, double value);

@@ -22,9 +22,4 @@ public interface ISearchSpace
 
     /// <param name="point">[Dimension], inside <see cref="Bounds"/>.</param>
     MergeRecipe Decode(IReadOnlyList<double> point);
-
-    /// <summary>
-    /// The point whose <see cref="Decode"/> is <paramref name="recipe"/>, as far as this space varies it; clipped to the bounds.
-    /// </summary>
-    double[] Encode(MergeRecipe recipe);
 }

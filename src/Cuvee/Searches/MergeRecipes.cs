@@ -6,21 +6,21 @@ namespace Cuvee.Searches;
 /// <summary>Recipes that need no search.</summary>
 public static class MergeRecipes
 {
-    public static MergeRecipe BaseModel(MergeSpace space) => new(space, []);
+    public static WeightedRecipe BaseModel(MergeSpace space) => new(space, []);
 
     /// <summary>Every adapter at weight 1/N, everything kept: where Evo-Merging starts.</summary>
-    public static MergeRecipe Uniform(MergeSpace space, IReadOnlyList<string> names)
+    public static WeightedRecipe Uniform(MergeSpace space, IReadOnlyList<string> names)
     {
         ArgumentNullException.ThrowIfNull(names);
-        return new MergeRecipe(space, [.. names.Select(name => new AdapterShare(name, 1.0 / names.Count))]);
+        return new WeightedRecipe(space, [.. names.Select(name => new AdapterShare(name, 1.0 / names.Count))]);
     }
 
-    public static MergeRecipe Single(MergeSpace space, string name) => new(space, [new AdapterShare(name, 1)]);
+    public static WeightedRecipe Single(MergeSpace space, string name) => new(space, [new AdapterShare(name, 1)]);
 
     /// <summary>Gaussian weights scaled to the Euclidean norm of <paramref name="recipe"/>'s, keep fractions left as they are: the
     /// control that says whether
     /// the directions found matter, or only their length.</summary>
-    public static IReadOnlyList<MergeRecipe> RandomWeights(MergeRecipe recipe, int draws, ulong seed)
+    public static IReadOnlyList<MergeRecipe> RandomWeights(WeightedRecipe recipe, int draws, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         var norm = Math.Sqrt(recipe.Adapters.Sum(share => share.Weight * share.Weight));

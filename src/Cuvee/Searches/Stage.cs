@@ -1,13 +1,10 @@
-using Cuvee.Merging;
-using Cuvee.Objectives;
 using Cuvee.Optimization;
 
 namespace Cuvee.Searches;
 
 /// <summary>
-/// One optimisation inside a search. Evo-Merging is two of them: what the first finds is where the second starts. Losses are compared
-/// inside a stage only, because
-/// penalties of different stages measure different things.
+/// One optimisation inside a search. Evo-Merging is two of them: what the first finds is where the second starts. Everything inside a stage
+/// is decided by its own objective, loss plus penalty; across stages only losses compare, because penalties measure different things.
 /// </summary>
 public sealed record Stage
 {
@@ -19,21 +16,27 @@ public sealed record Stage
     /// <summary>The optimiser of a space, given how many records it may name in its trials.</summary>
     public required Func<ISearchSpace, int, IOptimizer> OptimizerOf { get; init; }
 
-    public required IObjective Objective { get; init; }
+    /// <summary>The paper's lambda1 or lambda2: weight of mean |x| of the genotype beside the loss; 0 or more.</summary>
+    public double PenaltyStrength { get; init; }
 
     /// <summary>Records of a generation's common sample; trials that name their own records ignore it.</summary>
     public required int SampleSize { get; init; }
 
     /// <summary>The optimiser reads the log-probability of every token, so the journal must hold it.</summary>
-    public bool NeedsTokenLogProbabilities { get; init; }
+    public bool ReadsTokenLogProbabilities { get; init; }
 
     /// <summary>Candidates at most, rounded down to whole generations; null leaves it to the budget.</summary>
     public int? MaxEvaluations { get; init; }
 
-    /// <summary>The stage ends when this part of the run's budget is spent, in (0, 1]; the last stage's is 1.</summary>
-    public required double BudgetShare { get; init; }
+    /// <summary>The stage ends when this part of the stages' budget is spent, in (0, 1]; the last stage's is 1.</summary>
+    public double BudgetShare { get; init; } = 1;
 
-    public required int CheckEvery { get; init; }
+    /// <summary>Iterations from one held-out check to the next.</summary>
+    public int CheckEvery { get; init; } = 1;
 
-    public required int Patience { get; init; }
+    /// <summary>Checks in a row without a better held-out objective that end the stage.</summary>
+    public int Patience { get; init; } = int.MaxValue;
+
+    /// <summary>lambda times the mean |x| of <paramref name="point"/>.</summary>
+    public double Penalty(IReadOnlyList<double> point) => PenaltyStrength == 0 ? 0 : PenaltyStrength * point.Average(Math.Abs);
 }

@@ -3,7 +3,7 @@ using Cuvee.Merging;
 namespace Cuvee.Searches;
 
 /// <summary>The paper's beta in [-1.5, 1.5]^N (sign-aware scaling, arXiv 2509.12951); keep fractions stay as they are.</summary>
-public sealed class WeightSpace(MergeRecipe origin) : AdapterSpace(origin, -Limit, Limit)
+public sealed class WeightSpace(WeightedRecipe origin) : AdapterSpace(origin, -Limit, Limit)
 {
     /// <summary>Largest weight either way.</summary>
     public const double Limit = 1.5;

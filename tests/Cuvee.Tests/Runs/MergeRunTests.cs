@@ -41,19 +41,20 @@ public sealed class MergeRunTests : IDisposable
             ["base model", "uniform average", "best single adapter", "random weights", "evo-merging (delta)", "evo-merging (factors)",
                 "fisher-probing (delta)"],
             table.Rows.Select(row => row.Name.Split(" (adapter")[0].Split(", same")[0]));
-        Assert.Equal(4, table.Differences.Count);
+        Assert.Equal(7 * 6 / 2, table.Differences.Count);
+        Assert.Equal(6, ComparisonTableText.Differences(table.Pooled).Count);
         Assert.Equal(3 * 24, table.Rows[2].Queries);
         Assert.True(table.Rows[2].ValidationLoss >= table.Rows[4].ValidationLoss
             || table.Rows[1].ValidationLoss >= table.Rows[4].ValidationLoss);
         Assert.Equal(report.Results[0].ValidationLoss, table.Rows[4].ValidationLoss, 1e-9);
         Assert.Equal(report.Results[0].StartLoss, table.Rows[1].ValidationLoss, 1e-9);
-        Assert.All(table.Rows, row => Assert.InRange(row.Interval.Value, row.Interval.Lower, row.Interval.Upper));
+        Assert.All(table.Pooled.Rows, row => Assert.InRange(row.Score.Value, row.Score.Lower, row.Score.Upper));
         Assert.Equal(3, log.Of<RunFinished>().Count());
 
         var json = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(zoo.Folder, "out", ComparisonTable.JsonFileName)))!;
         Assert.Equal(7, json["rows"]!.AsArray().Count);
         Assert.Equal(table.Rows[4].TestLoss, json["rows"]![4]!["test_loss"]!.GetValue<double>());
-        var plain = ComparisonTableText.Plain(table);
+        var plain = ComparisonTableText.Plain(table.Pooled);
         Assert.All(table.Rows, row => Assert.Contains(row.Name, plain, StringComparison.Ordinal));
         Assert.Equal(2 + 7, (await File.ReadAllLinesAsync(Path.Combine(zoo.Folder, "out", ComparisonTable.MarkdownFileName))).Count(line =>
             line.StartsWith('|')));

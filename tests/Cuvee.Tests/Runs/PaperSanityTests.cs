@@ -58,7 +58,7 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
     public async Task Score_AllWeightsNegated_IsTheSameModelInFactorsAndAnotherInDelta()
     {
         var zoo = trained.HalfTrained;
-        MergeRecipe Recipe(MergeSpace space, double sign) =>
+        WeightedRecipe Recipe(MergeSpace space, double sign) =>
             new(space, [new AdapterShare(TrainedZoo.Helper, sign * 0.8), new AdapterShare(TrainedZoo.Harmful, sign * -0.3)]);
         Assert.Equal(await LossAsync(zoo, Recipe(MergeSpace.Factors, 1)), await LossAsync(zoo, Recipe(MergeSpace.Factors, -1)));
         Assert.True(Math.Abs(await LossAsync(zoo, Recipe(MergeSpace.Delta, 1)) - await LossAsync(zoo, Recipe(MergeSpace.Delta, -1))) > 0.1);
@@ -75,7 +75,7 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
         return Assert.Single(report.Results);
     }
 
-    private static async Task<double> LossAsync(TinyZoo zoo, MergeRecipe recipe)
+    private static async Task<double> LossAsync(TinyZoo zoo, WeightedRecipe recipe)
     {
         using var model = EmbeddedModel.Load(zoo.ModelFolder);
         await using var host = new EmbeddedAdapterHost(model, AdapterPool.Load(zoo.PoolFolder));

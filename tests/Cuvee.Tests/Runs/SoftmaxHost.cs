@@ -25,12 +25,12 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
 
     public int MaxConcurrentLeases => 1;
 
-    public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
+    public ValueTask<IModelLease> RealizeAsync(WeightedRecipe recipe, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IModelLease>(new Lease(this, recipe));
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private ScoredCompletion Score(MergeRecipe recipe, PromptCompletion record)
+    private ScoredCompletion Score(WeightedRecipe recipe, PromptCompletion record)
     {
         ScoredRecords++;
         var random = SeededRandom.Derive(1, record.Prompt + record.Completion);
@@ -53,7 +53,7 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
         return new ScoredCompletion(tokens.Sum(token => (double)token), tokens.Length, 4, tokens);
     }
 
-    private sealed class Lease(SoftmaxHost host, MergeRecipe recipe) : IModelLease, ILanguageModel
+    private sealed class Lease(SoftmaxHost host, WeightedRecipe recipe) : IModelLease, ILanguageModel
     {
         public ILanguageModel Model => this;
 

@@ -1,0 +1,35 @@
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Merging;
+using Cuvee.Merging.Materialization;
+
+namespace Cuvee.Hosting.Embedded;
+
+/// <summary>A whole model folder with a recipe folded into its weights.</summary>
+public static class FoldedModel
+{
+    // What a folded checkpoint needs beside config and weights, where the base has it.
+    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+
+    /// <param name="folder">Must not exist, or be empty.</param>
+    /// <exception cref="AdapterPoolException">The recipe does not fit the pool, or the pool not the base model.</exception>
+    public static void Write(string modelFolder, RecipeMerger merger, MergeRecipe recipe, string folder, TensorType type)
+    {
+        var config = HuggingFaceModelReader.ReadConfig(modelFolder);
+        var tensors = HuggingFaceModelReader.ReadWeights(modelFolder, config);
+        IEnumerable<TensorData> folded;
+        try
+        {
+            folded = FoldedCheckpoint.Fold(tensors.Values, merger, recipe);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new AdapterPoolException($"{modelFolder}: {exception.Message}", exception);
+        }
+
+        Directory.CreateDirectory(folder);
+        HuggingFaceModelWriter.Write(folder, config, folded, type);
+        foreach (var file in TokenizerFiles.Where(file => File.Exists(Path.Combine(modelFolder, file))))
+            File.Copy(Path.Combine(modelFolder, file), Path.Combine(folder, file));
+    }
+}

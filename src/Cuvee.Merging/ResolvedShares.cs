@@ -1,0 +1,47 @@
+using Cuvee.Formats.Peft;
+
+namespace Cuvee.Merging;
+
+/// <summary>A weighted recipe by position in the pool. Adapters are summed in pool order whatever the order of the recipe.</summary>
+/// <param name="common">Of every module, unless each has its own.</param>
+/// <param name="ownShares">By name of every module; null when no adapter has values per group.</param>
+internal sealed class ResolvedShares(ModuleShares common, IReadOnlyDictionary<string, ModuleShares>? ownShares = null) : ResolvedRecipe
+{
+    public override bool IsBaseModel => ownShares is null ? common.AllZero : ownShares.Values.All(shares => shares.AllZero);
+
+    internal override void AddTo(PooledModule module, Span<float> weight) => module.AddTo(Of(module), weight);
+
+    internal override LoraModule? Factored(PooledModule module)
+    {
+        var (shares, outFeatures, inFeatures) = (Of(module), module.OutFeatures, module.InFeatures);
+        var rank = module.MergedRank(shares);
+        if (rank == 0) return null;
+        if (rank > Math.Min(outFeatures, inFeatures)) return FullRank(module);
+        var a = new float[rank * inFeatures];
+        var bTransposed = new float[rank * outFeatures];
+        module.MergeFactors(shares, a, bTransposed);
+        var b = new float[outFeatures * rank];
+        for (var k = 0; k < rank; k++)
+        {
+            for (var i = 0; i < outFeatures; i++) b[(i * rank) + k] = bTransposed[(k * outFeatures) + i];
+        }
+
+        return new LoraModule(module.Name, inFeatures, outFeatures, rank, a, b, 1);
+    }
+
+    private ModuleShares Of(PooledModule module) => ownShares is null ? common : ownShares[module.Name];
+}
+
+/// <summary>What each adapter of the pool gives to one module.</summary>
+/// <param name="weights">[adapters]</param>
+/// <param name="keepFractions">[adapters]</param>
+internal sealed class ModuleShares(MergeSpace space, double[] weights, double[] keepFractions)
+{
+    public MergeSpace Space => space;
+
+    public bool AllZero => Array.TrueForAll(weights, weight => weight == 0);
+
+    public double Weight(int adapter) => weights[adapter];
+
+    public double KeepFraction(int adapter) => keepFractions[adapter];
+}

@@ -1,0 +1,38 @@
+using Cuvee.Merging.Methods;
+using Cuvee.Metrics;
+using Cuvee.Objectives;
+using Cuvee.Providers;
+using Cuvee.Searches;
+
+namespace Cuvee;
+
+/// <summary>
+/// Everything that a run file can name. A stranger adds a search, merge method, objective or provider with one object:
+/// <c>Catalog.Default with { Searches = [.. Catalog.Default.Searches, new MySearch()] }</c>. Names are unique in each list. Immutable.
+/// </summary>
+public sealed record Catalog
+{
+    public static Catalog Default { get; } = new();
+
+    public MergeMethods Methods { get; init; } = MergeMethods.Default;
+
+    public IReadOnlyList<IMetric> Metrics { get; init; } = MetricCatalog.All;
+
+    /// <summary>Those that are no metric; every metric of <see cref="Metrics"/> can be an objective too.</summary>
+    public IReadOnlyList<IObjective> Objectives { get; init; } = [new CrossEntropyObjective()];
+
+    public IReadOnlyList<ISearch> Searches { get; init; } =
+    [
+        new EvoMergingSearch(),
+        new FisherProbingSearch(),
+        new CmaEsSearch(),
+        new RandomWeightsSearch(),
+    ];
+
+    public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory()];
+
+    /// <summary>Searches, then the one over the parameters of <see cref="Methods"/>.</summary>
+    internal IReadOnlyList<ISearch> AllSearches => [.. Searches, new MergeMethodSearch(Methods)];
+
+    internal IReadOnlyList<IObjective> AllObjectives => [.. Objectives, .. Metrics.Select(metric => new MetricObjective(metric))];
+}

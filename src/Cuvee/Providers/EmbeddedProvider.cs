@@ -1,0 +1,188 @@
+using System.Security.Cryptography;
+using Cuvee.Configuration;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Hosting;
+using Cuvee.Hosting.Embedded;
+using Cuvee.Inference;
+using Cuvee.Inference.Tokenization;
+using Cuvee.Merging.Inspection;
+using Cuvee.Merging.Methods;
+
+namespace Cuvee.Providers;
+
+/// <summary><c>model: PATH</c>: the embedded engine on a Hugging Face folder and a folder of PEFT adapters.</summary>
+/// <param name="threads">Null: one a processor.</param>
+public sealed class EmbeddedProviderFactory(int? threads = null) : IProviderFactory
+{
+    public string Name => "embedded";
+
+    public IProvider Create(ProviderSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var folder = Path.GetFullPath(Path.Combine(
+            Path.GetDirectoryName(settings.File)!, settings.Model.RequiredText("path", "the folder of the base model")));
+        if (settings.Pool.Path is null)
+        {
+            throw new RunConfigurationException(
+                $"{settings.File}: pool.path is missing; the embedded engine needs the folder of the adapters, not only their names.");
+        }
+
+        return new EmbeddedProvider(folder, settings.Pool.Path, settings.Pool.Exclude, settings.File, threads, settings.Methods);
+    }
+}
+
+internal sealed class EmbeddedProvider(
+    string model, string pool, IReadOnlyList<string> exclude, string file, int? threads, MergeMethods methods) : IProvider
+{
+    private static readonly HashSet<MergeSpace> BothSpaces = [MergeSpace.Factors, MergeSpace.Delta];
+
+    private IReadOnlyList<AdapterHeader>? headers;
+    private LlamaConfig? config;
+    private Tokenizer? tokenizer;
+
+    public string Description => $"embedded engine, {model}";
+
+    public ProviderCapabilities Capabilities { get; } = new(
+        LogProbabilityDetail.PerToken, Answers: true, BothSpaces, Methods: true, Weights: true, ContextLength: null,
+        MaxConcurrentLeases: 1);
+
+    public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
+
+    /// <summary>Base weights, one candidate's weights and twice the pool's factors (sorted magnitudes), fp32.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            var linear = Config.LinearModules.Sum(module => (long)module.OutFeatures * module.InFeatures) * Config.NumHiddenLayers;
+            var embedding = (long)Config.VocabSize * Config.HiddenSize * (Config.TieWordEmbeddings ? 1 : 2);
+            return sizeof(float) * ((2 * linear) + embedding + (2 * Headers.Sum(adapter => adapter.Parameters)));
+        }
+    }
+
+    private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(pool, exclude);
+
+    private LlamaConfig Config => config ??= HuggingFaceModelReader.ReadConfig(model);
+
+    public void Check(MergeSpace space)
+    {
+        if (!Directory.Exists(model))
+            throw new RunConfigurationException($"{file}: 'model' names {model}, which is no folder; correct the path.");
+        RequireFile(Path.Combine(model, "tokenizer.json"), "'model' must be a whole model folder.");
+        foreach (var folder in AdapterPool.AdapterFolders(pool, exclude))
+        {
+            foreach (var name in (string[])["adapter_config.json", "adapter_model.safetensors"])
+            {
+                RequireFile(
+                    Path.Combine(folder, name), "every sub-folder of the pool must be a PEFT adapter (or name it in pool.exclude).");
+            }
+        }
+
+        if (space != MergeSpace.Factors) return;
+        foreach (var header in Headers) RequireSame(Headers[0], header);
+    }
+
+    public IReadOnlyDictionary<string, string> Identity()
+    {
+        var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var path in Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".safetensors"))
+            inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
+        foreach (var name in AdapterNames)
+        {
+            foreach (var part in (string[])["adapter_config.json", "adapter_model.safetensors"])
+                inputs.Add($"pool/{name}/{part}", FileHash.Sha256(Path.Combine(pool, name, part)));
+        }
+
+        return inputs;
+    }
+
+    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file)
+    {
+        tokenizer ??= Tokenizer.Load(Path.Combine(model, "tokenizer.json"));
+        return records.Average(record =>
+        {
+            var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false).Count;
+            if (completion == 0)
+                throw new RunConfigurationException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
+            var tokens = tokenizer.Encode(record.Prompt, addSpecialTokens: true).Count + completion + 1;
+            return tokens <= Config.MaxPositionEmbeddings
+                ? tokens
+                : throw new RunConfigurationException(
+                    $"{file}: record '{record.Id}' has {tokens} tokens and the model's context is {Config.MaxPositionEmbeddings}; " +
+                    "shorten or remove it.");
+        });
+    }
+
+    public Task<IProviderSession> OpenAsync(CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
+        new Session(EmbeddedModel.Load(model, threads), AdapterPool.Load(pool, exclude), model, threads, methods));
+
+    private static void RequireFile(string path, string mend)
+    {
+        if (!File.Exists(path)) throw new RunConfigurationException($"{path}: missing; {mend}");
+    }
+
+    private void RequireSame(AdapterHeader first, AdapterHeader header)
+    {
+        static string Ranks(AdapterHeader header) => string.Join(", ", header.Ranks);
+        var difference = !first.Ranks.SequenceEqual(header.Ranks) ? $"rank {Ranks(header)} and '{first.Name}' rank {Ranks(first)}"
+            : first.Modules != header.Modules ? $"{header.Modules} modules and '{first.Name}' {first.Modules}"
+            : null;
+        if (difference is not null)
+        {
+            throw new RunConfigurationException(
+                $"{Path.Combine(pool, header.Name)}: adapter '{header.Name}' has {difference}, which space 'factors' " +
+                "cannot combine; set space: delta or exclude one.");
+        }
+    }
+
+    private sealed class Session : IProviderSession
+    {
+        private readonly EmbeddedModel model;
+        private readonly AdapterPool pool;
+        private readonly EmbeddedAdapterHost host;
+        private readonly string modelFolder;
+
+        public Session(EmbeddedModel model, AdapterPool pool, string modelFolder, int? threads, MergeMethods methods)
+        {
+            (this.model, this.pool, this.modelFolder) = (model, pool, modelFolder);
+            host = new EmbeddedAdapterHost(model, pool, threads, methods);
+            Weights = new RecipeMerger(pool, methods);
+        }
+
+        public IAdapterHost Host => host;
+
+        public RecipeMerger? Weights { get; }
+
+        public IReadOnlyList<string> PoolDoubts => PoolInspection.Inspect(pool).Problems;
+
+        public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<IModelLease?>(new Written(AdaptedModel.Create(model, PeftReader.Read(adapterFolder))));
+
+        public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
+            FoldedModel.Write(modelFolder, Weights!, recipe, folder, type);
+
+        public async ValueTask DisposeAsync()
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            model.Dispose();
+        }
+    }
+
+    private sealed class Written(ILanguageModel model) : IModelLease
+    {
+        public ILanguageModel Model => model;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
+
+internal static class FileHash
+{
+    /// <summary>Lower-case hexadecimal.</summary>
+    public static string Sha256(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+}

@@ -1,0 +1,101 @@
+using Cuvee.Configuration;
+using Cuvee.Hosting;
+using Cuvee.Merging.Methods;
+
+namespace Cuvee.Providers;
+
+/// <summary>Makes what stands behind <c>model:</c> from a run file: <c>model: PATH</c> or <c>model: {provider: NAME, ...}</c>.</summary>
+public interface IProviderFactory
+{
+    /// <summary>As users write it, such as <c>embedded</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Reads the provider's own keys; the caller refuses those that nobody asked for. Opens nothing.</summary>
+    /// <exception cref="RunConfigurationException">A key is missing or out of range.</exception>
+    IProvider Create(ProviderSettings settings);
+}
+
+/// <param name="Model">The keys of <c>model:</c>; a plain path is its key <c>path</c>.</param>
+/// <param name="Pool">Adapters by folder or by name.</param>
+/// <param name="File">The run file, for errors; relative paths start from its folder.</param>
+/// <param name="Methods">Merge methods that recipes may name.</param>
+public sealed record ProviderSettings(YamlMapping Model, PoolSelection Pool, string File, MergeMethods Methods);
+
+/// <summary>
+/// What stands behind <c>model:</c>. Planner, identity and writer ask it and never the file system; what cannot work is refused by its
+/// capabilities before the first query.
+/// </summary>
+public interface IProvider
+{
+    /// <summary>For people, such as <c>embedded engine, zoo/base</c>.</summary>
+    string Description { get; }
+
+    ProviderCapabilities Capabilities { get; }
+
+    /// <summary>In ordinal order: the order of coordinates.</summary>
+    IReadOnlyList<string> AdapterNames { get; }
+
+    /// <summary>Looks at headers or asks the server what it is; reads no weight and spends no query.</summary>
+    /// <exception cref="RunConfigurationException">Something is missing, or <paramref name="space"/> cannot combine the adapters.</exception>
+    void Check(MergeSpace space);
+
+    /// <summary>What decides the provider's answers: role and name, such as <c>pool/ner-snips/adapter_model.safetensors</c>, to lower-case
+    /// SHA-256 or to what a server reports.</summary>
+    IReadOnlyDictionary<string, string> Identity();
+
+    /// <summary>Mean prompt and completion tokens of a record; null where the provider does not tell.</summary>
+    /// <exception cref="RunConfigurationException">A record is empty or does not fit the context; named before anything is
+    /// queried.</exception>
+    double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file);
+
+    /// <summary>Memory that a run takes on this machine, in bytes.</summary>
+    long MemoryBytes { get; }
+
+    /// <summary>Loads or connects.</summary>
+    Task<IProviderSession> OpenAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>What a provider can tell and make.</summary>
+/// <param name="LogProbabilities">How fine.</param>
+/// <param name="Answers">It generates text.</param>
+/// <param name="Spaces">Merge spaces of weighted recipes that it can realise.</param>
+/// <param name="Methods">It can realise named merge methods.</param>
+/// <param name="Weights">Its session gives the pool's weights, so that a merged adapter can be written.</param>
+/// <param name="ContextLength">In tokens; null where unknown.</param>
+/// <param name="MaxConcurrentLeases">Candidates at a time.</param>
+public sealed record ProviderCapabilities(
+    LogProbabilityDetail LogProbabilities,
+    bool Answers,
+    IReadOnlySet<MergeSpace> Spaces,
+    bool Methods,
+    bool Weights,
+    int? ContextLength,
+    int MaxConcurrentLeases);
+
+public enum LogProbabilityDetail
+{
+    None,
+
+    /// <summary>One sum a record.</summary>
+    PerRecord,
+
+    PerToken,
+}
+
+/// <summary>An open provider; owns what it loaded.</summary>
+public interface IProviderSession : IAsyncDisposable
+{
+    IAdapterHost Host { get; }
+
+    /// <summary>The pool's weights; null where they are not to be had: the result is then a recipe alone.</summary>
+    RecipeMerger? Weights { get; }
+
+    /// <summary>What a person should know about the pool before spending queries on it, one sentence each.</summary>
+    IReadOnlyList<string> PoolDoubts { get; }
+
+    /// <summary>The base model with a written adapter folder applied, to measure what was written; null where that cannot be.</summary>
+    ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken);
+
+    /// <summary>Writes the base model with a recipe folded in; only where <see cref="Weights"/> is there.</summary>
+    void WriteFolded(string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type);
+}

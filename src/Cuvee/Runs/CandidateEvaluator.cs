@@ -1,0 +1,269 @@
+using System.Security.Cryptography;
+using Cuvee.Configuration;
+using Cuvee.Events;
+using Cuvee.Hosting;
+using Cuvee.Journaling;
+using Cuvee.Objectives;
+
+namespace Cuvee.Runs;
+
+/// <summary>One candidate on some records: what the evaluator is asked.</summary>
+/// <param name="Source">The file that <paramref name="Records"/> count positions of.</param>
+internal sealed record Question(
+    QuestionKey Key, MergeRecipe Recipe, RecordSource Source, IReadOnlyList<int> Records, IObjective Objective)
+{
+    /// <summary>What a penalty is charged on; null where the recipe came from no search space.</summary>
+    public IReadOnlyList<double>? Point { get; init; }
+
+    public double Penalty { get; init; }
+
+    public bool ReadsTokenLogProbabilities { get; init; }
+
+    /// <summary>For people who read the log, where there is no point.</summary>
+    public string? Subject { get; init; }
+
+    public IReadOnlyList<PromptCompletion> Sample => [.. Records.Select(record => Source.Records[record])];
+}
+
+/// <summary>A file of records.</summary>
+internal sealed record RecordSource(string Name, IReadOnlyList<PromptCompletion> Records)
+{
+    public IReadOnlyList<int> All { get; } = [.. Enumerable.Range(0, Records.Count)];
+}
+
+/// <summary>What one run or table has paid for; several share a journal when each has its own account.</summary>
+internal sealed class Account(RunBudget? budget = null)
+{
+    private readonly QueryMeter meter = new(budget?.Queries);
+
+    public QueryMeter Meter => meter;
+
+    public int Evaluations { get; set; }
+
+    /// <summary>Queries that were billed and brought no answer; part of the queries.</summary>
+    public int Lost { get; set; }
+
+    public RunSpending Spending => new(Evaluations, meter.Queries, meter.Tokens, Lost);
+
+    public RunBudget Budget { get; } = budget ?? new RunBudget(null, null);
+}
+
+/// <summary>
+/// Answers questions: from the cache, from the journal where an earlier process already paid, else by queries, which are journalled as they
+/// arrive. As many candidates at a time as the host allows; everything that is told comes in the order of the questions, so the arrival
+/// order decides nothing.
+/// </summary>
+internal sealed class CandidateEvaluator(
+    IAdapterHost host, ObservationJournal journal, EvaluationLog log, GenerationOptions generation, bool givesTokens, TimeProvider time)
+{
+    // About 100 bytes each without token detail; first in, first out, in the order told.
+    private const int CachedObservations = 500_000;
+
+    private readonly Dictionary<CacheKey, Observation> cache = [];
+    private readonly Queue<CacheKey> cachedInOrder = new();
+    private int bookedLost; // of the journal's earlier processes
+    private long clock = time.GetTimestamp();
+
+    /// <summary>True while everything came from the journal.</summary>
+    public bool IsReplaying { get; private set; } = true;
+
+    /// <summary>Seconds worked in this process, as far as taken.</summary>
+    public double SecondsTaken { get; private set; }
+
+    /// <summary>Queries that answering would cost now.</summary>
+    public long CostOf(IEnumerable<Question> questions)
+    {
+        var pending = new HashSet<CacheKey>();
+        return questions.Sum(question => (long)Missing(question, KeyOf(question.Recipe), pending).Count);
+    }
+
+    /// <returns>In the order of the questions.</returns>
+    /// <exception cref="JournalException">The journal answers other questions.</exception>
+    /// <exception cref="LanguageModelException">The provider failed; what was answered is journalled.</exception>
+    public async Task<IReadOnlyList<Evaluation>> EvaluateAsync(
+        IReadOnlyList<Question> questions, Account account, CancellationToken cancellationToken)
+    {
+        var pending = new HashSet<CacheKey>();
+        var works = new List<Work>();
+        foreach (var question in questions)
+        {
+            var key = KeyOf(question.Recipe);
+            var missing = Missing(question, key, pending);
+            var work = new Work(question, key, missing);
+            foreach (var (record, observation) in journal.Replay(question.Key, key, missing)) work.Answers[record] = observation;
+            works.Add(work);
+        }
+
+        if (journal.EarlierLost > bookedLost) BookLost(account, journal.EarlierLost - bookedLost);
+        var unanswered = works.Where(work => work.Answers.Count < work.Missing.Count).ToList();
+        foreach (var work in works) account.Meter.Book(work.Answers.Count, work.Answers.Values.Sum(TokensOf));
+        if (unanswered.Count > 0)
+        {
+            IsReplaying = false;
+            await AskAsync(unanswered, account, cancellationToken).ConfigureAwait(false);
+            journal.AppendSeconds(TakeSeconds());
+        }
+
+        return [.. works.Select(work => Tell(work, works, account))];
+    }
+
+    /// <summary>Seconds worked since the last call, in this process.</summary>
+    public double TakeSeconds()
+    {
+        var now = time.GetTimestamp();
+        var seconds = time.GetElapsedTime(clock, now).TotalSeconds;
+        clock = now;
+        SecondsTaken += seconds;
+        return seconds;
+    }
+
+    private async Task AskAsync(List<Work> works, Account account, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var slots = new SemaphoreSlim(Math.Max(1, host.MaxConcurrentLeases));
+        var tasks = new List<Task>();
+        foreach (var work in works)
+        {
+            await slots.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+            if (stop.IsCancellationRequested) break;
+            tasks.Add(OneAsync(work));
+        }
+
+        await Task.WhenAll(tasks).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        async Task OneAsync(Work work)
+        {
+            try
+            {
+                await QueryAsync(work, account, stop.Token).ConfigureAwait(false);
+            }
+            catch
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                throw;
+            }
+            finally
+            {
+                slots.Release();
+            }
+        }
+    }
+
+    private async Task QueryAsync(Work work, Account account, CancellationToken cancellationToken)
+    {
+        var question = work.Question;
+        int[] records = [.. work.Missing.Where(record => !work.Answers.ContainsKey(record))];
+        PromptCompletion[] sample = [.. records.Select(record => question.Source.Records[record])];
+        await using var lease = await host.RealizeAsync(question.Recipe, cancellationToken).ConfigureAwait(false);
+        var model = new BudgetLanguageModel(lease.Model, account.Meter);
+        try
+        {
+            var observations = question.Objective.Observes == ObservationKind.Score
+                ? (await model.ScoreAsync(sample, cancellationToken).ConfigureAwait(false)).Select(Observation.Of)
+                : (await model.GenerateAsync([.. sample.Select(record => record.Prompt)], generation, cancellationToken)
+                    .ConfigureAwait(false)).Select(Observation.Of);
+            Keep(work, [.. records.Zip(observations)], lost: 0);
+        }
+        catch (PartialAnswersException partial)
+        {
+            var answers = partial.Scores.Select(pair => (records[pair.Key], Observation.Of(pair.Value)))
+                .Concat(partial.Answers.Select(pair => (records[pair.Key], Observation.Of(pair.Value))));
+            Keep(work, [.. answers], partial.Lost);
+            lock (account) account.Lost += partial.Lost;
+            throw;
+        }
+    }
+
+    private void Keep(Work work, IReadOnlyList<(int Record, Observation Observation)> answers, int lost)
+    {
+        var kept = answers.Select(answer => (answer.Record, Stripped(work.Question, answer.Observation))).ToList();
+        journal.Append(work.Question.Key, work.Recipe, kept, lost);
+        foreach (var (record, observation) in kept) work.Answers[record] = observation;
+    }
+
+    private Evaluation Tell(Work work, List<Work> works, Account account)
+    {
+        var question = work.Question;
+        var observations = new Observation[question.Records.Count];
+        for (var i = 0; i < observations.Length; i++)
+        {
+            var key = new CacheKey(work.Recipe, question.Source.Name, question.Objective.Observes, question.Records[i]);
+            observations[i] = work.Answers.GetValueOrDefault(question.Records[i])
+                ?? cache.GetValueOrDefault(key)
+                ?? works.First(other => other.Recipe == work.Recipe && other.Question.Source == question.Source
+                    && other.Question.Objective.Observes == question.Objective.Observes && other.Answers.ContainsKey(key.Record))
+                    .Answers[key.Record];
+        }
+
+        foreach (var record in work.Missing)
+            Remember(new CacheKey(work.Recipe, question.Source.Name, question.Objective.Observes, record), work.Answers[record]);
+        var evaluation = new Evaluation(question.Objective.Loss(question.Sample, observations), question.Penalty, observations);
+        account.Evaluations++;
+        log.Append(new EvaluationLine
+        {
+            Stage = question.Key.Stage,
+            Purpose = question.Key.Purpose,
+            Iteration = question.Key.Iteration,
+            Trial = question.Key.Trial,
+            Point = question.Point,
+            Subject = question.Subject,
+            Records = question.Records,
+            Loss = evaluation.Loss,
+            Penalty = evaluation.Penalty,
+            LogProbabilities = question.Objective.Observes == ObservationKind.Score
+                ? [.. observations.Select(observation => observation.LogProbability)]
+                : null,
+            AnswerTokens = [.. observations.Select(observation => observation.Tokens)],
+            Queries = work.Missing.Count,
+            Tokens = work.Answers.Values.Sum(TokensOf),
+        });
+        return evaluation;
+    }
+
+    private void BookLost(Account account, int lost)
+    {
+        account.Meter.Book(lost, 0);
+        account.Lost += lost;
+        bookedLost += lost;
+    }
+
+    private void Remember(CacheKey key, Observation observation)
+    {
+        if (!cache.ContainsKey(key)) cachedInOrder.Enqueue(key);
+        cache[key] = observation;
+        if (cachedInOrder.Count > CachedObservations) cache.Remove(cachedInOrder.Dequeue());
+    }
+
+    /// <summary>Records of the question that no cache and no earlier question of the batch answers; adds them to the batch's.</summary>
+    private List<int> Missing(Question question, string recipe, HashSet<CacheKey> pending)
+    {
+        var missing = new List<int>();
+        foreach (var record in question.Records)
+        {
+            var key = new CacheKey(recipe, question.Source.Name, question.Objective.Observes, record);
+            var isKnown = cache.TryGetValue(key, out var known)
+                && (known.TokenLogProbabilities is not null || !givesTokens || !question.ReadsTokenLogProbabilities);
+            if (!isKnown && pending.Add(key)) missing.Add(record);
+        }
+
+        return missing;
+    }
+
+    /// <summary>What the journal does not hold, the cache must not know either: a resumed run would ask differently.</summary>
+    private static Observation Stripped(Question question, Observation observation) =>
+        question.ReadsTokenLogProbabilities ? observation : observation with { TokenLogProbabilities = null };
+
+    private static long TokensOf(Observation observation) => observation.Tokens + (long)observation.PromptTokens;
+
+    /// <summary>The recipe's bytes, shortened.</summary>
+    public static string KeyOf(MergeRecipe recipe) =>
+        Convert.ToHexStringLower(SHA256.HashData(RecipeJson.Serialize(recipe)).AsSpan(0, 12));
+
+    private readonly record struct CacheKey(string Recipe, string Source, ObservationKind Kind, int Record);
+
+    private sealed record Work(Question Question, string Recipe, IReadOnlyList<int> Missing)
+    {
+        public Dictionary<int, Observation> Answers { get; } = [];
+    }
+}

@@ -1,0 +1,41 @@
+using Cuvee.Events;
+using Cuvee.Planning;
+using Cuvee.Reporting;
+
+namespace Cuvee.Runs;
+
+/// <summary>A run file from reading to results: the main search, the comparison searches, the table.</summary>
+public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
+{
+    /// <param name="plans">From <see cref="RunPlanner"/>: the main search first.</param>
+    /// <param name="options">How to open the main search's run; null for defaults.</param>
+    /// <returns>One result a plan, and the table where the run file has a <c>compare</c> section.</returns>
+    public async Task<MergeReport> ExecuteAsync(
+        IReadOnlyList<RunPlan> plans, CancellationToken cancellationToken, RunOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(plans);
+        var configuration = plans[0].Configuration;
+        await using var session = await configuration.Provider.OpenAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var doubt in session.PoolDoubts) progress.Report(new PoolDoubt(doubt));
+        var executor = new RunExecutor(session, time, progress);
+
+        var searches = new List<(string Title, RunResult Result)>();
+        foreach (var plan in plans)
+        {
+            // Comparison searches share the main search's best single adapter; only the main search's budget can grow.
+            var known = searches.Count == 0 ? null : searches[0].Result.Verdict;
+            var own = searches.Count == 0 ? options : options is null ? null : options with { LargerBudget = null };
+            searches.Add((plan.Title, await executor.ExecuteAsync(plan, known, own, cancellationToken).ConfigureAwait(false)));
+        }
+
+        ComparisonTable? table = null;
+        if (configuration.Compare is not null)
+        {
+            table = await new ComparisonBuilder(session.Host, time, progress).BuildAsync(
+                plans[0], searches, cancellationToken, options?.Repair == true).ConfigureAwait(false);
+            table.Write(plans[0].Out);
+        }
+
+        return new MergeReport([.. searches.Select(pair => pair.Result)], table);
+    }
+}

@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Text;
+using Cuvee.Merging;
+using Cuvee.Planning;
+
+namespace Cuvee.Runs;
+
+/// <summary>README.md of a merged adapter. Holds nothing that differs between two runs of the same plan.</summary>
+internal static class ModelCard
+{
+    public static string Render(RunPlan plan, RunResult result)
+    {
+        var card = new StringBuilder();
+        card.Append(CultureInfo.InvariantCulture, $"""
+            ---
+            library_name: peft
+            tags: [lora, merged]
+            ---
+            # {Heading(plan, result)}
+
+            Made by Cuvee {RunIdentity.Version}: {plan.Title}, preset `{plan.Search.Preset}`, seed {plan.Configuration.Seed}.
+            The search asked {plan.Configuration.Provider.Description} about {plan.Validation.Count} validation records.
+
+            {result.Verdict.Sentence}
+
+            | | |
+            |---|---|
+            | validation loss ({plan.Configuration.Objective.Name}) | {result.ValidationLoss:0.0000} |
+            | the same, where the search began | {result.StartLoss:0.0000} |
+            | the same, best single adapter ({result.Verdict.Single.Name}) | {result.Verdict.Single.Loss:0.0000} |
+
+            """);
+        if (result.Verdict.Metric is { } metric)
+        {
+            card.Append(CultureInfo.InvariantCulture, $"""
+                | validation {metric.Name}: the search's best, where it began, best single adapter | {metric.Search:0.000}, {metric.Start:0.000}, {metric.Single:0.000} |
+
+                """);
+        }
+
+        if (result.Written is { Rank: { } rank } written)
+        {
+            card.Append(CultureInfo.InvariantCulture, $"""
+                | written: rank, type, energy dropped, loss of the files | {rank}, {written.Type}, {100 * written.DroppedShare:0.##}%, {written.ValidationLoss:0.0000} |
+
+                """);
+        }
+
+        card.Append(CultureInfo.InvariantCulture, $"""
+            | queries, beside them for the metric | {result.Spending.Queries}, {result.ControlSpending.Queries} |
+            | evaluations | {result.Spending.Evaluations} |
+            | tokens | {result.Spending.Tokens} |
+
+            The validation loss is the lowest of a few re-evaluated points and therefore a little optimistic; measure the result on
+            records of your own.
+
+
+            """);
+        foreach (var warning in result.Warnings) card.Append($"> Warning, {warning.Stage}: {warning.Message}\n\n");
+        AppendRecipe(card, result.Recipe);
+        card.Append("""
+
+            ## Use
+
+
+            """);
+        card.Append(result.Written switch
+        {
+            null => "The provider gave no weights: `recipe.json` is the result; give it to the provider.\n",
+            { Format: "folded" } => $"`{ResultOutput.CheckpointFolder}/` is an ordinary checkpoint that needs no adapter.\n",
+            _ => """
+                An ordinary PEFT adapter for the pool's base model:
+
+                ```python
+                model = PeftModel.from_pretrained(base_model, "path/to/this/folder")
+                ```
+
+                """,
+        });
+        card.Append("""
+
+            `merge_manifest.json` holds the run file, seeds, input hashes and cost; `evaluations.jsonl` every candidate that was tried.
+
+            """);
+        return card.ToString();
+    }
+
+    private static string Heading(RunPlan plan, RunResult result) => result.IsSingle(plan)
+        ? $"{result.Verdict.Single.Name}: no merge of {plan.AdapterNames.Count} LoRA adapters was better"
+        : $"A merge of {plan.AdapterNames.Count} LoRA adapters";
+
+    private static void AppendRecipe(StringBuilder card, MergeRecipe recipe)
+    {
+        if (recipe is MethodRecipe method)
+        {
+            card.Append("## Recipe\n\n").Append(CultureInfo.InvariantCulture, $"Merge method `{method.Method}` over {method.Adapters.Count} adapters");
+            foreach (var (name, value) in method.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                card.Append(CultureInfo.InvariantCulture, $", {name} {value:0.000}");
+            card.Append(". The full numbers are in `recipe.json`.\n");
+            return;
+        }
+
+        var weighted = (WeightedRecipe)recipe;
+        card.Append(CultureInfo.InvariantCulture, $"""
+            ## Recipe
+
+            Merge space `{(weighted.Space == MergeSpace.Factors ? "factors" : "delta")}`. The full numbers are in `recipe.json`.
+
+            | adapter | weight | keep fraction |
+            |---|---:|---:|
+
+            """);
+        foreach (var share in weighted.Adapters.OrderByDescending(share => Math.Abs(share.Weight)).ThenBy(share => share.Name, StringComparer.Ordinal))
+            card.Append(CultureInfo.InvariantCulture, $"| {share.Name} | {share.Weight:0.000} | {share.KeepFraction:0.000} |\n");
+    }
+}

@@ -1,0 +1,96 @@
+using Cuvee.Configuration;
+using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Merging.Materialization;
+using Cuvee.Objectives;
+using Cuvee.Planning;
+using Cuvee.Providers;
+
+namespace Cuvee.Runs;
+
+/// <summary>
+/// Writes the merged model in the form that servers take: by default bf16 at the smallest rank whose loss, measured again on what was
+/// written, is within <see cref="OutputSettings.Tolerance"/> of the exact merge's.
+/// </summary>
+internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
+{
+    public const string CheckpointFolder = "checkpoint";
+    private const string AdapterName = "merged";
+
+    // Ranks that vLLM can be started with (--max-lora-rank).
+    private static readonly int[] ServedRanks = [8, 16, 32, 64, 128, 256, 320, 512];
+
+    /// <returns>Null where the provider has no weights.</returns>
+    public async Task<WrittenModel?> WriteAsync(RunResult result, CancellationToken cancellationToken)
+    {
+        if (session.Weights is not { } merger) return null;
+        var output = plan.Configuration.Output;
+        if (output.Format == OutputFormat.Folded)
+        {
+            var folder = Path.Combine(plan.Out, CheckpointFolder);
+            Replace(folder, temporary => session.WriteFolded(temporary, result.Recipe, output.Type));
+            return new WrittenModel("folded", output.Type, null, 0, null, result.ValidationLoss);
+        }
+
+        var builder = new MergedAdapterBuilder(merger);
+        var exact = builder.Build(result.Recipe, AdapterName);
+        var exactRank = exact.Adapter.Config.Rank;
+        var exactLoss = await MeasureAsync(exact.Adapter, TensorType.F32, cancellationToken).ConfigureAwait(false) ?? result.ValidationLoss;
+        IEnumerable<int> ranks = output.Rank is { } asked ? [asked] : [.. ServedRanks.Where(rank => rank < exactRank), exactRank];
+        foreach (var rank in ranks)
+        {
+            var candidate = rank < exactRank ? builder.Build(result.Recipe, AdapterName, rank) : exact;
+            var loss = await MeasureAsync(candidate.Adapter, output.Type, cancellationToken).ConfigureAwait(false);
+            var isLast = rank >= exactRank || output.Rank is not null;
+            if (!isLast && !(loss <= exactLoss * (1 + OutputSettings.Tolerance))) continue;
+            PeftWriter.Write(plan.Out, candidate.Adapter, output.Type);
+            return new WrittenModel("peft", output.Type, candidate.Adapter.Config.Rank, candidate.DroppedShare, loss, exactLoss);
+        }
+
+        throw new InvalidOperationException("The exact rank is always written.");
+    }
+
+    /// <summary>Loss of the files themselves, rounding included, on all validation records; null where the provider cannot.</summary>
+    private async Task<double?> MeasureAsync(PeftAdapter adapter, TensorType type, CancellationToken cancellationToken)
+    {
+        var folder = Path.Combine(plan.Out, $".{AdapterName}.{Environment.ProcessId}.tmp");
+        try
+        {
+            PeftWriter.Write(folder, adapter, type);
+            if (await session.RealizeWrittenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } lease) return null;
+            await using (lease)
+            {
+                if (plan.Configuration.Objective.Observes == ObservationKind.Score)
+                {
+                    var scores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
+                    return plan.Configuration.Objective.Loss(plan.Validation, [.. scores.Select(Observation.Of)]);
+                }
+
+                var answers = await lease.Model.GenerateAsync(
+                    [.. plan.Validation.Select(record => record.Prompt)],
+                    new GenerationOptions { MaxTokens = plan.Configuration.MaxTokens },
+                    cancellationToken).ConfigureAwait(false);
+                return plan.Configuration.Objective.Loss(plan.Validation, [.. answers.Select(Observation.Of)]);
+            }
+        }
+        finally
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void Replace(string folder, Action<string> write)
+    {
+        var temporary = $"{folder}.{Environment.ProcessId}.tmp";
+        try
+        {
+            write(temporary);
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            Directory.Move(temporary, folder);
+        }
+        finally
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+    }
+}

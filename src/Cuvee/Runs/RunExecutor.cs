@@ -1,0 +1,161 @@
+using Cuvee.Events;
+using Cuvee.Journaling;
+using Cuvee.Metrics;
+using Cuvee.Objectives;
+using Cuvee.Planning;
+using Cuvee.Providers;
+using Cuvee.Searches;
+
+namespace Cuvee.Runs;
+
+/// <summary>
+/// Runs a plan: find the best single adapter; per stage ask, realise, evaluate the whole generation on one common sample, journal, tell; then
+/// re-evaluate what was found beside the best single adapter, ship the better one and write it. Every question follows from the plan and the
+/// answers before it, so resuming is the same run with its first answers read from the journal.
+/// </summary>
+public sealed class RunExecutor(IProviderSession session, TimeProvider time, IProgress<RunEvent> progress)
+{
+    /// <param name="options">Null: defaults.</param>
+    /// <param name="known">The best single adapters of the main search, for a comparison search on the same data; null finds them.</param>
+    /// <exception cref="JournalException">The folder holds a run with other settings or inputs, or a damaged journal.</exception>
+    /// <exception cref="LanguageModelException">The provider failed; run again with resume.</exception>
+    /// <exception cref="OperationCanceledException">Everything answered so far is in the journal; run again with resume.</exception>
+    public async Task<RunResult> ExecuteAsync(
+        RunPlan plan, RunVerdict? known, RunOptions? options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        using var run = OpenRun.Open(plan, session.Host, time, options ?? new RunOptions());
+        progress.Report(new RunStarted(plan.Title, plan.AdapterNames, plan.Forecast));
+        if (run.Journal.HasEarlierAnswers) progress.Report(new RunResumed());
+
+        var (account, control) = (new Account(run.Budget), new Account());
+        var singles = await FindSinglesAsync(plan, run.Evaluator, account, control, known, cancellationToken).ConfigureAwait(false);
+        var (stages, warnings) = await RunStagesAsync(plan, run, account, cancellationToken).ConfigureAwait(false);
+        var verdict = await new Verdicts(plan, run.Evaluator, account, control)
+            .DecideAsync(stages, singles.ByObjective, singles.ByMetric, cancellationToken).ConfigureAwait(false);
+        var conclusions = Verdicts.WarningsOf(plan, verdict, stages[^1]).ToList();
+        foreach (var warning in conclusions) progress.Report(warning);
+
+        var isSingle = verdict.IsSingle && plan.Configuration.Fallback == Configuration.Fallback.BestSingle;
+        var result = new RunResult
+        {
+            Out = plan.Out,
+            Recipe = isSingle ? MergeRecipes.Single(plan.Search.Space, verdict.Single.Name) : stages[^1].Recipe,
+            ValidationLoss = isSingle ? verdict.Single.Loss : verdict.SearchLoss,
+            StartLoss = stages[0].Start.Loss,
+            Spending = account.Spending,
+            ControlSpending = control.Spending,
+            Stages = stages,
+            Verdict = verdict,
+            Warnings = [.. warnings, .. conclusions],
+            WallTime = default,
+        };
+        result = result with
+        {
+            Written = await new ResultOutput(plan, session).WriteAsync(result, cancellationToken).ConfigureAwait(false),
+        };
+        run.Journal.AppendSeconds(run.Evaluator.TakeSeconds());
+        result = result with { WallTime = run.WallTime };
+        RunWriter.Write(plan, run.Identity, result);
+        progress.Report(new RunFinished(plan.Out, result.ValidationLoss, result.Spending, result.WallTime));
+        return result;
+    }
+
+    private async Task<(SingleAdapter ByObjective, SingleAdapter? ByMetric)> FindSinglesAsync(
+        RunPlan plan, CandidateEvaluator evaluator, Account account, Account control, RunVerdict? known, CancellationToken cancellationToken)
+    {
+        var configuration = plan.Configuration;
+        var byObjective = known?.Single ?? await BestSingleAdapter.FindAsync(
+            plan, configuration.Objective, evaluator, account, progress, cancellationToken).ConfigureAwait(false);
+        if (Verdicts.MetricObjectiveOf(plan) is not { } metric) return (byObjective, null);
+        return (byObjective, known?.SingleByMetric ?? await BestSingleAdapter.FindAsync(
+            plan, metric, evaluator, control, progress, cancellationToken).ConfigureAwait(false));
+    }
+
+    private async Task<(IReadOnlyList<StageOutcome> Stages, IReadOnlyList<RunWarning> Warnings)> RunStagesAsync(
+        RunPlan plan, OpenRun run, Account account, CancellationToken cancellationToken)
+    {
+        var recipe = plan.Program.Start;
+        var outcomes = new List<StageOutcome>();
+        var warnings = new List<RunWarning>();
+        var spentBefore = account.Spending;
+        account.Evaluations = 0; // the budget of evaluations is the stages'
+        foreach (var stage in plan.Program.Stages)
+        {
+            // A later, larger budget goes to the last stage, so that the stages before it stay as they were.
+            var budget = outcomes.Count == plan.Program.Stages.Count - 1 ? run.Budget : plan.Search.Budget;
+            var limit = (
+                budget.Evaluations * stage.BudgetShare,
+                spentBefore.Queries + ((budget.Queries - spentBefore.Queries) * stage.BudgetShare));
+            var stageRun = new StageRun(
+                stage, stage.SpaceAround(recipe), plan, run.Evaluator, account, limit, new StagePace(time, plan, stage), progress);
+            var outcome = await stageRun.ExecuteAsync(recipe, cancellationToken).ConfigureAwait(false);
+            outcomes.Add(outcome);
+            warnings.AddRange(stageRun.Warnings);
+            recipe = outcome.Recipe;
+        }
+
+        account.Evaluations += spentBefore.Evaluations;
+        return (outcomes, warnings);
+    }
+}
+
+/// <summary>How a run is to be opened.</summary>
+/// <param name="Repair">Cut a damaged journal at its first damaged line.</param>
+/// <param name="LargerBudget">Go on beyond the budget that the run began with.</param>
+public sealed record RunOptions(bool Repair = false, Configuration.RunBudget? LargerBudget = null);
+
+/// <summary>The files of a run that is being worked on.</summary>
+internal sealed class OpenRun : IDisposable
+{
+    private readonly EvaluationLog log;
+
+    private OpenRun(RunPlan plan, Hosting.IAdapterHost host, TimeProvider time, RunIdentity identity, ObservationJournal journal, EvaluationLog log)
+    {
+        (Identity, Journal, this.log) = (identity, journal, log);
+        Evaluator = new CandidateEvaluator(
+            host,
+            journal,
+            log,
+            new GenerationOptions { MaxTokens = plan.Configuration.MaxTokens },
+            plan.Configuration.Provider.Capabilities.LogProbabilities == LogProbabilityDetail.PerToken,
+            time);
+    }
+
+    public RunIdentity Identity { get; }
+
+    public ObservationJournal Journal { get; }
+
+    public CandidateEvaluator Evaluator { get; }
+
+    /// <summary>The plan's, or the larger one that a resume gave.</summary>
+    public Configuration.RunBudget Budget => Identity.Budget;
+
+    public TimeSpan WallTime => TimeSpan.FromSeconds(Journal.EarlierSeconds + Evaluator.SecondsTaken);
+
+    public static OpenRun Open(RunPlan plan, Hosting.IAdapterHost host, TimeProvider time, RunOptions options)
+    {
+        Directory.CreateDirectory(plan.Out);
+        var journal = ObservationJournal.Open(Path.Combine(plan.Out, ObservationJournal.FileName), options.Repair);
+        try
+        {
+            var identity = RunIdentity.Of(plan);
+            identity.Claim(plan.Out, options.LargerBudget);
+            journal.AllowsAbandoned = identity.WasExtended;
+            var restart = options.Repair || identity.WasExtended;
+            return new OpenRun(
+                plan, host, time, identity, journal, EvaluationLog.Open(Path.Combine(plan.Out, EvaluationLog.FileName), restart));
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        log.Dispose();
+        Journal.Dispose();
+    }
+}

@@ -1,0 +1,131 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Cuvee.Configuration;
+using Cuvee.Journaling;
+using Cuvee.Planning;
+using Cuvee.Providers;
+
+namespace Cuvee.Runs;
+
+/// <summary>
+/// What decides a run's numbers: search settings, objective, seed, version and the hash of every input. Written to run.json before the
+/// first query, so that a journal is never continued with other inputs.
+/// </summary>
+public sealed class RunIdentity
+{
+    public const string FileName = "run.json";
+    private const string ExtendedBudget = "extended_budget";
+
+    private readonly JsonObject json;
+
+    private RunIdentity(JsonObject json, RunBudget budget) => (this.json, Budget) = (json, budget);
+
+    public static string Version { get; } =
+        typeof(RunIdentity).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+            ?? "unknown";
+
+    /// <summary>The run file's, or the larger one that a resume gave.</summary>
+    public RunBudget Budget { get; private set; }
+
+    /// <summary>A resume raised the budget.</summary>
+    public bool WasExtended => json.ContainsKey(ExtendedBudget);
+
+    public static RunIdentity Of(RunPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var configuration = plan.Configuration;
+        var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (role, hash) in configuration.Provider.Identity()) inputs.Add(role, hash);
+        inputs.Add("validation", FileHash.Sha256(configuration.Validation));
+        if (configuration is { Compare: not null, Test: { } test }) inputs.Add("test", FileHash.Sha256(test));
+        var identity = new JsonObject
+        {
+            ["cuvee"] = Version,
+            ["seed"] = configuration.Seed,
+            ["objective"] = configuration.Objective.Name,
+            ["metric"] = configuration.Metric?.Name,
+            ["max_tokens"] = configuration.MaxTokens,
+            ["fallback"] = configuration.Fallback == Fallback.None ? "none" : "best-single",
+            ["search"] = SearchJson(plan.Search),
+            ["inputs"] = JsonSerializer.SerializeToNode(inputs, RunJson.Options),
+        };
+        if (configuration.Compare is { } compare && ReferenceEquals(plan.Search, configuration.Search))
+        {
+            identity["compare"] = new JsonObject
+            {
+                ["metric"] = compare.Metric.Name,
+                ["random_draws"] = compare.RandomDraws,
+                ["searches"] = new JsonArray([.. compare.Searches.Select(search => (JsonNode)SearchJson(search))]),
+            };
+        }
+
+        return new RunIdentity(identity, plan.Search.Budget);
+    }
+
+    public JsonObject ToJson() => (JsonObject)json.DeepClone();
+
+    /// <summary>Writes run.json, or compares with the one that is there.</summary>
+    /// <param name="larger">A larger budget than the run began with; null keeps the last one.</param>
+    /// <exception cref="JournalException">The folder's run had other settings or inputs; the first difference is named.</exception>
+    public void Claim(string folder, RunBudget? larger = null)
+    {
+        var path = Path.Combine(folder, FileName);
+        JsonNode? earlier = null;
+        if (File.Exists(path))
+        {
+            try
+            {
+                earlier = JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
+            }
+            catch (JsonException exception)
+            {
+                throw new JournalException($"{path}: damaged; choose a new 'out'.", exception);
+            }
+
+            var extended = (earlier as JsonObject)?[ExtendedBudget]?.DeepClone();
+            (earlier as JsonObject)?.Remove(ExtendedBudget);
+            if (FirstDifference("", earlier, json) is { } difference)
+            {
+                throw new JournalException(
+                    $"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
+            }
+
+            if (extended is not null) Extend(path, new RunBudget((int?)extended["evaluations"], (int?)extended["queries"]));
+        }
+
+        if (larger is not null) Extend(path, larger);
+        if (earlier is null || larger is not null) RunJson.Write(path, json);
+    }
+
+    private void Extend(string path, RunBudget larger)
+    {
+        if (larger.Queries < Budget.Queries || larger.Evaluations < Budget.Evaluations
+            || (larger.Queries is not null && Budget.Queries is null) || (larger.Evaluations is not null && Budget.Evaluations is null))
+        {
+            throw new JournalException(
+                $"{path}: the run has a budget of {Budget.Queries?.ToString() ?? "no"} queries and " +
+                $"{Budget.Evaluations?.ToString() ?? "no"} evaluations; only a larger one of the same kind can be given.");
+        }
+
+        Budget = new RunBudget(larger.Evaluations ?? Budget.Evaluations, larger.Queries ?? Budget.Queries);
+        json[ExtendedBudget] = JsonSerializer.SerializeToNode(Budget, RunJson.Options);
+    }
+
+    private static JsonObject SearchJson(Searches.SearchSettings search) => new()
+    {
+        ["name"] = search.Search.Name,
+        ["preset"] = search.Preset,
+        ["space"] = search.SpaceName,
+        ["budget"] = JsonSerializer.SerializeToNode(search.Budget, RunJson.Options),
+        ["settings"] = search.Values.ToJson(),
+    };
+
+    private static string? FirstDifference(string path, JsonNode? earlier, JsonNode? now)
+    {
+        if (earlier is not JsonObject before || now is not JsonObject after) return JsonNode.DeepEquals(earlier, now) ? null : path;
+        return before.Select(pair => pair.Key).Union(after.Select(pair => pair.Key))
+            .Select(key => FirstDifference(path.Length == 0 ? key : $"{path}.{key}", before[key], after[key]))
+            .FirstOrDefault(difference => difference is not null);
+    }
+}

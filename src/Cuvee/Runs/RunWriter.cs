@@ -1,0 +1,101 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Cuvee.Events;
+using Cuvee.Formats;
+using Cuvee.Planning;
+
+namespace Cuvee.Runs;
+
+/// <summary>
+/// A finished run's documents: recipe.json, the model card and, last, merge_manifest.json: a run is finished when its manifest is there.
+/// Each appears under its name only when whole. All but the manifest, which holds wall time, have the same bytes for the same plan and
+/// answers.
+/// </summary>
+internal static class RunWriter
+{
+    public const string RecipeFileName = "recipe.json";
+    public const string ManifestFileName = "merge_manifest.json";
+
+    public static void Write(RunPlan plan, RunIdentity identity, RunResult result)
+    {
+        RecipeJson.Write(Path.Combine(plan.Out, RecipeFileName), result.Recipe);
+        RunJson.WriteText(Path.Combine(plan.Out, "README.md"), ModelCard.Render(plan, result));
+        AtomicFile.SyncFolder(plan.Out);
+        RunJson.Write(Path.Combine(plan.Out, ManifestFileName), Manifest(plan, identity, result));
+        AtomicFile.SyncFolder(plan.Out);
+    }
+
+    private static JsonObject Manifest(RunPlan plan, RunIdentity identity, RunResult result)
+    {
+        var manifest = identity.ToJson();
+        manifest["title"] = plan.Title;
+        manifest["model"] = plan.Configuration.Provider.Description;
+        manifest["configuration_file"] = plan.Configuration.File;
+        manifest["configuration"] = plan.Configuration.Text;
+        manifest["adapters"] = new JsonArray([.. plan.AdapterNames.Select(name => (JsonNode)name)]);
+        manifest["validation_records"] = plan.Validation.Count;
+        manifest["held_out_records"] = new JsonArray([.. plan.Split.HeldOut.Select(index => (JsonNode)plan.Validation[index].Id)]);
+        manifest["stages"] = new JsonArray([.. result.Stages.Select(stage => (JsonNode)new JsonObject
+        {
+            ["name"] = stage.Name,
+            ["start"] = Value(stage.Start),
+            ["winner"] = stage.Winner,
+            ["objective"] = stage.Value.Objective,
+            ["loss"] = stage.Value.Loss,
+            ["penalty"] = stage.Value.Penalty,
+            ["iterations"] = stage.Iterations,
+            ["stop_reason"] = stage.StopReason,
+        })]);
+        manifest["start_loss"] = result.StartLoss;
+        manifest["validation_loss"] = result.ValidationLoss;
+        manifest["result"] = Verdict(plan, result);
+        manifest["output"] = result.Written is { } written
+            ? JsonSerializer.SerializeToNode(written, RunJson.Options)
+            : "recipe only: the provider gives no weights";
+        manifest["evaluations"] = result.Spending.Evaluations;
+        manifest["queries"] = result.Spending.Queries;
+        manifest["tokens"] = result.Spending.Tokens;
+        manifest["queries_lost"] = result.Spending.Lost + result.ControlSpending.Lost;
+        manifest["control_queries"] = result.ControlSpending.Queries;
+        manifest["control_tokens"] = result.ControlSpending.Tokens;
+        manifest["warnings"] =
+            JsonSerializer.SerializeToNode(result.Warnings.Select(warning => $"{warning.Stage}: {warning.Message}"), RunJson.Options);
+        manifest["runtime"] = System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription;
+        manifest["wall_time_seconds"] = Math.Round(result.WallTime.TotalSeconds, 1);
+        return manifest;
+    }
+
+    private static JsonObject Value(StageValue value) =>
+        new() { ["objective"] = value.Objective, ["loss"] = value.Loss, ["penalty"] = value.Penalty };
+
+    private static JsonObject Verdict(RunPlan plan, RunResult result)
+    {
+        var verdict = result.Verdict;
+        var json = new JsonObject
+        {
+            ["winner"] = result.IsSingle(plan) ? "best-single" : "search",
+            ["sentence"] = verdict.Sentence,
+            ["search_loss"] = verdict.SearchLoss,
+            ["best_single"] = Single(verdict.Single),
+            ["difference"] = new JsonObject
+            {
+                ["value"] = verdict.Difference.Value,
+                ["lower"] = verdict.Difference.Lower,
+                ["upper"] = verdict.Difference.Upper,
+            },
+        };
+        if (verdict.SingleByMetric is { } byMetric) json["best_single_by_metric"] = Single(byMetric);
+        if (verdict.Metric is { } metric) json["validation_metric"] = JsonSerializer.SerializeToNode(metric, RunJson.Options);
+        return json;
+    }
+
+    private static JsonObject Single(SingleAdapter single) =>
+        new() { ["name"] = single.Name, ["loss"] = single.Loss, ["queries"] = single.Queries };
+}
+
+public static class RunResultExtensions
+{
+    /// <summary>The best single adapter is what ships.</summary>
+    public static bool IsSingle(this RunResult result, RunPlan plan) =>
+        result.Verdict.IsSingle && plan.Configuration.Fallback == Configuration.Fallback.BestSingle;
+}

@@ -1,0 +1,183 @@
+using Cuvee.Events;
+using Cuvee.Journaling;
+using Cuvee.Objectives;
+using Cuvee.Optimization;
+using Cuvee.Planning;
+using Cuvee.Searches;
+
+namespace Cuvee.Runs;
+
+/// <summary>One measured point of a stage, on all validation records.</summary>
+/// <param name="Objective">Loss plus penalty: what the stage decides by.</param>
+public sealed record StageValue(double Objective, double Loss, double Penalty);
+
+/// <param name="StopReason">Why the stage ended, such as <c>budget</c>, <c>evaluations</c>, <c>held-out</c> or an optimiser's
+/// <c>tolx</c>.</param>
+/// <param name="Start">The recipe that the stage began with.</param>
+/// <param name="Value">Of <paramref name="Recipe"/>; its objective is never above the start's, because the start is one of the
+/// re-evaluated points. Its loss may be, where the stage bought a smaller penalty.</param>
+/// <param name="Winner">Which re-evaluated point won: <c>start</c>, <c>recommendation 1</c> (the optimiser's best guess) and so on, or
+/// <c>held-out</c>.</param>
+public sealed record StageOutcome(
+    string Name, int Iterations, string StopReason, StageValue Start, StageValue Value, string Winner, MergeRecipe Recipe);
+
+/// <summary>One stage of one run, start to re-evaluated result; everything in it is decided by the stage's own objective.</summary>
+/// <param name="limit">Evaluations and queries that may be spent when this stage ends.</param>
+internal sealed class StageRun(
+    Stage stage, ISearchSpace space, RunPlan plan, CandidateEvaluator evaluator, Account account, (double? Evaluations, double? Queries) limit,
+    StagePace pace, IProgress<RunEvent> progress)
+{
+    private readonly List<RunWarning> warnings = [];
+    private readonly EarlyStopping earlyStopping = new(stage.Patience);
+    private readonly RunMonitor monitor = new(stage.Name, space);
+    private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
+
+    public IReadOnlyList<RunWarning> Warnings => warnings;
+
+    public async Task<StageOutcome> ExecuteAsync(MergeRecipe start, CancellationToken cancellationToken)
+    {
+        var optimizer = stage.OptimizerOf(space, plan.Split.Search.Count);
+        progress.Report(new StageStarted(stage.Name, optimizer.Dimension, optimizer.Name));
+        var candidates = 0;
+        string? stopReason;
+        while ((stopReason = StopReason(optimizer)) is null)
+        {
+            var trials = optimizer.Ask();
+            var sample = plan.Split.Sample(stage.SampleSize, stage.Name, optimizer.Iteration, plan.Configuration.Seed);
+            var questions = trials.Select((trial, i) => QuestionOf(
+                EvaluationPurpose.Search, optimizer.Iteration, i, trial.Point, RecordsOf(trial, sample))).ToList();
+            if ((stopReason = Refusal(questions, candidates)) is not null) break;
+
+            var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
+            var told = questions.Zip(evaluations, ToTrialEvaluation).ToList();
+            optimizer.Tell(told);
+            candidates += trials.Count;
+            Report(optimizer, trials, told, candidates);
+            if (optimizer.Iteration % stage.CheckEvery == 0) await CheckHeldOutAsync(optimizer, cancellationToken).ConfigureAwait(false);
+        }
+
+        var outcome = await RecheckAsync(optimizer, stopReason, start, cancellationToken).ConfigureAwait(false);
+        progress.Report(new StageFinished(stage.Name, stopReason, outcome.Start.Loss, outcome.Value.Loss, outcome.Recipe));
+        return outcome;
+    }
+
+    private string? StopReason(IOptimizer optimizer) =>
+        optimizer.StopReasons.Count > 0 ? string.Join(", ", optimizer.StopReasons.Keys.Order(StringComparer.Ordinal))
+        : earlyStopping.HasStopped ? "held-out"
+        : null;
+
+    /// <summary>
+    /// Why these questions may not be asked, null when they may: a generation is answered whole, and the re-evaluation stays affordable.
+    /// </summary>
+    private string? Refusal(IReadOnlyList<Question> questions, int candidates)
+    {
+        if (candidates + questions.Count > stage.MaxEvaluations) return "evaluations";
+        return AffordsBesideRecheck(questions) ? null : "budget";
+    }
+
+    private bool AffordsBesideRecheck(IReadOnlyList<Question> questions) =>
+        !(account.Evaluations + questions.Count + GenerationSizes.Rechecks > limit.Evaluations)
+        && !(limit.Queries is { } queries && account.Meter.Queries + evaluator.CostOf(questions)
+            + ((long)GenerationSizes.Rechecks * plan.Validation.Count) > queries);
+
+    private void Report(IOptimizer optimizer, IReadOnlyList<Trial> trials, List<TrialEvaluation> evaluations, int candidates)
+    {
+        var losses = evaluations.Select(evaluation => evaluation.Loss).Where(double.IsFinite).DefaultIfEmpty(double.NaN).ToList();
+        progress.Report(new IterationFinished(
+            stage.Name,
+            optimizer.Iteration,
+            losses.Min(),
+            losses.Average(),
+            account.Spending,
+            pace.TimeLeft(candidates, account.Spending)));
+        foreach (var warning in monitor.Observe(optimizer.Iteration, trials, evaluations, optimizer.Recommend()[0]))
+        {
+            warnings.Add(warning);
+            progress.Report(warning);
+        }
+    }
+
+    private async Task CheckHeldOutAsync(IOptimizer optimizer, CancellationToken cancellationToken)
+    {
+        var questions = optimizer.Recommend().Select((guess, i) => QuestionOf(
+            EvaluationPurpose.HeldOut, optimizer.Iteration, i, guess, plan.Split.HeldOut)).ToList();
+        if (plan.Split.HeldOut.Count == 0 || !AffordsBesideRecheck(questions)) return;
+        var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
+        earlyStopping.Observe([.. questions.Zip(evaluations, (question, evaluation) => (question.Point!, evaluation.Objective))]);
+        progress.Report(new HeldOutChecked(
+            stage.Name,
+            optimizer.Iteration,
+            evaluations.Min(evaluation => evaluation.Objective),
+            earlyStopping.Best,
+            earlyStopping.ChecksWithoutGain));
+    }
+
+    /// <summary>
+    /// The start, the optimiser's recommendations and the best held-out point, all measured again on all validation records: the lowest
+    /// objective wins, the start where nothing is lower.
+    /// </summary>
+    private async Task<StageOutcome> RecheckAsync(
+        IOptimizer optimizer, string stopReason, MergeRecipe start, CancellationToken cancellationToken)
+    {
+        var points = new List<(string Name, IReadOnlyList<double> Point)> { ("start", space.Start) };
+        var guesses = optimizer.Recommend().Take(GenerationSizes.Rechecks - 2);
+        points.AddRange(guesses.Select((guess, i) => ($"recommendation {i + 1}", (IReadOnlyList<double>)guess)));
+        if (earlyStopping.BestPoint is { } heldOutBest) points.Add(("held-out", heldOutBest));
+
+        var questions = points.Select((point, i) => QuestionOf(
+            EvaluationPurpose.Recheck, optimizer.Iteration, i, point.Point, source.All)).ToList();
+        var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
+        var best = evaluations.Index().MinBy(pair => pair.Item.Objective).Index;
+        return new StageOutcome(
+            stage.Name,
+            optimizer.Iteration,
+            stopReason,
+            ValueOf(evaluations[0]),
+            ValueOf(evaluations[best]),
+            points[best].Name,
+            best == 0 ? start : space.Decode(points[best].Point));
+    }
+
+    private static StageValue ValueOf(Evaluation evaluation) => new(evaluation.Objective, evaluation.Loss, evaluation.Penalty);
+
+    private async Task<IReadOnlyList<Evaluation>> EvaluateAsync(IReadOnlyList<Question> questions, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var evaluations = await evaluator.EvaluateAsync(questions, account, cancellationToken).ConfigureAwait(false);
+        if (questions[0].Key.Purpose == EvaluationPurpose.Search)
+        {
+            foreach (var (question, evaluation) in questions.Zip(evaluations))
+            {
+                progress.Report(new CandidateEvaluated(
+                    stage.Name, question.Key.Iteration, question.Key.Trial, questions.Count, evaluation.Loss, evaluator.IsReplaying));
+            }
+        }
+
+        return evaluations;
+    }
+
+    private Question QuestionOf(
+        EvaluationPurpose purpose, int iteration, int trial, IReadOnlyList<double> point, IReadOnlyList<int> records) => new(
+            new QuestionKey(stage.Name, purpose, iteration, trial), space.Decode(point), source, records, plan.Configuration.Objective)
+        {
+            Point = point,
+            Penalty = stage.Penalty(point),
+            ReadsTokenLogProbabilities = stage.ReadsTokenLogProbabilities && purpose == EvaluationPurpose.Search,
+        };
+
+    /// <summary>Optimisers count the searchable records from 0; the journal names positions in the validation file.</summary>
+    private IReadOnlyList<int> RecordsOf(Trial trial, IReadOnlyList<int> sample) =>
+        trial.Records is null ? sample : [.. trial.Records.Select(index => plan.Split.Search[index])];
+
+    private TrialEvaluation ToTrialEvaluation(Question question, Evaluation evaluation) => new(
+        evaluation.Loss,
+        evaluation.Penalty,
+        stage.ReadsTokenLogProbabilities
+            ? [.. evaluation.Observations.Select(observation =>
+                observation.TokenLogProbabilities ?? [(float)observation.LogProbability])]
+            : null)
+    {
+        RecordLosses =
+            [.. question.Objective.Contributions(question.Sample, evaluation.Observations).Select(contribution => contribution.Value)],
+    };
+}

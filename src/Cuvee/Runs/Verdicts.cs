@@ -1,0 +1,102 @@
+using Cuvee.Events;
+using Cuvee.Journaling;
+using Cuvee.Metrics;
+using Cuvee.Objectives;
+using Cuvee.Planning;
+using Cuvee.Searches;
+
+namespace Cuvee.Runs;
+
+/// <summary>Holds a search's best against the best single adapter and its own start, by the objective and by the run's metric.</summary>
+internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Account account, Account control)
+{
+    private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
+
+    /// <summary>Null when the run names no metric, the objective is that metric already, or the provider gives no text.</summary>
+    public static IObjective? MetricObjectiveOf(RunPlan plan) =>
+        plan.Configuration.Metric is { } metric && plan.Configuration.Objective.Name != metric.Name
+            && plan.Configuration.Provider.Capabilities.Answers
+            ? new MetricObjective(metric)
+            : null;
+
+    public async Task<RunVerdict> DecideAsync(
+        IReadOnlyList<StageOutcome> stages, SingleAdapter byObjective, SingleAdapter? byMetric, CancellationToken cancellationToken)
+    {
+        var last = stages[^1];
+        var objective = plan.Configuration.Objective;
+        var single = MergeRecipes.Single(plan.Search.Space, byObjective.Name);
+        MergeRecipe[] recipes = [last.Recipe, single, .. byMetric is null ? [] : (MergeRecipe[])[MergeRecipes.Single(plan.Search.Space, byMetric.Name)]];
+        var evaluations = await AskAsync(EvaluationPurpose.Recheck, objective, recipes, last.Iterations, account, cancellationToken)
+            .ConfigureAwait(false);
+
+        // The one chosen by the metric may have the lower loss: halving can miss.
+        var better = byMetric is not null && evaluations[2].Loss < evaluations[1].Loss ? 2 : 1;
+        var best = (better == 2 ? byMetric! : byObjective) with { Loss = evaluations[better].Loss };
+        var difference = Bootstrap.Difference(
+            objective.Contributions(plan.Validation, evaluations[0].Observations),
+            objective.Contributions(plan.Validation, evaluations[better].Observations),
+            plan.Configuration.Seed);
+        var isSingle = evaluations[better].Loss < evaluations[0].Loss;
+        var metric = await MeasureMetricAsync(last, byObjective, byMetric, cancellationToken).ConfigureAwait(false);
+        return new RunVerdict(
+            isSingle, best, byMetric, difference, evaluations[0].Loss, metric, Sentence(isSingle, best, evaluations[0].Loss, difference));
+    }
+
+    public static IEnumerable<RunWarning> WarningsOf(RunPlan plan, RunVerdict verdict, StageOutcome last)
+    {
+        if (verdict.IsSingle && plan.Configuration.Fallback == Configuration.Fallback.None)
+            yield return new RunWarning("result", last.Iterations, WarningKind.WorseThanSingle, verdict.Sentence);
+        if (verdict.Metric is not { } metric || verdict.IsSingle) yield break;
+        if (verdict.SearchLoss < verdict.Single.Loss && metric.Search <= metric.Single)
+        {
+            yield return new RunWarning(
+                "result",
+                last.Iterations,
+                WarningKind.MetricDisagrees,
+                $"the loss is better than the best single adapter's, but {metric.Name} on the validation records is not " +
+                $"({100 * metric.Search:0.0} against {100 * metric.Single:0.0}); look at the answers before you believe the loss.");
+        }
+    }
+
+    private async Task<ValidationMetric?> MeasureMetricAsync(
+        StageOutcome last, SingleAdapter byObjective, SingleAdapter? byMetric, CancellationToken cancellationToken)
+    {
+        if (MetricObjectiveOf(plan) is not { } objective || byMetric is null) return null;
+        MergeRecipe[] recipes =
+        [
+            last.Recipe,
+            plan.Program.Start,
+            MergeRecipes.Single(plan.Search.Space, byObjective.Name),
+            MergeRecipes.Single(plan.Search.Space, byMetric.Name),
+        ];
+        var values = (await AskAsync(EvaluationPurpose.Metric, objective, recipes, last.Iterations, control, cancellationToken)
+            .ConfigureAwait(false)).Select(evaluation => 1 - evaluation.Loss).ToList();
+        return new ValidationMetric(plan.Configuration.Metric!.Name, values[0], values[1], Math.Max(values[2], values[3]));
+    }
+
+    private Task<IReadOnlyList<Evaluation>> AskAsync(
+        EvaluationPurpose purpose, IObjective objective, IReadOnlyList<MergeRecipe> recipes, int iteration, Account payer,
+        CancellationToken cancellationToken) => evaluator.EvaluateAsync(
+            [.. recipes.Select((recipe, i) => new Question(
+                new QuestionKey("result", purpose, iteration, i), recipe, source, source.All, objective) { Subject = $"result {i}" })],
+            payer,
+            cancellationToken);
+
+    private string Sentence(bool isSingle, SingleAdapter single, double searchLoss, ConfidenceInterval difference)
+    {
+        var interval = $"difference {difference.Value:+0.000;-0.000;0.000} [{difference.Lower:0.000}, {difference.Upper:0.000}]";
+        var name = plan.Configuration.Objective.Name;
+        if (!isSingle)
+        {
+            var surely = difference.Upper < 0 ? "" : ", which may be chance";
+            return $"The search found something better than the best single adapter, {single.Name}: {name} {searchLoss:0.000} against " +
+                $"{single.Loss:0.000} on the validation records ({interval}){surely}.";
+        }
+
+        return plan.Configuration.Fallback == Configuration.Fallback.BestSingle
+            ? $"The best single adapter, {single.Name}, is better than anything the search found: {name} {single.Loss:0.000} against " +
+                $"{searchLoss:0.000} on the validation records ({interval}); the result is that adapter alone (fallback: best-single)."
+            : $"The best single adapter, {single.Name}, is better than the result: {name} {single.Loss:0.000} against {searchLoss:0.000} " +
+                $"on the validation records ({interval}); use it, or set fallback: best-single.";
+    }
+}

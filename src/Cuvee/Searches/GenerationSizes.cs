@@ -1,0 +1,66 @@
+using Cuvee.Configuration;
+
+namespace Cuvee.Searches;
+
+/// <summary>Population and sample of a search that works in generations on a common sample, fitted to its budget.</summary>
+/// <param name="Notes">What was lowered, one sentence each.</param>
+public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOnlyList<string> Notes)
+{
+    /// <summary>Start, best sample, distribution mean and best held-out point are measured again on all validation records.</summary>
+    public const int Rechecks = 4;
+
+    private const int DefaultSampleSize = 50;
+    private const int SmallestDefaultSample = 8;
+    private const int WantedIterations = 10; // what CMA-ES needs at least to turn anywhere
+    private const int SmallestPopulation = 4;
+
+    /// <param name="population">Wanted.</param>
+    /// <param name="sample">Wanted; null fits it to the query budget.</param>
+    /// <param name="smallestShare">Part of the budget of the stage that has least, in (0, 1].</param>
+    /// <exception cref="RunConfigurationException">The budget is below what one generation and the re-evaluations cost.</exception>
+    public static GenerationSizes Fit(SearchTask task, int population, int? sample, double smallestShare)
+    {
+        var evaluations = (int?)(task.Budget.Evaluations * smallestShare);
+        var queries = (long?)(task.Budget.Queries * smallestShare);
+        var recheckQueries = (long)Rechecks * task.Records;
+        var notes = new List<string>();
+        RequireBudget(task, evaluations, SmallestPopulation + Rechecks, "evaluations", smallestShare);
+        var fitted = Math.Min(population, evaluations - Rechecks ?? int.MaxValue);
+        if (fitted < population)
+        {
+            notes.Add(
+                $"population lowered from {population} to {fitted}: one generation and the re-evaluation must fit into the evaluations.");
+        }
+
+        RequireBudget(task, queries, fitted + recheckQueries, "queries", smallestShare);
+        var affordable = queries is { } limit ? (limit - recheckQueries) / fitted : int.MaxValue; // records, one generation
+        var wanted = sample ?? (queries is null
+            ? DefaultSampleSize
+            : (int)Math.Clamp(affordable / WantedIterations, SmallestDefaultSample, DefaultSampleSize));
+        var searchable = task.Split.Search.Count;
+        var fittedSample = (int)Math.Min(Math.Min(wanted, searchable), affordable);
+        if (fittedSample < Math.Min(wanted, searchable))
+            notes.Add($"sample lowered from {wanted} to {fittedSample} records: the query budget holds no larger generation.");
+        return new GenerationSizes(fitted, fittedSample, notes);
+    }
+
+    /// <param name="needed">Of the smallest stage.</param>
+    public static void RequireBudget(SearchTask task, long? available, long needed, string key, double share = 1)
+    {
+        if (available >= needed || available is null) return;
+        var total = key == "queries" ? task.Settings.Budget.Queries : task.Settings.Budget.Evaluations;
+        var spentBefore = total - (key == "queries" ? task.Budget.Queries : task.Budget.Evaluations) ?? 0;
+        throw new RunConfigurationException(
+            $"{task.File}: budget.{key} is too small for finding the best single adapter, one iteration and the final re-evaluation; " +
+            $"set it to at least {Math.Ceiling(needed / share) + spentBefore}.");
+    }
+
+    /// <summary>Evaluations and queries of stages without a budget: candidates, held-out checks, re-evaluations.</summary>
+    public (long Evaluations, long Queries) Forecast(SearchTask task, IReadOnlyList<int> candidates, int checkEvery)
+    {
+        var asked = candidates.Sum(stage => (long)stage / PopulationSize * PopulationSize);
+        var checks = task.Split.HeldOut.Count == 0 ? 0 : 2 * asked / PopulationSize / checkEvery;
+        var rechecks = (long)Rechecks * candidates.Count;
+        return (asked + checks + rechecks, (asked * SampleSize) + (checks * task.Split.HeldOut.Count) + (rechecks * task.Records));
+    }
+}

@@ -1,0 +1,101 @@
+using Cuvee.Configuration;
+using Cuvee.Merging.Methods;
+using Cuvee.Objectives;
+using Cuvee.Planning;
+
+namespace Cuvee.Searches;
+
+/// <summary>
+/// Everything one search is: its name in run.yaml, settings with ranges, presets, what it must see of the black box, stages and cost. One
+/// object, registered in <see cref="Catalog"/>; nothing else in the project names a search. Immutable and thread-safe.
+/// </summary>
+public interface ISearch
+{
+    /// <summary>As users write it, such as <c>fisher-probing</c>.</summary>
+    string Name { get; }
+
+    /// <summary>One sentence for people: what it does, with its source.</summary>
+    string Summary { get; }
+
+    IReadOnlyList<SearchSetting> Settings { get; }
+
+    /// <summary>At least one; the first is the default.</summary>
+    IReadOnlyList<SearchPreset> Presets { get; }
+
+    /// <summary>The least that the provider must tell about a record.</summary>
+    SearchNeeds Needs { get; }
+
+    /// <summary>What really runs under these settings, for tables and titles: no claim that the settings do not keep.</summary>
+    string Title(SearchSettings settings);
+
+    /// <summary>Fits stages to the task; called by the planner, before any query.</summary>
+    /// <exception cref="RunConfigurationException">The budget is too small, or the task is none for this search.</exception>
+    SearchProgram Prepare(SearchTask task);
+}
+
+/// <summary>What a search reads of each record.</summary>
+public enum SearchNeeds
+{
+    /// <summary>The objective of a sample: log-probabilities or answers, whatever the run's objective reads.</summary>
+    Objective,
+
+    /// <summary>Each record's log-probability, better each token's.</summary>
+    LogProbabilities,
+}
+
+/// <summary>One search with every number decided: preset first, then what the file says.</summary>
+public sealed record SearchSettings
+{
+    public required ISearch Search { get; init; }
+
+    public required string Preset { get; init; }
+
+    public required MergeSpace Space { get; init; }
+
+    public required RunBudget Budget { get; init; }
+
+    public required SettingValues Values { get; init; }
+
+    /// <summary>The file changes something of the preset: space or a setting (not the budget of queries alone).</summary>
+    public required bool IsOverridden { get; init; }
+
+    public string SpaceName => Space.ToString().ToLowerInvariant();
+
+    public string Title => Search.Title(this);
+}
+
+/// <summary>What a search is to be fitted to.</summary>
+public sealed record SearchTask
+{
+    public required SearchSettings Settings { get; init; }
+
+    /// <summary>Ordinal order: the order of coordinates.</summary>
+    public required IReadOnlyList<string> AdapterNames { get; init; }
+
+    public required ValidationSplit Split { get; init; }
+
+    /// <summary>What remains of the run's budget for the stages.</summary>
+    public required RunBudget Budget { get; init; }
+
+    public required IObjective Objective { get; init; }
+
+    public required MergeMethods Methods { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    /// <summary>The run file, for errors.</summary>
+    public required string File { get; init; }
+
+    public int Records => Split.Search.Count + Split.HeldOut.Count;
+
+    public bool HasBudget => Budget is not (null, null);
+}
+
+/// <summary>A fitted search.</summary>
+/// <param name="Start">Where the first stage begins; measured, and part of the last decision.</param>
+/// <param name="Evaluations">Candidates, checks and re-evaluations at most, when no budget is given; null when only the optimiser
+/// stops.</param>
+/// <param name="Queries">Records of those evaluations, cache hits not deducted.</param>
+/// <param name="Notes">What was changed to fit the budget, one sentence each.</param>
+public sealed record SearchProgram(
+    MergeRecipe Start, IReadOnlyList<Stage> Stages, long? Evaluations, long? Queries, IReadOnlyList<string> Notes);
