@@ -147,10 +147,11 @@ public static class RunPlanner
             (evaluations, queries) = ((long)(evaluations * factor), (long)(queries * factor));
         }
 
-        // The metric of the best single adapter (searched again by it), the start and the result.
+        // Beside the budget: the loss of the adapters that this search did not screen itself, and the metric of result, start and adapters.
         var readsMetric = configuration.Metric is not null && configuration.Objective.Observes == ObservationKind.Score
             && configuration.Provider.Capabilities.Answers;
-        var control = (readsMetric ? 3L * records : 0) + (readsMetric && isMain ? BestSingleAdapter.Cost(adapters, records) : 0);
+        var control = ((isMain ? 0L : 1L) + (readsMetric ? 1 + (isMain ? 3 : 4) : 0)) * records
+            + (readsMetric && isMain ? BestSingleAdapter.Cost(adapters, records) : 0);
         return new RunForecast(
             evaluations, queries, control, (long?)((queries + control) * tokensPerRecord), configuration.Provider.MemoryBytes);
     }

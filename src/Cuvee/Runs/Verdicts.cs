@@ -24,22 +24,28 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
     {
         var last = stages[^1];
         var objective = plan.Configuration.Objective;
-        var single = MergeRecipes.Single(plan.Search.Space, byObjective.Name);
-        MergeRecipe[] recipes = [last.Recipe, single, .. byMetric is null ? [] : (MergeRecipe[])[MergeRecipes.Single(plan.Search.Space, byMetric.Name)]];
-        var evaluations = await AskAsync(EvaluationPurpose.Recheck, objective, recipes, last.Iterations, account, cancellationToken)
-            .ConfigureAwait(false);
+        // The search pays for its own result; the adapters are controls, so that no search's budget depends on who found them.
+        var found = (await AskAsync(EvaluationPurpose.Recheck, objective, [last.Recipe], last.Iterations, account, cancellationToken)
+            .ConfigureAwait(false))[0];
+        var singles = await AskAsync(
+            EvaluationPurpose.Single,
+            objective,
+            [.. ((SingleAdapter?[])[byObjective, byMetric]).OfType<SingleAdapter>().Select(RecipeOf)],
+            last.Iterations,
+            control,
+            cancellationToken).ConfigureAwait(false);
 
         // The one chosen by the metric may have the lower loss: halving can miss.
-        var better = byMetric is not null && evaluations[2].Loss < evaluations[1].Loss ? 2 : 1;
-        var best = (better == 2 ? byMetric! : byObjective) with { Loss = evaluations[better].Loss };
+        var better = byMetric is not null && singles[1].Loss < singles[0].Loss ? 1 : 0;
+        var best = (better == 1 ? byMetric! : byObjective) with { Loss = singles[better].Loss };
         var difference = Bootstrap.Difference(
-            objective.Contributions(plan.Validation, evaluations[0].Observations),
-            objective.Contributions(plan.Validation, evaluations[better].Observations),
+            objective.Contributions(plan.Validation, found.Observations),
+            objective.Contributions(plan.Validation, singles[better].Observations),
             plan.Configuration.Seed);
-        var isSingle = evaluations[better].Loss < evaluations[0].Loss;
+        var isSingle = best.Loss < found.Loss;
         var metric = await MeasureMetricAsync(last, byObjective, byMetric, cancellationToken).ConfigureAwait(false);
         return new RunVerdict(
-            isSingle, best, byMetric, difference, evaluations[0].Loss, metric, Sentence(isSingle, best, evaluations[0].Loss, difference));
+            isSingle, best, byMetric, difference, found.Loss, metric, Sentence(isSingle, best, found.Loss, difference));
     }
 
     public static IEnumerable<RunWarning> WarningsOf(RunPlan plan, RunVerdict verdict, StageOutcome last)
@@ -66,13 +72,15 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
         [
             last.Recipe,
             plan.Program.Start,
-            MergeRecipes.Single(plan.Search.Space, byObjective.Name),
-            MergeRecipes.Single(plan.Search.Space, byMetric.Name),
+            RecipeOf(byObjective),
+            RecipeOf(byMetric),
         ];
         var values = (await AskAsync(EvaluationPurpose.Metric, objective, recipes, last.Iterations, control, cancellationToken)
             .ConfigureAwait(false)).Select(evaluation => 1 - evaluation.Loss).ToList();
         return new ValidationMetric(plan.Configuration.Metric!.Name, values[0], values[1], Math.Max(values[2], values[3]));
     }
+
+    private MergeRecipe RecipeOf(SingleAdapter adapter) => MergeRecipes.Single(plan.Search.Space, adapter.Name);
 
     private Task<IReadOnlyList<Evaluation>> AskAsync(
         EvaluationPurpose purpose, IObjective objective, IReadOnlyList<MergeRecipe> recipes, int iteration, Account payer,
