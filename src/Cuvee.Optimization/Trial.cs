@@ -13,6 +13,9 @@ public sealed record TrialEvaluation(double Loss, double Penalty = 0, IReadOnlyL
 {
     public double Objective => Loss + Penalty;
 
-    /// <summary>The loss of each record by itself, in the order of the trial's records; empty where unknown.</summary>
+    /// <summary>The loss of each record by itself, in the order of the trial's records; empty where nobody asked for it.</summary>
     public IReadOnlyList<double> RecordLosses { get; init; } = [];
+
+    /// <summary>One loss an objective, <see cref="Loss"/> first, without penalty; empty where there is only one.</summary>
+    public IReadOnlyList<double> Losses { get; init; } = [];
 }

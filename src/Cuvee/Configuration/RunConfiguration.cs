@@ -41,8 +41,11 @@ public sealed record RunConfiguration
 
     public required SearchSettings Search { get; init; }
 
-    /// <summary>What the search minimises.</summary>
-    public required IObjective Objective { get; init; }
+    /// <summary>What the search minimises; where there are several, the first one, which decides between results.</summary>
+    public IObjective Objective => Objectives[0];
+
+    /// <summary>At least one; more than one only for a search that reads several.</summary>
+    public required IReadOnlyList<IObjective> Objectives { get; init; }
 
     /// <summary>Shown beside the loss for results and controls; null when the run names none.</summary>
     public IMetric? Metric { get; init; }
@@ -98,7 +101,7 @@ public sealed record RunConfiguration
         var validation = root.RequiredText("validation", "a file of records");
         var test = root.Text("test");
         var search = SearchSettingsReader.Read(root, catalog);
-        var objective = root.Choice("objective", catalog.AllObjectives, each => each.Name) ?? catalog.Objectives[0];
+        var objectives = root.Choices("objective", catalog.AllObjectives, each => each.Name) ?? [catalog.Objectives[0]];
         var metric = root.Choice("metric", catalog.Metrics, each => each.Name);
         var maxTokens = root.Integer("max_tokens", 1, 4096);
         var fallback = root.Choice("fallback", Fallbacks) ?? Fallback.BestSingle;
@@ -122,8 +125,8 @@ public sealed record RunConfiguration
             Validation = Resolve(validation),
             Test = test is null ? null : Resolve(test),
             Search = search,
-            Objective = objective,
-            Metric = metric ?? compare?.Metric ?? catalog.Metrics.FirstOrDefault(each => each.Name == objective.Name),
+            Objectives = objectives,
+            Metric = metric ?? compare?.Metric ?? catalog.Metrics.FirstOrDefault(each => each.Name == objectives[0].Name),
             MaxTokens = maxTokens ?? comparedTokens ?? DefaultMaxTokens,
             Fallback = fallback,
             Output = output,

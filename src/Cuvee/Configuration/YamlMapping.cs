@@ -93,6 +93,21 @@ public sealed class YamlMapping
             Find(key)!, $"'{Qualified(key)}' is '{text}'; choose {string.Join(", ", names)}{Nearest(text, names)}.");
     }
 
+    /// <summary>One or several of <paramref name="choices"/>, each once; null when the key is missing.</summary>
+    public IReadOnlyList<T>? Choices<T>(string key, IReadOnlyList<T> choices, Func<T, string> nameOf)
+        where T : class
+    {
+        if (Find(key) is not YamlSequenceNode) return Choice(key, choices, nameOf) is { } one ? [one] : null;
+        var texts = Texts(key)!;
+        var chosen = texts.Select(text => choices.FirstOrDefault(choice => nameOf(choice) == text) ?? throw Error(
+            Find(key)!,
+            $"'{Qualified(key)}' names '{text}'; choose from {string.Join(", ", choices.Select(nameOf))}" +
+            $"{Nearest(text, choices.Select(nameOf))}.")).ToList();
+        return chosen.Count > 0 && chosen.Distinct().Count() == chosen.Count
+            ? chosen
+            : throw Error(Find(key)!, $"'{Qualified(key)}' must name at least one of {string.Join(", ", choices.Select(nameOf))}, each once.");
+    }
+
     /// <summary>A mapping, or a text that stands for a mapping with the one key <paramref name="textKey"/>.</summary>
     public YamlMapping MappingOrText(string key, string textKey)
     {

@@ -90,17 +90,24 @@ public static class RunPlanner
     private static void RequireCapabilities(RunConfiguration configuration, SearchSettings search, SearchProgram program)
     {
         var (provider, capabilities) = (configuration.Provider, configuration.Provider.Capabilities);
-        var objective = configuration.Objective;
+        var (needs, objectives) = (search.Search.Needs, configuration.Objectives);
+        var unscored = objectives.FirstOrDefault(objective =>
+            objective.Observes == ObservationKind.Score && capabilities.LogProbabilities == LogProbabilityDetail.None);
+        var unanswered = objectives.FirstOrDefault(objective => objective.Observes == ObservationKind.Answer && !capabilities.Answers);
         var problem =
-            objective.Observes == ObservationKind.Score && capabilities.LogProbabilities == LogProbabilityDetail.None
-                ? $"objective '{objective.Name}' needs log-probabilities, which it does not give; set objective to a metric such as ie-f1"
-            : objective.Observes == ObservationKind.Answer && !capabilities.Answers
-                ? $"objective '{objective.Name}' needs answers, which it does not generate; set objective: cross-entropy"
-            : search.Search.Needs == SearchNeeds.LogProbabilities && capabilities.LogProbabilities == LogProbabilityDetail.None
+            unscored is not null
+                ? $"objective '{unscored.Name}' needs log-probabilities, which it does not give; set objective to a metric such as ie-f1"
+            : unanswered is not null
+                ? $"objective '{unanswered.Name}' needs answers, which it does not generate; set objective: cross-entropy"
+            : needs.HasFlag(SearchNeeds.LogProbabilities) && capabilities.LogProbabilities == LogProbabilityDetail.None
                 ? $"search '{search.Search.Name}' needs log-probabilities, which it does not give; use evo-merging or cma-es"
-            : search.Search.Needs == SearchNeeds.LogProbabilities && objective.Observes != ObservationKind.Score
-                ? $"search '{search.Search.Name}' reads log-probabilities, which objective '{objective.Name}' does not ask for; use " +
+            : needs.HasFlag(SearchNeeds.LogProbabilities) && objectives[0].Observes != ObservationKind.Score
+                ? $"search '{search.Search.Name}' reads log-probabilities, which objective '{objectives[0].Name}' does not ask for; use " +
                     "objective: cross-entropy, or evo-merging or cma-es"
+            : needs.HasFlag(SearchNeeds.SeveralObjectives) && objectives.Count < 2
+                ? $"search '{search.Search.Name}' needs several objectives; list them, such as objective: [cross-entropy, ie-f1]"
+            : !needs.HasFlag(SearchNeeds.SeveralObjectives) && objectives.Count > 1
+                ? $"search '{search.Search.Name}' reads one objective; keep '{objectives[0].Name}' alone, or name a search that reads several"
             : program.Start is WeightedRecipe weighted && !capabilities.Spaces.Contains(weighted.Space)
                 ? $"it cannot merge in space '{search.SpaceName}'; " +
                     $"set space: {string.Join(" or ", capabilities.Spaces.Select(space => space.ToString().ToLowerInvariant()))}"

@@ -43,7 +43,7 @@ public sealed class RunIdentity
         {
             ["cuvee"] = Version,
             ["seed"] = configuration.Seed,
-            ["objective"] = configuration.Objective.Name,
+            ["objective"] = string.Join(", ", configuration.Objectives.Select(objective => objective.Name)),
             ["metric"] = configuration.Metric?.Name,
             ["max_tokens"] = configuration.MaxTokens,
             ["fallback"] = configuration.Fallback == Fallback.None ? "none" : "best-single",

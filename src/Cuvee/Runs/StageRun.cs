@@ -46,10 +46,12 @@ internal sealed class StageRun(
             var sample = plan.Split.Sample(stage.SampleSize, stage.Name, optimizer.Iteration, plan.Configuration.Seed);
             var questions = trials.Select((trial, i) => QuestionOf(
                 EvaluationPurpose.Search, optimizer.Iteration, i, trial.Point, RecordsOf(trial, sample))).ToList();
-            if ((stopReason = Refusal(questions, candidates)) is not null) break;
+            if ((stopReason = Refusal([.. questions, .. FurtherQuestions(questions)], candidates + questions.Count)) is not null) break;
 
             var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
+            var further = await EvaluateAsync(FurtherQuestions(questions), cancellationToken).ConfigureAwait(false);
             var told = questions.Zip(evaluations, ToTrialEvaluation).ToList();
+            if (further.Count > 0) told = [.. told.Select((evaluation, i) => evaluation with { Losses = LossesOf(evaluations, further, i) })];
             optimizer.Tell(told);
             candidates += trials.Count;
             Report(optimizer, trials, told, candidates);
@@ -71,7 +73,7 @@ internal sealed class StageRun(
     /// </summary>
     private string? Refusal(IReadOnlyList<Question> questions, int candidates)
     {
-        if (candidates + questions.Count > stage.MaxEvaluations) return "evaluations";
+        if (candidates > stage.MaxEvaluations) return "evaluations";
         return AffordsBesideRecheck(questions) ? null : "budget";
     }
 
@@ -142,9 +144,10 @@ internal sealed class StageRun(
 
     private async Task<IReadOnlyList<Evaluation>> EvaluateAsync(IReadOnlyList<Question> questions, CancellationToken cancellationToken)
     {
+        if (questions.Count == 0) return [];
         cancellationToken.ThrowIfCancellationRequested();
         var evaluations = await evaluator.EvaluateAsync(questions, account, cancellationToken).ConfigureAwait(false);
-        if (questions[0].Key.Purpose == EvaluationPurpose.Search)
+        if (questions[0].Key.Purpose == EvaluationPurpose.Search && questions[0].Key.Stage == stage.Name)
         {
             foreach (var (question, evaluation) in questions.Zip(evaluations))
             {
@@ -165,6 +168,18 @@ internal sealed class StageRun(
             ReadsTokenLogProbabilities = stage.ReadsTokenLogProbabilities && purpose == EvaluationPurpose.Search,
         };
 
+    /// <summary>The same candidates by every objective after the first, objective by objective.</summary>
+    private List<Question> FurtherQuestions(IReadOnlyList<Question> questions) =>
+        [.. plan.Configuration.Objectives.Skip(1).SelectMany(objective => questions.Select(question => question with
+        {
+            Key = question.Key with { Stage = $"{stage.Name}/{objective.Name}" },
+            Objective = objective,
+            ReadsTokenLogProbabilities = false,
+        }))];
+
+    private static IReadOnlyList<double> LossesOf(IReadOnlyList<Evaluation> first, IReadOnlyList<Evaluation> further, int trial) =>
+        [first[trial].Loss, .. further.Index().Where(pair => pair.Index % first.Count == trial).Select(pair => pair.Item.Loss)];
+
     /// <summary>Optimisers count the searchable records from 0; the journal names positions in the validation file.</summary>
     private IReadOnlyList<int> RecordsOf(Trial trial, IReadOnlyList<int> sample) =>
         trial.Records is null ? sample : [.. trial.Records.Select(index => plan.Split.Search[index])];
@@ -177,7 +192,8 @@ internal sealed class StageRun(
                 observation.TokenLogProbabilities ?? [(float)observation.LogProbability])]
             : null)
     {
-        RecordLosses =
-            [.. question.Objective.Contributions(question.Sample, evaluation.Observations).Select(contribution => contribution.Value)],
+        RecordLosses = plan.Search.Search.Needs.HasFlag(SearchNeeds.RecordLosses)
+            ? [.. question.Objective.Contributions(question.Sample, evaluation.Observations).Select(contribution => contribution.Value)]
+            : [],
     };
 }

@@ -22,7 +22,7 @@ public interface ISearch
     /// <summary>At least one; the first is the default.</summary>
     IReadOnlyList<SearchPreset> Presets { get; }
 
-    /// <summary>The least that the provider must tell about a record.</summary>
+    /// <summary>What its optimisers are told beside the loss of a sample; what the provider or the run file cannot give is refused.</summary>
     SearchNeeds Needs { get; }
 
     /// <summary>What really runs under these settings, for tables and titles: no claim that the settings do not keep.</summary>
@@ -33,14 +33,22 @@ public interface ISearch
     SearchProgram Prepare(SearchTask task);
 }
 
-/// <summary>What a search reads of each record.</summary>
+/// <summary>What a search reads beside the loss of a sample.</summary>
+[Flags]
 public enum SearchNeeds
 {
-    /// <summary>The objective of a sample: log-probabilities or answers, whatever the run's objective reads.</summary>
-    Objective,
+    /// <summary>Nothing: whatever the run's objective observes will do.</summary>
+    Objective = 0,
 
-    /// <summary>Each record's log-probability, better each token's.</summary>
-    LogProbabilities,
+    /// <summary>The loss of every record by itself (<see cref="Optimization.TrialEvaluation.RecordLosses"/>).</summary>
+    RecordLosses = 1,
+
+    /// <summary>Each record's log-probability, better each token's
+    /// (<see cref="Optimization.TrialEvaluation.TokenLogProbabilities"/>).</summary>
+    LogProbabilities = 2,
+
+    /// <summary>At least two objectives of the run file (<see cref="Optimization.TrialEvaluation.Losses"/>).</summary>
+    SeveralObjectives = 4,
 }
 
 /// <summary>One search with every number decided: preset first, then what the file says.</summary>
