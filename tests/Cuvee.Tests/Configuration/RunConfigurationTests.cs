@@ -1,4 +1,5 @@
 using Cuvee.Configuration;
+using Cuvee.Formats.Safetensors;
 using Cuvee.Merging;
 
 namespace Cuvee.Tests.Configuration;
@@ -12,7 +13,7 @@ public class RunConfigurationTests
     public void Parse_RelativePaths_StartFromTheFilesFolder()
     {
         var configuration = RunConfiguration.Parse(Required, "/somewhere/runs/run.yaml");
-        Assert.Equal("/somewhere/runs/base", configuration.Model);
+        Assert.EndsWith("/somewhere/runs/base", configuration.Provider.Description, StringComparison.Ordinal);
         Assert.Equal("/somewhere/runs/pool", configuration.Pool.Path);
         Assert.Equal("/somewhere/runs/v.jsonl", configuration.Validation);
         Assert.Equal("/somewhere/runs/out", configuration.Out);
@@ -25,11 +26,11 @@ public class RunConfigurationTests
     {
         var search = RunConfiguration.Parse(Required + "preset: paper\n", "run.yaml").Search;
         Assert.Equal(MergeSpace.Factors, search.Space);
-        Assert.Equal([new(StageKind.KeepFractions, 400), new(StageKind.Weights, 800)], search.Stages);
-        Assert.Equal(20, search.PopulationSize);
-        Assert.Equal(0.05, search.InitialStepSize);
-        Assert.Equal(0.05, search.PenaltyStrength);
-        Assert.Equal(300, search.SampleSize);
+        Assert.Equal(["keep-fractions", "weights"], search.Values.List("stages")!);
+        Assert.Equal((400, 800), (search.Values.Integer("keep_fraction_candidates"), search.Values.Integer("weight_candidates")));
+        Assert.Equal((20, 300), (search.Values.Integer("population"), search.Values.Integer("sample")));
+        Assert.Equal((0.05, 0.05), (search.Values.Number("step_size"), search.Values.Number("penalty")));
+        Assert.Equal("evo-merging (paper)", search.Title);
     }
 
     [Fact]
@@ -40,19 +41,67 @@ public class RunConfigurationTests
                 "run.yaml").Search;
         Assert.Equal(MergeSpace.Delta, search.Space);
         Assert.Equal(new RunBudget(null, 500), search.Budget);
-        Assert.Equal(8, search.PopulationSize);
-        Assert.Equal([new(StageKind.Weights, 800)], search.Stages);
-        Assert.Equal(0.05, search.InitialStepSize);
+        Assert.Equal(8, search.Values.Integer("population"));
+        Assert.Equal(["weights"], search.Values.List("stages")!);
+        Assert.Equal(0.05, search.Values.Number("step_size"));
     }
 
     [Theory]
+    [InlineData("preset: paper\n", "evo-merging (paper)")]
+    [InlineData("preset: paper\nspace: delta\n", "evo-merging (delta)")]
+    [InlineData("preset: paper\nbudget: { queries: 5000 }\n", "evo-merging (factors)")]
+    [InlineData("preset: paper\nsettings: { penalty: 0 }\n", "evo-merging (factors)")]
+    [InlineData("", "evo-merging (delta)")]
+    [InlineData("settings: { stages: [weights] }\n", "CMA-ES over weights (delta)")]
+    [InlineData("settings: { stages: [weights, keep-fractions] }\n", "CMA-ES over weights, then keep fractions (delta)")]
+    public void Title_EvoMerging_ClaimsOnlyWhatRuns(string more, string expected) =>
+        Assert.Equal(expected, RunConfiguration.Parse(Required + more, "run.yaml").Search.Title);
+
+    [Theory]
+    [InlineData(50_000)]
+    [InlineData(30)]
+    public void Parse_ManyOpenBrackets_NamesTheLine(int depth)
+    {
+        var error = Assert.Throws<RunConfigurationException>(
+            () => RunConfiguration.Parse(Required + "settings: " + new string('[', depth), "run.yaml"));
+        Assert.Contains("run.yaml, line 6: nested deeper than 20 levels", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "cross-entropy")]
+    [InlineData("objective: ie-f1", "ie-f1")]
+    [InlineData("objective: [rouge-l, cross-entropy]", "rouge-l,cross-entropy")]
+    public void Parse_Objective_IsOneOrSeveral(string line, string expected) => Assert.Equal(
+        expected.Split(','),
+        RunConfiguration.Parse(Required + line, "run.yaml").Objectives.Select(objective => objective.Name));
+
+    [Fact]
+    public void Parse_ObjectiveThatIsAMetric_IsShownAsTheMetricToo() =>
+        Assert.Equal("ie-f1", RunConfiguration.Parse(Required + "objective: ie-f1", "run.yaml").Metric!.Name);
+
+    [Fact]
+    public void Parse_Output_DefaultsToTheSmallestRankInBf16()
+    {
+        Assert.Equal(
+            new OutputSettings(null, TensorType.BF16, OutputFormat.Peft), RunConfiguration.Parse(Required, "run.yaml").Output);
+        Assert.Equal(
+            new OutputSettings(32, TensorType.F32, OutputFormat.Peft),
+            RunConfiguration.Parse(Required + "output: { rank: 32, dtype: f32 }", "run.yaml").Output);
+    }
+
+    [Theory]
+    [InlineData("objective: loss", "'objective' is 'loss'; choose cross-entropy, ie-f1")]
+    [InlineData("objective: [cross-entropy, cross-entropy]", "each once")]
+    [InlineData("output: { format: gguf }", "choose peft, folded")]
+    [InlineData("output: { format: folded, rank: 8 }", "'output.rank' bounds an adapter")]
+    [InlineData("fallback: base", "'fallback' is 'base'; choose best-single, none")]
     [InlineData("sede: 3", "run.yaml, line 6: unknown key 'sede' (did you mean 'seed'?)")]
     [InlineData("budget: { evaluation: 3 }", "run.yaml, line 6: unknown key 'evaluation' in 'budget' (did you mean 'evaluations'?)")]
     [InlineData("settings:\n  populaton: 3", "run.yaml, line 7: unknown key 'populaton' in 'settings' (did you mean 'population'?)")]
     [InlineData("settings: { probe_records: 3 }", "unknown key 'probe_records' in 'settings'")]
     [InlineData("seed: -1", "run.yaml, line 6: 'seed' must be a whole number from 0")]
     [InlineData("space: deltas", "'space' is 'deltas'; choose factors, delta (did you mean 'delta'?)")]
-    [InlineData("preset: best", "search 'evo-merging' has no preset 'best'; choose paper, delta, quick")]
+    [InlineData("preset: best", "search 'evo-merging' has no preset 'best'; choose delta, paper, quick")]
     [InlineData("settings: { population: 3 }", "'settings.population' must be a whole number from 4")]
     [InlineData("settings: { stages: [weights, weights] }", "each once")]
     [InlineData("compare: { metric: f1 }", "choose ie-f1")]

@@ -7,6 +7,7 @@ using Cuvee.Journaling;
 using Cuvee.Objectives;
 using Cuvee.Planning;
 using Cuvee.Reporting;
+using Cuvee.Runs;
 
 namespace Cuvee.Tests.Runs;
 
@@ -93,13 +94,13 @@ public sealed class MergeRunTests : IDisposable
     {
         const string Settings = "search: fisher-probing\nbudget: { queries: 500 }";
         await RunAsync(Settings, "whole");
-        var journal = Path.Combine(zoo.Folder, "whole", Journal.FileName);
+        var journal = Path.Combine(zoo.Folder, "whole", ObservationJournal.FileName);
         var cut = Directory.CreateDirectory(Path.Combine(zoo.Folder, "cut")).FullName;
         File.Copy(Path.Combine(zoo.Folder, "whole", RunIdentity.FileName), Path.Combine(cut, RunIdentity.FileName));
         var bytes = await File.ReadAllBytesAsync(journal);
-        await File.WriteAllBytesAsync(Path.Combine(cut, Journal.FileName), bytes[..(bytes.Length / 2)]);
+        await File.WriteAllBytesAsync(Path.Combine(cut, ObservationJournal.FileName), bytes[..(bytes.Length / 2)]);
         await RunAsync(Settings, "cut", resume: true);
-        foreach (var file in (string[])[Journal.FileName, "adapter_model.safetensors", "recipe.json", "README.md"])
+        foreach (var file in (string[])[ObservationJournal.FileName, "adapter_model.safetensors", "recipe.json", "README.md"])
         {
             Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(zoo.Folder, "whole", file)),
                 await File.ReadAllBytesAsync(Path.Combine(cut, file)));

@@ -3,6 +3,7 @@ using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Objectives;
 using Cuvee.Planning;
+using Cuvee.Runs;
 using Cuvee.Searches;
 
 namespace Cuvee.Tests.Runs;
@@ -21,8 +22,8 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
         var zoo = trained.Converged;
         var result = await RunAsync(zoo, search, space, TrainedZoo.Harmful);
         // In factors w and -w are the same model.
-        Assert.InRange(Math.Abs(result.Recipe.Adapters.Single().Weight), 0.7, 1.4);
-        var single = await LossAsync(zoo, MergeRecipes.Single(result.Recipe.Space, TrainedZoo.Helper));
+        Assert.InRange(Math.Abs(((WeightedRecipe)result.Recipe).Adapters.Single().Weight), 0.7, 1.4);
+        var single = await LossAsync(zoo, MergeRecipes.Single(((WeightedRecipe)result.Recipe).Space, TrainedZoo.Helper));
         Assert.InRange(result.ValidationLoss, single - 0.1, single + 0.005);
     }
 
@@ -33,7 +34,7 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
     {
         var zoo = trained.HalfTrained;
         var result = await RunAsync(zoo, search, "delta");
-        var weights = result.Recipe.Adapters.ToDictionary(share => share.Name, share => share.Weight);
+        var weights = ((WeightedRecipe)result.Recipe).Adapters.ToDictionary(share => share.Name, share => share.Weight);
         Assert.True(weights[TrainedZoo.Helper] > 0.3, $"helper {weights[TrainedZoo.Helper]}");
         Assert.True(weights[TrainedZoo.Harmful] < -0.1, $"harmful {weights[TrainedZoo.Harmful]}");
         Assert.True(result.ValidationLoss < await LossAsync(zoo, MergeRecipes.Single(MergeSpace.Delta, TrainedZoo.Helper)) - 0.01);
@@ -45,12 +46,12 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
         var zoo = trained.HalfTrained;
         var baseLoss = await LossAsync(zoo, MergeRecipes.BaseModel(MergeSpace.Delta));
         var delta = await RunAsync(zoo, "evo-merging", "delta", TrainedZoo.Helper);
-        Assert.True(delta.Recipe.Adapters.Single().Weight < -0.1);
+        Assert.True(((WeightedRecipe)delta.Recipe).Adapters.Single().Weight < -0.1);
         Assert.True(delta.ValidationLoss < baseLoss - 0.05);
 
         // Its own term has weight w^2 >= 0 (methods: factors): the best that the space can do is to leave the adapter out.
         var factors = await RunAsync(zoo, "evo-merging", "factors", TrainedZoo.Helper);
-        Assert.InRange(Math.Abs(factors.Recipe.Adapters.Single().Weight), 0, 0.2);
+        Assert.InRange(Math.Abs(((WeightedRecipe)factors.Recipe).Adapters.Single().Weight), 0, 0.2);
         Assert.InRange(factors.ValidationLoss, baseLoss - 0.005, baseLoss + 0.02);
     }
 

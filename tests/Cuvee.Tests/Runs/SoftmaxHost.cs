@@ -2,48 +2,68 @@ using Cuvee.Hosting;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Numerics;
+using Cuvee.Providers;
 
 namespace Cuvee.Tests.Runs;
 
 /// <summary>
-/// A model small enough to reason about: each answer token is a softmax over five classes whose logits move linearly with <c>weight *
-/// keep fraction</c> of every
-/// adapter. The lowest loss has known signs: <paramref name="pull"/>[i] is how much adapter i helps (negative: harms).
+/// A model small enough to reason about: each answer token is a softmax over five classes whose logits move linearly with
+/// <c>weight * keep fraction</c> of every adapter. The lowest loss has known signs: <paramref name="pull"/>[i] is how much adapter i helps
+/// (negative: harms).
 /// </summary>
 internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<double> pull) : IAdapterHost
 {
     private const int Classes = 5;
 
-    public int ScoredRecords { get; private set; }
+    private int scoredRecords;
+    private int inFlight;
 
-    /// <summary>Called with every list of records that is really scored.</summary>
+    public int ScoredRecords => scoredRecords;
+
+    /// <summary>Leases that were open at the same time, at most.</summary>
+    public int MostInFlight { get; private set; }
+
+    /// <summary>Called before every list of records that is really scored.</summary>
     public Action<IReadOnlyList<PromptCompletion>>? Scoring { get; init; }
+
+    /// <summary>Asked before every list of records: true answers the second record, bills two more and fails.</summary>
+    public Func<bool>? BreaksAfterOneAnswer { get; init; }
+
+    /// <summary>Waited for before every list of records.</summary>
+    public Func<Task>? Delay { get; init; }
+
+    /// <summary>What the model under a recipe says to a prompt; null generates nothing.</summary>
+    public Func<WeightedRecipe, string, string>? Answer { get; init; }
 
     public IReadOnlyList<string> AdapterNames => names;
 
     public IReadOnlySet<MergeSpace> MergeSpaces { get; } = new HashSet<MergeSpace> { MergeSpace.Delta };
 
-    public int MaxConcurrentLeases => 1;
+    public int MaxConcurrentLeases { get; init; } = 1;
 
-    public ValueTask<IModelLease> RealizeAsync(WeightedRecipe recipe, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IModelLease>(new Lease(this, recipe));
+    public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken)
+    {
+        MostInFlight = Math.Max(MostInFlight, Interlocked.Increment(ref inFlight));
+        return ValueTask.FromResult<IModelLease>(new Lease(this, (WeightedRecipe)recipe));
+    }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private ScoredCompletion Score(WeightedRecipe recipe, PromptCompletion record)
+    public ScoredCompletion Score(WeightedRecipe recipe, PromptCompletion record)
     {
-        ScoredRecords++;
+        Interlocked.Increment(ref scoredRecords);
         var random = SeededRandom.Derive(1, record.Prompt + record.Completion);
         var tokens = new float[2 + random.NextInt32(3)];
         for (var t = 0; t < tokens.Length; t++)
         {
             var logits = new double[Classes];
             for (var c = 0; c < Classes; c++) logits[c] = random.NextGaussian();
-            foreach (var share in recipe.Adapters)
+            for (var i = 0; i < names.Count; i++)
             {
-                var i = names.ToList().IndexOf(share.Name);
-                for (var c = 0; c < Classes; c++)
-                    logits[c] += share.Weight * share.KeepFraction * ((c == 0 ? 2 * pull[i] : 0) + (0.4 * random.NextGaussian()));
+                // Every adapter draws its noise, so that a recipe without it is the same model as one that gives it weight 0.
+                var share = recipe.Adapters.FirstOrDefault(share => share.Name == names[i]);
+                var strength = share is null ? 0 : share.Weight * share.KeepFraction;
+                for (var c = 0; c < Classes; c++) logits[c] += strength * ((c == 0 ? 2 * pull[i] : 0) + (0.4 * random.NextGaussian()));
             }
 
             var largest = logits.Max();
@@ -57,19 +77,50 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
     {
         public ILanguageModel Model => this;
 
-        public LanguageModelCapabilities Capabilities => new(true, true, false, null);
+        public LanguageModelCapabilities Capabilities => new(true, true, host.Answer is not null, null);
 
-        public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
+        public async Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
             IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
         {
+            if (host.Delay is { } delay) await delay();
             host.Scoring?.Invoke(records);
-            return Task.FromResult<IReadOnlyList<ScoredCompletion>>([.. records.Select(record => host.Score(recipe, record))]);
+            if (host.BreaksAfterOneAnswer?.Invoke() == true)
+            {
+                throw new PartialAnswersException("the connection broke", lost: 2)
+                {
+                    Scores = new Dictionary<int, ScoredCompletion> { [1] = host.Score(recipe, records[1]) },
+                };
+            }
+
+            return [.. records.Select(record => host.Score(recipe, record))];
         }
 
         public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
             IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) =>
-            throw new NotSupportedException();
+            Task.FromResult<IReadOnlyList<GeneratedCompletion>>(
+                [.. prompts.Select(prompt => new GeneratedCompletion(host.Answer!(recipe, prompt), 1, StopReason.EndOfSequence))]);
 
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        public ValueTask DisposeAsync()
+        {
+            Interlocked.Decrement(ref host.inFlight);
+            return ValueTask.CompletedTask;
+        }
     }
+}
+
+/// <param name="weights">Null: a provider that keeps its weights to itself.</param>
+internal sealed class SoftmaxSession(SoftmaxHost host, RecipeMerger? weights) : IProviderSession
+{
+    public IAdapterHost Host => host;
+
+    public RecipeMerger? Weights => weights;
+
+    public IReadOnlyList<string> PoolDoubts => [];
+
+    public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IModelLease?>(null);
+
+    public void WriteFolded(string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type) => throw new NotSupportedException();
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -11,8 +11,7 @@ namespace Cuvee.Tests.Runs;
 
 /// <summary>
 /// <see cref="TinyZoo"/> with real training: a base that answers any word, a helper that was trained to answer colours (which the
-/// validation records do) and a
-/// harmful adapter that was trained to answer foods.
+/// validation records do) and a harmful adapter that was trained to answer foods.
 /// </summary>
 public sealed class TrainedZoo : IDisposable
 {

@@ -2,33 +2,9 @@ using Cuvee.LanguageModels;
 
 namespace Cuvee.Tests.LanguageModels;
 
-public class DecoratorTests
+public class BudgetLanguageModelTests
 {
     private static readonly PromptCompletion[] Records = [new("0", "a", "b"), new("1", "c", "d"), new("2", "a", "b"), new("3", "a", "x")];
-
-    [Fact]
-    public async Task ScoreAsync_RepeatedRecords_AskOnceAndKeepTheOrder()
-    {
-        var inner = new LengthModel();
-        var meter = new QueryMeter();
-        var model = new CachingLanguageModel(new BudgetLanguageModel(inner, meter), new ScoreCache(), "recipe");
-        var first = await model.ScoreAsync(Records, CancellationToken.None);
-        Assert.Equal(3, inner.Scored.Count);
-        Assert.Equal(3, meter.Queries);
-        Assert.Equal(first, await model.ScoreAsync(Records, CancellationToken.None));
-        Assert.Equal(3, inner.Scored.Count);
-        Assert.Equal(await new LengthModel().ScoreAsync(Records, CancellationToken.None), first);
-    }
-
-    [Fact]
-    public async Task ScoreAsync_AnotherModelKey_DoesNotShareScores()
-    {
-        var cache = new ScoreCache();
-        var inner = new LengthModel();
-        await new CachingLanguageModel(inner, cache, "one").ScoreAsync(Records, CancellationToken.None);
-        await new CachingLanguageModel(inner, cache, "two").ScoreAsync(Records, CancellationToken.None);
-        Assert.Equal(6, inner.Scored.Count);
-    }
 
     [Fact]
     public async Task ScoreAsync_BeyondTheBudget_SendsNothing()
@@ -55,18 +31,30 @@ public class DecoratorTests
     }
 
     [Fact]
-    public async Task GenerateAsync_ThroughBothDecorators_IsCountedAndNeverCached()
+    public async Task ScoreAsync_RequestFailsHalfWay_PaysWhatWasBilled()
+    {
+        var meter = new QueryMeter(maxQueries: 4);
+        var model = new BudgetLanguageModel(new LengthModel { Breaks = true }, meter);
+        await Assert.ThrowsAsync<PartialAnswersException>(() => model.ScoreAsync(Records, CancellationToken.None));
+        Assert.Equal(3, meter.Queries); // one answer, two billed and lost, one given back
+        Assert.Equal(5, meter.Tokens);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_Twice_IsCountedTwice()
     {
         var meter = new QueryMeter();
-        var model = new CachingLanguageModel(new BudgetLanguageModel(new LengthModel(), meter), new ScoreCache(), "recipe");
+        var model = new BudgetLanguageModel(new LengthModel(), meter);
         for (var i = 0; i < 2; i++) await model.GenerateAsync(["a", "b"], new GenerationOptions(), CancellationToken.None);
-        Assert.Equal(4, meter.Queries);
+        Assert.Equal((4, 4), (meter.Queries, meter.Tokens));
     }
 
     /// <summary>Log-probability is a function of the text, so that a wrong pairing shows.</summary>
     private sealed class LengthModel : ILanguageModel
     {
         public bool Fails { get; init; }
+
+        public bool Breaks { get; init; }
 
         public List<PromptCompletion> Scored { get; } = [];
 
@@ -76,6 +64,14 @@ public class DecoratorTests
             IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
         {
             if (Fails) throw new LanguageModelException("the provider went away");
+            if (Breaks)
+            {
+                throw new PartialAnswersException("the connection broke", lost: 2)
+                {
+                    Scores = new Dictionary<int, ScoredCompletion> { [1] = new(-1, 2, 3, null) },
+                };
+            }
+
             Scored.AddRange(records);
             return Task.FromResult<IReadOnlyList<ScoredCompletion>>(
                 [.. records.Select(record => new ScoredCompletion(-record.Prompt[0] - (record.Completion[0] / 1000.0), 2, 3, null))]);
