@@ -87,8 +87,7 @@ public sealed record RunConfiguration
     public static RunConfiguration Parse(string text, string file, Catalog? catalog = null)
     {
         catalog ??= Catalog.Default;
-        file = Path.GetFullPath(file);
-        var folder = Path.GetDirectoryName(file)!;
+        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         string Resolve(string path) => Path.GetFullPath(Path.Combine(folder, path));
 
         var root = YamlMapping.Parse(text, file);
@@ -117,7 +116,7 @@ public sealed record RunConfiguration
             throw root.Error("max_tokens", "'max_tokens' and 'compare.max_tokens' differ; keep the first.");
         return new RunConfiguration
         {
-            File = file,
+            File = Path.GetFullPath(file),
             Text = text,
             Provider = provider,
             Catalog = catalog,

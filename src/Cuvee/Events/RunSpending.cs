@@ -2,6 +2,7 @@ namespace Cuvee.Events;
 
 /// <param name="Evaluations">Journal lines.</param>
 /// <param name="Queries">Records scored, cache hits left out.</param>
-/// <param name="Lost">Of the queries, those that were billed and brought no answer.</param>
+/// <param name="Lost">Of the queries, those that were billed and brought no answer of use: a broken request, or the
+/// first end of a run that was given a larger budget.</param>
 /// <param name="Tokens">Prompt and answer tokens of those queries.</param>
 public readonly record struct RunSpending(int Evaluations, long Queries, long Tokens, int Lost = 0);

@@ -55,8 +55,8 @@ public sealed class ObservationJournal : IDisposable
     /// <summary>Queries of earlier processes that were billed and brought no answer; complete likewise.</summary>
     public int EarlierLost { get; private set; }
 
-    /// <summary>The run goes on beyond where it once ended: answers that only that end asked for are left behind.</summary>
-    public bool AllowsAbandoned { get; set; }
+    /// <summary>The run goes on beyond where it once ended: answers that only that end asked for are left unread.</summary>
+    public bool LeavesEndsBehind { get; set; }
 
     /// <summary>Opens for appending, or creates; a torn last line is cut off.</summary>
     /// <param name="repair">Cut the journal at its first damaged line and go on from the last good one.</param>
@@ -144,6 +144,22 @@ public sealed class ObservationJournal : IDisposable
         Write(lost == 0 ? lines : lines.Append(new Line { Lost = lost }));
     }
 
+    /// <summary>Answers in the file to questions such as these.</summary>
+    public int CountAnswers(Func<QuestionKey, bool> isCounted)
+    {
+        lock (gate)
+        {
+            var lines = new LineReader(stream, LongestLine);
+            var count = 0;
+            while (lines.Next() is { IsEmpty: false } bytes)
+            {
+                if (Parse(bytes.Span) is { Stage: not null } line && isCounted(line.Key)) count++;
+            }
+
+            return count;
+        }
+    }
+
     /// <summary>Notes working time, so that it adds up over resumes.</summary>
     public void AppendSeconds(double seconds) => Write([new Line { Seconds = seconds }]);
 
@@ -164,19 +180,10 @@ public sealed class ObservationJournal : IDisposable
         lock (gate)
         {
             while (isReading) ReadLine();
-            if (AllowsAbandoned)
-            {
-                foreach (var key in waiting.Keys.Where(key => key.Purpose is not (EvaluationPurpose.Search or EvaluationPurpose.Single)))
-                {
-                    EarlierLost += waiting[key].Count; // paid, and of no use any more
-                    waiting.Remove(key);
-                }
-            }
-
-            if (waiting.Count > 0)
+            if (waiting.Keys.FirstOrDefault(key => !LeavesEndsBehind || !key.IsOfAnEnd) is { Stage: not null } unasked)
             {
                 throw new JournalException(
-                    $"{Path}: holds answers to {waiting.Keys.First()}, which this run does not ask here; " +
+                    $"{Path}: holds answers to {unasked}, which this run does not ask here; " +
                     "resume with the run file, inputs and version that began it, or choose a new 'out'.");
             }
 
@@ -200,8 +207,7 @@ public sealed class ObservationJournal : IDisposable
         EarlierSeconds += line.Seconds ?? 0;
         EarlierLost += line.Lost ?? 0;
         if (line.Stage is null) return;
-        var key = new QuestionKey(line.Stage, line.Purpose!.Value, line.Iteration!.Value, line.Trial!.Value);
-        if (!waiting.TryGetValue(key, out var lines)) waiting.Add(key, lines = []);
+        if (!waiting.TryGetValue(line.Key, out var lines)) waiting.Add(line.Key, lines = []);
         lines[line.Record!.Value] = line;
     }
 
@@ -276,6 +282,9 @@ public sealed class ObservationJournal : IDisposable
             Purpose is not null && Iteration is not null && Trial is not null && Recipe is not null && Record is not null
             && Tokens is not null;
 
+        [JsonIgnore]
+        public QuestionKey Key => new(Stage!, Purpose!.Value, Iteration!.Value, Trial!.Value);
+
         public Observation ToObservation() => new(Logprob ?? double.NaN, Tokens!.Value, PromptTokens ?? 0, TokenLogprobs, Text);
     }
 }
@@ -285,5 +294,8 @@ public sealed class ObservationJournal : IDisposable
 /// <param name="Trial">Position among the questions of one iteration and purpose.</param>
 public readonly record struct QuestionKey(string Stage, EvaluationPurpose Purpose, int Iteration, int Trial)
 {
+    /// <summary>Asked because a search ended here; one that goes on does not ask it.</summary>
+    public bool IsOfAnEnd => Purpose is not (EvaluationPurpose.Search or EvaluationPurpose.Single);
+
     public override string ToString() => $"{Stage}/{Purpose}/{Iteration}/{Trial}";
 }

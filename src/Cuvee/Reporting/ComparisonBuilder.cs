@@ -31,7 +31,7 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
         var metric = configuration.Compare!.Metric;
         var folder = Directory.CreateDirectory(Path.Combine(plan.Out, Folder)).FullName;
         using var journal = ObservationJournal.Open(Path.Combine(folder, ObservationJournal.FileName), repair);
-        journal.AllowsAbandoned = true; // rows of an earlier result, when the search went on after its end
+        journal.LeavesEndsBehind = true; // rows of an earlier result, when the search went on after its end
         using var log = EvaluationLog.Open(Path.Combine(folder, EvaluationLog.FileName), restart: true);
         var evaluator = new CandidateEvaluator(
             host,

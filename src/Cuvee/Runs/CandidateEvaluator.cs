@@ -40,8 +40,14 @@ internal sealed class Account(RunBudget? budget = null)
 
     public int Evaluations { get; set; }
 
-    /// <summary>Queries that were billed and brought no answer; part of the queries.</summary>
+    /// <summary>Queries that were billed and brought no answer of use; part of the queries.</summary>
     public int Lost { get; set; }
+
+    public void BookLost(int count)
+    {
+        meter.Book(count, 0);
+        Lost += count;
+    }
 
     public RunSpending Spending => new(Evaluations, meter.Queries, meter.Tokens, Lost);
 
@@ -94,7 +100,12 @@ internal sealed class CandidateEvaluator(
             works.Add(work);
         }
 
-        if (journal.EarlierLost > bookedLost) BookLost(account, journal.EarlierLost - bookedLost);
+        if (journal.EarlierLost > bookedLost)
+        {
+            account.BookLost(journal.EarlierLost - bookedLost);
+            bookedLost = journal.EarlierLost;
+        }
+
         var unanswered = works.Where(work => work.Answers.Count < work.Missing.Count).ToList();
         foreach (var work in works) account.Meter.Book(work.Answers.Count, work.Answers.Values.Sum(TokensOf));
         if (unanswered.Count > 0)
@@ -219,13 +230,6 @@ internal sealed class CandidateEvaluator(
             Tokens = work.Answers.Values.Sum(TokensOf),
         });
         return evaluation;
-    }
-
-    private void BookLost(Account account, int lost)
-    {
-        account.Meter.Book(lost, 0);
-        account.Lost += lost;
-        bookedLost += lost;
     }
 
     private void Remember(CacheKey key, Observation observation)

@@ -29,6 +29,8 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         if (run.Journal.HasEarlierAnswers) progress.Report(new RunResumed());
 
         var (account, control) = (new Account(run.Budget), new Account());
+        account.BookLost(run.Identity.Extension?.LeftBehind ?? 0);
+        control.BookLost(run.Identity.Extension?.ControlsLeftBehind ?? 0);
         var singles = await FindSinglesAsync(plan, run.Evaluator, account, control, known, cancellationToken).ConfigureAwait(false);
         var (stages, warnings) = await RunStagesAsync(plan, run, account, cancellationToken).ConfigureAwait(false);
         var verdict = await new Verdicts(plan, run.Evaluator, account, control)
@@ -140,9 +142,9 @@ internal sealed class OpenRun : IDisposable
         try
         {
             var identity = RunIdentity.Of(plan);
-            identity.Claim(plan.Out, options.LargerBudget);
-            journal.AllowsAbandoned = identity.WasExtended;
-            var restart = options.Repair || identity.WasExtended;
+            identity.Claim(plan.Out, ExtensionOf(plan, journal, options.LargerBudget));
+            journal.LeavesEndsBehind = identity.Extension is not null;
+            var restart = options.Repair || identity.Extension is not null;
             return new OpenRun(
                 plan, host, time, identity, journal, EvaluationLog.Open(Path.Combine(plan.Out, EvaluationLog.FileName), restart));
         }
@@ -151,6 +153,18 @@ internal sealed class OpenRun : IDisposable
             journal.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What earlier ends asked was paid; only the last stage goes on, so that the stages before it keep their ends.</summary>
+    private static BudgetExtension? ExtensionOf(RunPlan plan, ObservationJournal journal, Configuration.RunBudget? larger)
+    {
+        if (larger is null) return null;
+        var last = plan.Program.Stages[^1].Name;
+        return new BudgetExtension(
+            larger.Evaluations,
+            larger.Queries,
+            journal.CountAnswers(key => key.Purpose == EvaluationPurpose.Recheck && key.Stage == last),
+            journal.CountAnswers(key => key.IsOfAnEnd && key.Stage == Verdicts.Stage));
     }
 
     public void Dispose()

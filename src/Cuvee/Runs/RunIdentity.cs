@@ -28,8 +28,8 @@ public sealed class RunIdentity
     /// <summary>The run file's, or the larger one that a resume gave.</summary>
     public RunBudget Budget { get; private set; }
 
-    /// <summary>A resume raised the budget.</summary>
-    public bool WasExtended => json.ContainsKey(ExtendedBudget);
+    /// <summary>What a resume raised the budget to; null where none did.</summary>
+    public BudgetExtension? Extension { get; private set; }
 
     public static RunIdentity Of(RunPlan plan)
     {
@@ -68,7 +68,7 @@ public sealed class RunIdentity
     /// <summary>Writes run.json, or compares with the one that is there.</summary>
     /// <param name="larger">A larger budget than the run began with; null keeps the last one.</param>
     /// <exception cref="JournalException">The folder's run had other settings or inputs; the first difference is named.</exception>
-    public void Claim(string folder, RunBudget? larger = null)
+    public void Claim(string folder, BudgetExtension? larger = null)
     {
         var path = Path.Combine(folder, FileName);
         JsonNode? earlier = null;
@@ -91,14 +91,14 @@ public sealed class RunIdentity
                     $"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
             }
 
-            if (extended is not null) Extend(path, new RunBudget((int?)extended["evaluations"], (int?)extended["queries"]));
+            if (extended is not null) Extend(path, extended.Deserialize<BudgetExtension>(RunJson.Options)!);
         }
 
         if (larger is not null) Extend(path, larger);
         if (earlier is null || larger is not null) RunJson.Write(path, json);
     }
 
-    private void Extend(string path, RunBudget larger)
+    private void Extend(string path, BudgetExtension larger)
     {
         if (larger.Queries < Budget.Queries || larger.Evaluations < Budget.Evaluations
             || (larger.Queries is not null && Budget.Queries is null) || (larger.Evaluations is not null && Budget.Evaluations is null))
@@ -109,7 +109,8 @@ public sealed class RunIdentity
         }
 
         Budget = new RunBudget(larger.Evaluations ?? Budget.Evaluations, larger.Queries ?? Budget.Queries);
-        json[ExtendedBudget] = JsonSerializer.SerializeToNode(Budget, RunJson.Options);
+        Extension = larger with { Evaluations = Budget.Evaluations, Queries = Budget.Queries };
+        json[ExtendedBudget] = JsonSerializer.SerializeToNode(Extension, RunJson.Options);
     }
 
     private static JsonObject SearchJson(Searches.SearchSettings search) => new()
@@ -129,3 +130,8 @@ public sealed class RunIdentity
             .FirstOrDefault(difference => difference is not null);
     }
 }
+
+/// <summary>A larger budget for a run that had ended.</summary>
+/// <param name="LeftBehind">Queries that only the earlier ends asked, by the search: spent all the same.</param>
+/// <param name="ControlsLeftBehind">The same beside the search.</param>
+public sealed record BudgetExtension(int? Evaluations, int? Queries, int LeftBehind, int ControlsLeftBehind);

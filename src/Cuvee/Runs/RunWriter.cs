@@ -11,12 +11,12 @@ namespace Cuvee.Runs;
 /// Each appears under its name only when whole. All but the manifest, which holds wall time, have the same bytes for the same plan and
 /// answers.
 /// </summary>
-internal static class RunWriter
+public static class RunWriter
 {
     public const string RecipeFileName = "recipe.json";
     public const string ManifestFileName = "merge_manifest.json";
 
-    public static void Write(RunPlan plan, RunIdentity identity, RunResult result)
+    internal static void Write(RunPlan plan, RunIdentity identity, RunResult result)
     {
         RecipeJson.Write(Path.Combine(plan.Out, RecipeFileName), result.Recipe);
         RunJson.WriteText(Path.Combine(plan.Out, "README.md"), ModelCard.Render(plan, result));

@@ -10,6 +10,9 @@ namespace Cuvee.Runs;
 /// <summary>Holds a search's best against the best single adapter and its own start, by the objective and by the run's metric.</summary>
 internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Account account, Account control)
 {
+    /// <summary>Of its questions.</summary>
+    public const string Stage = "result";
+
     private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
 
     /// <summary>Null when the run names no metric, the objective is that metric already, or the provider gives no text.</summary>
@@ -25,13 +28,14 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
         var last = stages[^1];
         var objective = plan.Configuration.Objective;
         // The search pays for its own result; the adapters are controls, so that no search's budget depends on who found them.
-        var found = (await AskAsync(EvaluationPurpose.Recheck, objective, [last.Recipe], last.Iterations, account, cancellationToken)
+        var found = (await AskAsync(EvaluationPurpose.Recheck, objective, [last.Recipe], last.Iterations, 0, account, cancellationToken)
             .ConfigureAwait(false))[0];
         var singles = await AskAsync(
-            EvaluationPurpose.Single,
+            EvaluationPurpose.Recheck,
             objective,
             [.. ((SingleAdapter?[])[byObjective, byMetric]).OfType<SingleAdapter>().Select(RecipeOf)],
             last.Iterations,
+            1,
             control,
             cancellationToken).ConfigureAwait(false);
 
@@ -51,12 +55,12 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
     public static IEnumerable<RunWarning> WarningsOf(RunPlan plan, RunVerdict verdict, StageOutcome last)
     {
         if (verdict.IsSingle && plan.Configuration.Fallback == Configuration.Fallback.None)
-            yield return new RunWarning("result", last.Iterations, WarningKind.WorseThanSingle, verdict.Sentence);
+            yield return new RunWarning(Stage, last.Iterations, WarningKind.WorseThanSingle, verdict.Sentence);
         if (verdict.Metric is not { } metric || verdict.IsSingle) yield break;
         if (verdict.SearchLoss < verdict.Single.Loss && metric.Search <= metric.Single)
         {
             yield return new RunWarning(
-                "result",
+                Stage,
                 last.Iterations,
                 WarningKind.MetricDisagrees,
                 $"the loss is better than the best single adapter's, but {metric.Name} on the validation records is not " +
@@ -75,7 +79,7 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
             RecipeOf(byObjective),
             RecipeOf(byMetric),
         ];
-        var values = (await AskAsync(EvaluationPurpose.Metric, objective, recipes, last.Iterations, control, cancellationToken)
+        var values = (await AskAsync(EvaluationPurpose.Metric, objective, recipes, last.Iterations, 0, control, cancellationToken)
             .ConfigureAwait(false)).Select(evaluation => 1 - evaluation.Loss).ToList();
         return new ValidationMetric(plan.Configuration.Metric!.Name, values[0], values[1], Math.Max(values[2], values[3]));
     }
@@ -83,10 +87,10 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
     private MergeRecipe RecipeOf(SingleAdapter adapter) => MergeRecipes.Single(plan.Search.Space, adapter.Name);
 
     private Task<IReadOnlyList<Evaluation>> AskAsync(
-        EvaluationPurpose purpose, IObjective objective, IReadOnlyList<MergeRecipe> recipes, int iteration, Account payer,
+        EvaluationPurpose purpose, IObjective objective, IReadOnlyList<MergeRecipe> recipes, int iteration, int firstTrial, Account payer,
         CancellationToken cancellationToken) => evaluator.EvaluateAsync(
             [.. recipes.Select((recipe, i) => new Question(
-                new QuestionKey("result", purpose, iteration, i), recipe, source, source.All, objective) { Subject = $"result {i}" })],
+                new QuestionKey(Stage, purpose, iteration, firstTrial + i), recipe, source, source.All, objective) { Subject = $"{Stage} {firstTrial + i}" })],
             payer,
             cancellationToken);
 

@@ -101,7 +101,7 @@ public class RunConfigurationTests
     [InlineData("settings: { probe_records: 3 }", "unknown key 'probe_records' in 'settings'")]
     [InlineData("seed: -1", "run.yaml, line 6: 'seed' must be a whole number from 0")]
     [InlineData("space: deltas", "'space' is 'deltas'; choose factors, delta (did you mean 'delta'?)")]
-    [InlineData("preset: best", "search 'evo-merging' has no preset 'best'; choose delta, paper, quick")]
+    [InlineData("preset: best", "'preset' is 'best'; choose delta, paper, quick")]
     [InlineData("settings: { population: 3 }", "'settings.population' must be a whole number from 4")]
     [InlineData("settings: { stages: [weights, weights] }", "each once")]
     [InlineData("compare: { metric: f1 }", "choose ie-f1")]

@@ -43,7 +43,7 @@ public sealed class ObservationJournalTests : IDisposable
         Write(Key(3), (7, Score(-1.5)));
         Assert.Matches(
             """^\{"stage":"weights","purpose":"search","iteration":2,"trial":3,"recipe":"00112233445566778899aabb","record":7,""" +
-            """logprob":-1.5,"tokens":1,"prompt_tokens":20,"check":"[0-9a-f]{16}"\}\n$""",
+            "\"" + """logprob":-1.5,"tokens":1,"prompt_tokens":20,"check":"[0-9a-f]{16}"\}\n$""",
             File.ReadAllText(FilePath));
     }
 

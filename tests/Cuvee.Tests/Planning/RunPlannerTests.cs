@@ -3,6 +3,7 @@ using Cuvee.Data;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Planning;
+using Cuvee.Runs;
 using Cuvee.Tests.Runs;
 
 namespace Cuvee.Tests.Planning;
@@ -10,6 +11,8 @@ namespace Cuvee.Tests.Planning;
 public sealed class RunPlannerTests : IDisposable
 {
     private const string EvoMerging = "search: evo-merging\n";
+    private const string CmaEs = "search: cma-es\n";
+    private const int BestSingle = (3 * 8) + (2 * 32); // three adapters on 8 records, the better two on the other 32
 
     private readonly TinyZoo zoo = new(records: 40);
 
@@ -19,7 +22,7 @@ public sealed class RunPlannerTests : IDisposable
     public void Plan_PaperPreset_ForecastsTheAuthorsCost()
     {
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "preset: paper\nsettings: { held_out: 0 }")));
-        Assert.Equal((400 + 800 + 8, (1200 * 40) + (8 * 40)), (plan.Forecast.Evaluations, plan.Forecast.Queries));
+        Assert.Equal((400 + 800 + 8, (1200 * 40) + (8 * 40) + BestSingle), (plan.Forecast.Evaluations, plan.Forecast.Queries));
         Assert.Equal(["adapter-a", "adapter-b", "adapter-c"], plan.AdapterNames);
         // Base linears twice (base and candidate), embedding once, adapters twice, four bytes each.
         long linears = 2 * ((4 * 16 * 16) + (3 * 16 * 24)), adapter = 2 * 2 * ((4 * 32) + (3 * 40));
@@ -73,19 +76,37 @@ public sealed class RunPlannerTests : IDisposable
 
     [Theory]
     [InlineData("evaluations: 7", "at least 8")]
-    [InlineData("queries: 100", "at least 180")]
+    [InlineData("queries: 100", "at least 268")]
     public void Plan_BudgetBelowOneGeneration_NamesTheSmallest(string budget, string expected)
     {
-        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging + $"budget: {{ {budget} }}")));
+        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(CmaEs + $"budget: {{ {budget} }}")));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("objective: ie-f1\nsearch: fisher-probing", "reads log-probabilities, which objective 'ie-f1' does not ask for")]
+    [InlineData("objective: [cross-entropy, ie-f1]\nsearch: cma-es", "search 'cma-es' reads one objective; keep 'cross-entropy' alone")]
+    public void Plan_SearchAndObjectiveDoNotFit_RefusesInOneSentence(string lines, string expected)
+    {
+        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(lines)));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_MetricNamed_ForecastsItsQueriesBesideTheBudget()
+    {
+        var plans = RunPlanner.Plan(zoo.Configure(
+            CmaEs + "metric: ie-f1\nbudget: { queries: 2000 }\ncompare:\n  searches:\n    - { search: random, budget: { queries: 500 } }"));
+        Assert.Equal((2000, BestSingle + (4 * 40)), (plans[0].Forecast.Queries, plans[0].Forecast.ControlQueries));
+        Assert.Equal((500, 6 * 40), (plans[1].Forecast.Queries, plans[1].Forecast.ControlQueries));
     }
 
     [Fact]
     public void Plan_SmallBudget_LowersPopulationOrSampleAndSaysSo()
     {
-        var byEvaluations = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "budget: { evaluations: 15 }")));
+        var byEvaluations = Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs + "budget: { evaluations: 15 }")));
         Assert.Contains("population lowered from 20 to 11", Assert.Single(byEvaluations.Notes), StringComparison.Ordinal);
-        var byQueries = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "budget: { queries: 240 }\nsettings: { sample: 20 }")));
+        var byQueries = Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs + "budget: { queries: 328 }\nsettings: { sample: 20 }")));
         Assert.Contains("sample lowered from 20 to 4", Assert.Single(byQueries.Notes), StringComparison.Ordinal);
     }
 

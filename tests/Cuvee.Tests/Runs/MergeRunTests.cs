@@ -4,7 +4,6 @@ using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Journaling;
-using Cuvee.Objectives;
 using Cuvee.Planning;
 using Cuvee.Reporting;
 using Cuvee.Runs;
@@ -17,14 +16,14 @@ public sealed class MergeRunTests : IDisposable
     private const string Compared = """
         search: evo-merging
         seed: 3
-        budget: { evaluations: 40 }
+        budget: { evaluations: 80 }
         settings: { population: 8, sample: 8 }
         compare:
           random_draws: 2
           max_tokens: 4
           metric: rouge-l
           searches:
-            - { search: evo-merging, space: factors, budget: { evaluations: 20 }, settings: { population: 8, sample: 6 } }
+            - { search: evo-merging, space: factors, budget: { evaluations: 60 }, settings: { population: 8, sample: 6 } }
             - { search: fisher-probing, budget: { queries: 300 } }
         """;
 
@@ -44,9 +43,8 @@ public sealed class MergeRunTests : IDisposable
             table.Rows.Select(row => row.Name.Split(" (adapter")[0].Split(", same")[0]));
         Assert.Equal(7 * 6 / 2, table.Differences.Count);
         Assert.Equal(6, ComparisonTableText.Differences(table.Pooled).Count);
-        Assert.Equal(3 * 24, table.Rows[2].Queries);
-        Assert.True(table.Rows[2].ValidationLoss >= table.Rows[4].ValidationLoss
-            || table.Rows[1].ValidationLoss >= table.Rows[4].ValidationLoss);
+        Assert.Equal(2 * ((3 * 8) + (2 * 16)), table.Rows[2].Queries); // by loss and by metric, halving: three on 8 records, two on 24
+        Assert.True(table.Rows[2].ValidationLoss >= table.Rows[4].ValidationLoss, "the best single adapter is the least that ships");
         Assert.Equal(report.Results[0].ValidationLoss, table.Rows[4].ValidationLoss, 1e-9);
         Assert.Equal(report.Results[0].StartLoss, table.Rows[1].ValidationLoss, 1e-9);
         Assert.All(table.Pooled.Rows, row => Assert.InRange(row.Score.Value, row.Score.Lower, row.Score.Upper));
@@ -71,7 +69,7 @@ public sealed class MergeRunTests : IDisposable
         using var baseModel = EmbeddedModel.Load(zoo.ModelFolder);
         var adapted = AdaptedModel.Create(baseModel, PeftReader.Read(result.Out));
         var records = Cuvee.Data.RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"));
-        var loss = CrossEntropyObjective.MeanLoss(await adapted.ScoreAsync(records, CancellationToken.None));
+        var loss = MeanLoss.Of(await adapted.ScoreAsync(records, CancellationToken.None));
         Assert.Equal(result.ValidationLoss, loss, 1e-4 * Math.Max(1, loss));
     }
 
@@ -86,7 +84,7 @@ public sealed class MergeRunTests : IDisposable
         var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(path)));
         Assert.Equal(hash, manifest["inputs"]!["pool/adapter-a/adapter_model.safetensors"]!.GetValue<string>());
         Assert.Equal(42, manifest["seed"]!.GetValue<int>());
-        Assert.True(manifest["wall_time_seconds"]!.GetValue<double>() >= 0);
+        Assert.InRange(manifest["wall_time_seconds"]!.GetValue<double>(), 0.05, 600);
     }
 
     [Fact]
@@ -100,7 +98,7 @@ public sealed class MergeRunTests : IDisposable
         var bytes = await File.ReadAllBytesAsync(journal);
         await File.WriteAllBytesAsync(Path.Combine(cut, ObservationJournal.FileName), bytes[..(bytes.Length / 2)]);
         await RunAsync(Settings, "cut", resume: true);
-        foreach (var file in (string[])[ObservationJournal.FileName, "adapter_model.safetensors", "recipe.json", "README.md"])
+        foreach (var file in (string[])[EvaluationLog.FileName, "adapter_model.safetensors", "recipe.json", "README.md"])
         {
             Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(zoo.Folder, "whole", file)),
                 await File.ReadAllBytesAsync(Path.Combine(cut, file)));

@@ -1,7 +1,6 @@
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Merging;
-using Cuvee.Objectives;
 using Cuvee.Planning;
 using Cuvee.Runs;
 using Cuvee.Searches;
@@ -82,6 +81,6 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
         await using var host = new EmbeddedAdapterHost(model, AdapterPool.Load(zoo.PoolFolder));
         await using var lease = await host.RealizeAsync(recipe, CancellationToken.None);
         var records = Cuvee.Data.RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"));
-        return CrossEntropyObjective.MeanLoss(await lease.Model.ScoreAsync(records, CancellationToken.None));
+        return MeanLoss.Of(await lease.Model.ScoreAsync(records, CancellationToken.None));
     }
 }

@@ -17,6 +17,10 @@ public sealed class RunExecutorTests : IDisposable
     private const string BothStages = "search: evo-merging\nspace: delta\nseed: 5\n" +
         "settings: { population: 6, sample: 6, held_out: 0.25, check_every: 2 }\nbudget: { evaluations: 80 }";
 
+    // Weights stay 1/N, so that no candidate comes near one good adapter alone.
+    private const string Hopeless = "search: evo-merging\nspace: delta\nseed: 5\nbudget: { evaluations: 16 }\n" +
+        "settings: { stages: [keep-fractions], population: 6, sample: 2, held_out: 0 }";
+
     private static readonly string[] Names = ["adapter-a", "adapter-b", "adapter-c"];
     private static readonly double[] Pull = [1, -1, 0.1];
 
@@ -341,8 +345,6 @@ public sealed class RunExecutorTests : IDisposable
     [Fact]
     public async Task ExecuteAsync_BestSingleAdapterWins_IsTheResultAndSaysSo()
     {
-        // Weight 1 of one adapter is far better than anything a few candidates around 1/N can find.
-        const string Hopeless = "search: random\nseed: 5\nbudget: { evaluations: 10 }\nsettings: { population: 5, sample: 2 }";
         var host = new SoftmaxHost(Names, [-3, 3, -3]);
         var result = await RunAsync(zoo.Configure(Hopeless), host: host);
         Assert.True(result.Verdict.IsSingle);
@@ -364,9 +366,7 @@ public sealed class RunExecutorTests : IDisposable
     {
         var log = new EventLog();
         var host = new SoftmaxHost(Names, [-3, 3, -3]);
-        var result = await RunAsync(
-            zoo.Configure("search: random\nseed: 5\nfallback: none\nbudget: { evaluations: 10 }\nsettings: { population: 5, sample: 2 }"),
-            host: host, log: log);
+        var result = await RunAsync(zoo.Configure(Hopeless + "\nfallback: none"), host: host, log: log);
         Assert.Equal(3, Shares(result.Recipe).Count);
         Assert.Equal(result.Verdict.SearchLoss, result.ValidationLoss);
         Assert.Contains(log.Of<RunWarning>(), warning => warning.Kind == WarningKind.WorseThanSingle);

@@ -9,6 +9,13 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Tests.Runs;
 
+internal static class MeanLoss
+{
+    /// <summary>Nats per token, by its definition.</summary>
+    public static double Of(IReadOnlyList<ScoredCompletion> scores) =>
+        -scores.Sum(score => score.LogProbability) / scores.Sum(score => score.Tokens);
+}
+
 /// <summary>
 /// A random two-block Llama, adapters and records of the project's own words, in a temporary folder that goes away with the object.
 /// </summary>
@@ -50,9 +57,11 @@ public sealed class TinyZoo : IDisposable
     public LlamaConfig Config { get; }
 
     /// <param name="more">Further YAML lines; the file stands in <see cref="Folder"/>.</param>
-    public RunConfiguration Configure(string more, string output = "out") => RunConfiguration.Parse(
+    /// <param name="catalog">What the file may name; null for the default.</param>
+    public RunConfiguration Configure(string more, string output = "out", Catalog? catalog = null) => RunConfiguration.Parse(
         $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n",
-            Path.Combine(Folder, "run.yaml"));
+        Path.Combine(Folder, "run.yaml"),
+        catalog);
 
     /// <summary>Scale of the adapter's random factors: 0 makes it do nothing.</summary>
     public void WriteAdapter(string name, int rank, ulong seed, float scale = 0.3f)

@@ -1,0 +1,96 @@
+using System.Text.Json.Nodes;
+using Cuvee.Configuration;
+using Cuvee.LanguageModels;
+using Cuvee.Planning;
+using Cuvee.Providers;
+using Cuvee.Runs;
+using Cuvee.Tests.Runs;
+
+namespace Cuvee.Tests.Extensions;
+
+/// <summary>
+/// CONTRIBUTING, "How to add a provider": one object, one registration. This one keeps its weights to itself, knows its adapters by name, and
+/// lies on no disk.
+/// </summary>
+public sealed class ProviderExtensionTests : IDisposable
+{
+    private static readonly Catalog Extended =
+        Catalog.Default with { Providers = [.. Catalog.Default.Providers, new SoftmaxProviderFactory()] };
+
+    private readonly TinyZoo zoo = new(); // for its record files
+
+    public void Dispose() => zoo.Dispose();
+
+    [Fact]
+    public async Task Run_ProviderWithNamesOnly_EndsWithARecipeAndItsEvidence()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(Configure("search: fisher-probing\nbudget: { queries: 1000 }")));
+        var result = (await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None)).Results[0];
+        Assert.Null(result.Written);
+        var weights = ((WeightedRecipe)result.Recipe).Adapters.ToDictionary(share => share.Name, share => share.Weight);
+        Assert.True(weights["good"] > 0.5 && weights["bad"] < -0.3, string.Join(", ", weights));
+        Assert.False(File.Exists(Path.Combine(result.Out, "adapter_model.safetensors")));
+        var manifest = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(result.Out, RunWriter.ManifestFileName)))!;
+        Assert.Equal("a softmax of 2 adapters", manifest["model"]!.GetValue<string>());
+        Assert.Equal("1, -1", manifest["inputs"]!["pull"]!.GetValue<string>());
+        Assert.StartsWith("recipe only", manifest["output"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Contains(
+            "`recipe.json` is the result", await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("search: cma-es\nspace: factors", "cannot merge in space 'factors'; set space: delta")]
+    [InlineData("search: merge-method", "cannot apply merge methods, which search 'merge-method' needs")]
+    [InlineData("search: cma-es\nobjective: ie-f1", "objective 'ie-f1' needs answers, which it does not generate")]
+    public void Plan_BeyondItsCapabilities_IsRefusedInOneSentence(string lines, string expected)
+    {
+        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(Configure(lines)));
+        Assert.Contains("a softmax of 2 adapters", error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_ItsOwnKeys_AreCheckedLikeAnyOther()
+    {
+        var error = Assert.Throws<RunConfigurationException>(() => Configure("search: cma-es", "provider: softmax, pul: [1]"));
+        Assert.Contains("unknown key 'pul' in 'model' (did you mean 'pull'?)", error.Message, StringComparison.Ordinal);
+    }
+
+    private RunConfiguration Configure(string more, string model = "provider: softmax, pull: [1, -1]") => RunConfiguration.Parse(
+        $"model: {{ {model} }}\npool: {{ names: [good, bad] }}\nvalidation: validation.jsonl\nout: out\n{more}\n",
+        Path.Combine(zoo.Folder, "run.yaml"),
+        Extended);
+
+    private sealed class SoftmaxProviderFactory : IProviderFactory
+    {
+        public string Name => "softmax";
+
+        public IProvider Create(ProviderSettings settings) => new SoftmaxProvider(
+            settings.Pool.Names!,
+            [.. (settings.Model.Texts("pull") ?? []).Select(text => double.Parse(text, System.Globalization.CultureInfo.InvariantCulture))]);
+    }
+
+    private sealed class SoftmaxProvider(IReadOnlyList<string> names, IReadOnlyList<double> pull) : IProvider
+    {
+        public string Description => $"a softmax of {names.Count} adapters";
+
+        public ProviderCapabilities Capabilities { get; } = new(
+            LogProbabilityDetail.PerToken, Answers: false, new HashSet<MergeSpace> { MergeSpace.Delta }, Methods: false, Weights: false,
+            ContextLength: null, MaxConcurrentLeases: 4);
+
+        public IReadOnlyList<string> AdapterNames => names;
+
+        public long MemoryBytes => 0;
+
+        public void Check(MergeSpace space)
+        {
+        }
+
+        public IReadOnlyDictionary<string, string> Identity() => new Dictionary<string, string> { ["pull"] = string.Join(", ", pull) };
+
+        public double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file) => null;
+
+        public Task<IProviderSession> OpenAsync(CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
+            new SoftmaxSession(new SoftmaxHost(names, pull) { MaxConcurrentLeases = Capabilities.MaxConcurrentLeases }, null));
+    }
+}
