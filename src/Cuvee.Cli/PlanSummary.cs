@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cuvee.Cli.Progress;
 using Cuvee.Planning;
+using Cuvee.Providers;
 
 namespace Cuvee.Cli;
 
@@ -18,6 +19,7 @@ internal sealed record PlanSummary(IReadOnlyList<RunPlan> Plans)
         var configuration = Plans[0].Configuration;
         await output.WriteLineAsync($"{configuration.Provider.Description}: {Plans[0].AdapterNames.Count} adapters, " +
             $"{Plans[0].Validation.Count} validation records{(Plans[0].Test is { } test ? $", {test.Count} test records" : "")}");
+        await output.WriteLineAsync(Abilities(configuration.Provider.Capabilities));
         foreach (var plan in Plans)
         {
             await output.WriteLineAsync($"{plan.Title}, preset {plan.Search.Preset}: {MergeText.Forecast(plan.Forecast)}");
@@ -26,6 +28,20 @@ internal sealed record PlanSummary(IReadOnlyList<RunPlan> Plans)
             await output.WriteLineAsync($"  results in {plan.Out}");
         }
     }
+
+    private static string Abilities(ProviderCapabilities capabilities) => "it gives " + string.Join(", ", (string[])
+    [
+        capabilities.LogProbabilities switch
+        {
+            LogProbabilityDetail.None => "no log-probabilities",
+            LogProbabilityDetail.PerRecord => "a log-probability per record",
+            _ => "log-probabilities per token",
+        },
+        capabilities.Answers ? "answers" : "no answers",
+        capabilities.Weights ? "weights to write" : "no weights to write",
+        capabilities.ContextLength is { } context ? $"{context} tokens of context" : "a context of unknown length",
+        $"{capabilities.MaxConcurrentLeases} candidate{(capabilities.MaxConcurrentLeases == 1 ? "" : "s")} at a time",
+    ]);
 
     private static JsonObject Json(RunPlan plan) => new()
     {

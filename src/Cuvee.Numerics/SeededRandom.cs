@@ -93,19 +93,6 @@ public sealed class SeededRandom
         }
     }
 
-    /// <summary>The whole state, for snapshots: restored, the stream goes on exactly where it stopped.</summary>
-    public RandomState Snapshot() => new(s0, s1, s2, s3, spareGaussian, hasSpareGaussian);
-
-    public static SeededRandom Restore(RandomState state) => new()
-    {
-        s0 = state.S0,
-        s1 = state.S1,
-        s2 = state.S2,
-        s3 = state.S3,
-        spareGaussian = state.SpareGaussian,
-        hasSpareGaussian = state.HasSpareGaussian,
-    };
-
     private static ulong SplitMix(ref ulong x)
     {
         var z = x += 0x9E3779B97F4A7C15UL;
@@ -114,6 +101,3 @@ public sealed class SeededRandom
         return z ^ (z >> 31);
     }
 }
-
-/// <summary>Serializable state of a <see cref="SeededRandom"/>.</summary>
-public readonly record struct RandomState(ulong S0, ulong S1, ulong S2, ulong S3, double SpareGaussian, bool HasSpareGaussian);

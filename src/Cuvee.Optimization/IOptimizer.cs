@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 
 namespace Cuvee.Optimization;
 
@@ -30,9 +29,4 @@ public interface IOptimizer
     /// Points worth a re-evaluation on all records, best guess first (for CMA-ES the best sample and the distribution mean).
     /// </summary>
     IReadOnlyList<double[]> Recommend();
-
-    /// <summary>Complete state including the random stream: restored, the optimiser asks exactly what it would have asked.</summary>
-    JsonObject Snapshot();
-
-    void Restore(JsonObject snapshot);
 }

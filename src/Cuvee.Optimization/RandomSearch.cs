@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cuvee.Numerics;
 
 namespace Cuvee.Optimization;
@@ -10,8 +9,7 @@ public sealed class RandomSearch : IOptimizer
 {
     private readonly RandomSearchOptions options;
     private readonly double[] start; // [N]
-    private SeededRandom random;
-    private RandomState stateBeforeAsk;
+    private readonly SeededRandom random;
     private double[][]? asked;
     private double[]? bestPoint;
     private double bestObjective = double.PositiveInfinity;
@@ -43,7 +41,6 @@ public sealed class RandomSearch : IOptimizer
     {
         if (asked is not null)
             throw new InvalidOperationException("Random search was asked twice; Tell the evaluations of the last Ask first.");
-        stateBeforeAsk = random.Snapshot();
         asked = [.. Enumerable.Range(0, options.PopulationSize).Select(_ => Enumerable.Range(0, Dimension).Select(Draw).ToArray())];
         return [.. asked.Select(point => new Trial([.. point]))];
     }
@@ -70,28 +67,6 @@ public sealed class RandomSearch : IOptimizer
 
     /// <summary>The best point told; the start before the first finite objective.</summary>
     public IReadOnlyList<double[]> Recommend() => [[.. bestPoint ?? start]];
-
-    /// <summary>Taken between Ask and Tell it is the state before the Ask, which a restored optimizer repeats.</summary>
-    public JsonObject Snapshot() => new()
-    {
-        ["optimizer"] = Name,
-        ["dimension"] = Dimension,
-        ["generation"] = Iteration,
-        ["bestObjective"] = SnapshotCodec.Number(bestObjective),
-        ["bestPoint"] = SnapshotCodec.Vector(bestPoint ?? []),
-        ["random"] = SnapshotCodec.Random(asked is null ? random.Snapshot() : stateBeforeAsk),
-    };
-
-    public void Restore(JsonObject snapshot)
-    {
-        SnapshotCodec.RequireOwner(snapshot, this);
-        Iteration = SnapshotCodec.ReadInteger(snapshot, "generation");
-        bestObjective = SnapshotCodec.ReadNumber(snapshot, "bestObjective");
-        var best = SnapshotCodec.ReadVector(snapshot, "bestPoint");
-        bestPoint = best.Length == Dimension ? best : null;
-        random = SeededRandom.Restore(SnapshotCodec.ReadRandom(snapshot, "random"));
-        asked = null;
-    }
 
     private double Draw(int coordinate)
     {

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 
 namespace Cuvee.Optimization.Tests;
 
@@ -35,19 +34,6 @@ public sealed class RandomSearchTests
         search.Tell([new TrialEvaluation(double.NaN), new TrialEvaluation(2, Penalty: 1), new TrialEvaluation(2.5)]);
 
         Assert.Equal(trials[2].Point, search.Recommend()[0]);
-    }
-
-    [Fact]
-    public void Restore_ThroughJsonText_ContinuesBitForBit()
-    {
-        var options = new RandomSearchOptions { Bounds = BoxBounds.Uniform(3, 0, 1), GaussianStepSize = 0.3 };
-        var straight = new RandomSearch([0.1, 0.5, 0.9], options);
-        Step(straight);
-        var resumed = new RandomSearch([0.1, 0.5, 0.9], options with { Seed = 1 });
-        resumed.Restore(JsonNode.Parse(straight.Snapshot().ToJsonString())!.AsObject());
-
-        Assert.Equal(Step(straight), Step(resumed));
-        Assert.Equal(straight.Recommend(), resumed.Recommend());
     }
 
     private static double[][] Step(RandomSearch search)

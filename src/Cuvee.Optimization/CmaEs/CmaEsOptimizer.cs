@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cuvee.Numerics;
 
 namespace Cuvee.Optimization.CmaEs;
@@ -16,8 +15,7 @@ public sealed class CmaEsOptimizer : IOptimizer
     private readonly double[][] steps; // y = B D z, [PopulationSize][N]
     private readonly double[] weightedStep; // [N], scratch
     private readonly double[] weightedWhite; // [N], scratch
-    private SeededRandom random;
-    private RandomState stateBeforeAsk;
+    private readonly SeededRandom random;
     private double[][]? asked; // points inside the bounds, [PopulationSize][N]; null when nothing awaits Tell
 
     /// <param name="start">Centre of the first generation, [N], inside the bounds.</param>
@@ -62,7 +60,6 @@ public sealed class CmaEsOptimizer : IOptimizer
     public IReadOnlyList<Trial> Ask()
     {
         if (asked is not null) throw new InvalidOperationException("CMA-ES was asked twice; Tell the evaluations of the last Ask first.");
-        stateBeforeAsk = random.Snapshot();
         asked = NewPopulation();
         for (var k = 0; k < asked.Length; k++)
         {
@@ -106,35 +103,6 @@ public sealed class CmaEsOptimizer : IOptimizer
         double[] mean = [.. state.Mean];
         transform?.ToBounded(mean, mean);
         return state.BestPoint is null ? [mean] : [[.. state.BestPoint], mean];
-    }
-
-    /// <summary>Taken between Ask and Tell it is the state before the Ask, which a restored optimizer repeats.</summary>
-    public JsonObject Snapshot()
-    {
-        var snapshot = new JsonObject
-        {
-            ["optimizer"] = Name,
-            ["dimension"] = Dimension,
-            ["populationSize"] = Parameters.PopulationSize,
-            ["random"] = SnapshotCodec.Random(asked is null ? random.Snapshot() : stateBeforeAsk),
-        };
-        state.Save(snapshot);
-        return snapshot;
-    }
-
-    public void Restore(JsonObject snapshot)
-    {
-        SnapshotCodec.RequireOwner(snapshot, this);
-        var populationSize = SnapshotCodec.ReadInteger(snapshot, "populationSize");
-        if (populationSize != Parameters.PopulationSize)
-        {
-            throw new SnapshotFormatException(
-                $"The snapshot has population {populationSize}, this run {Parameters.PopulationSize}; resume with the first settings.");
-        }
-
-        state.Load(snapshot);
-        random = SeededRandom.Restore(SnapshotCodec.ReadRandom(snapshot, "random"));
-        asked = null;
     }
 
     private double[][] NewPopulation() => [.. Enumerable.Range(0, Parameters.PopulationSize).Select(_ => new double[Dimension])];

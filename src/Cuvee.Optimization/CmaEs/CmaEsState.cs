@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 
 namespace Cuvee.Optimization.CmaEs;
 
@@ -47,42 +46,4 @@ internal sealed class CmaEsState
 
     /// <summary>Best sample so far, inside the bounds; null before the first finite objective.</summary>
     public double[]? BestPoint { get; set; } // [N]
-
-    public void Save(JsonObject snapshot)
-    {
-        snapshot["generation"] = Generation;
-        snapshot["mean"] = SnapshotCodec.Vector(Mean);
-        snapshot["sigma"] = SnapshotCodec.Number(Sigma);
-        snapshot["pathSigma"] = SnapshotCodec.Vector(PathSigma);
-        snapshot["pathC"] = SnapshotCodec.Vector(PathC);
-        snapshot["factorizedGeneration"] = FactorizedGeneration;
-        snapshot["flatGenerations"] = FlatGenerations;
-        snapshot["lastRange"] = SnapshotCodec.Number(LastRange);
-        snapshot["bestHistory"] = SnapshotCodec.Vector(BestHistory);
-        snapshot["medianHistory"] = SnapshotCodec.Vector(MedianHistory);
-        snapshot["bestObjective"] = SnapshotCodec.Number(BestObjective);
-        snapshot["bestPoint"] = SnapshotCodec.Vector(BestPoint ?? []);
-        Covariance.Save(snapshot);
-    }
-
-    public void Load(JsonObject snapshot)
-    {
-        var n = Mean.Length;
-        Generation = SnapshotCodec.ReadInteger(snapshot, "generation");
-        SnapshotCodec.ReadVector(snapshot, "mean", n).CopyTo(Mean, 0);
-        Sigma = SnapshotCodec.ReadNumber(snapshot, "sigma");
-        SnapshotCodec.ReadVector(snapshot, "pathSigma", n).CopyTo(PathSigma, 0);
-        SnapshotCodec.ReadVector(snapshot, "pathC", n).CopyTo(PathC, 0);
-        FactorizedGeneration = SnapshotCodec.ReadInteger(snapshot, "factorizedGeneration");
-        FlatGenerations = SnapshotCodec.ReadInteger(snapshot, "flatGenerations");
-        LastRange = SnapshotCodec.ReadNumber(snapshot, "lastRange");
-        BestHistory.Clear();
-        BestHistory.AddRange(SnapshotCodec.ReadVector(snapshot, "bestHistory"));
-        MedianHistory.Clear();
-        MedianHistory.AddRange(SnapshotCodec.ReadVector(snapshot, "medianHistory", BestHistory.Count));
-        BestObjective = SnapshotCodec.ReadNumber(snapshot, "bestObjective");
-        var best = SnapshotCodec.ReadVector(snapshot, "bestPoint");
-        BestPoint = best.Length == n ? best : null;
-        Covariance.Load(snapshot);
-    }
 }

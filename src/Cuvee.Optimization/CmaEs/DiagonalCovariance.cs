@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 
 namespace Cuvee.Optimization.CmaEs;
 
@@ -49,17 +48,5 @@ internal sealed class DiagonalCovariance : ICovariance
     {
         direction.Clear();
         direction[axis] = 1;
-    }
-
-    public void Save(JsonObject snapshot)
-    {
-        snapshot["variances"] = SnapshotCodec.Vector(variances);
-        snapshot["axisLengths"] = SnapshotCodec.Vector(axisLengths);
-    }
-
-    public void Load(JsonObject snapshot)
-    {
-        SnapshotCodec.ReadVector(snapshot, "variances", variances.Length).CopyTo(variances, 0);
-        SnapshotCodec.ReadVector(snapshot, "axisLengths", variances.Length).CopyTo(axisLengths, 0);
     }
 }

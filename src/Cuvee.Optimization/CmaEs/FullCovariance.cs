@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cuvee.Numerics;
 
 namespace Cuvee.Optimization.CmaEs;
@@ -61,18 +60,4 @@ internal sealed class FullCovariance : ICovariance
     public double Variance(int coordinate) => matrix[(coordinate * n) + coordinate];
 
     public void Axis(int axis, Span<double> direction) => eigenvectors.AsSpan(axis * n, n).CopyTo(direction);
-
-    public void Save(JsonObject snapshot)
-    {
-        snapshot["covariance"] = SnapshotCodec.Matrix(matrix);
-        snapshot["eigenvectors"] = SnapshotCodec.Matrix(eigenvectors);
-        snapshot["axisLengths"] = SnapshotCodec.Vector(axisLengths);
-    }
-
-    public void Load(JsonObject snapshot)
-    {
-        SnapshotCodec.ReadMatrix(snapshot, "covariance", n * n).CopyTo(matrix, 0);
-        SnapshotCodec.ReadMatrix(snapshot, "eigenvectors", n * n).CopyTo(eigenvectors, 0);
-        SnapshotCodec.ReadVector(snapshot, "axisLengths", n).CopyTo(axisLengths, 0);
-    }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 
 namespace Cuvee.Optimization.CmaEs;
 
@@ -24,8 +23,4 @@ internal interface ICovariance
 
     /// <summary>Column <paramref name="axis"/> of B.</summary>
     void Axis(int axis, Span<double> direction); // [N]
-
-    void Save(JsonObject snapshot);
-
-    void Load(JsonObject snapshot);
 }

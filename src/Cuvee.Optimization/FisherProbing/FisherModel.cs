@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 
 namespace Cuvee.Optimization.FisherProbing;
 
@@ -72,20 +71,6 @@ internal sealed class FisherModel(int dimension, double memory)
 
             if (!newlyHeld) return step;
         }
-    }
-
-    public void Save(JsonObject snapshot)
-    {
-        snapshot["fisher"] = SnapshotCodec.Matrix(fisher);
-        snapshot["gradient"] = SnapshotCodec.Vector(gradient);
-        snapshot["fisherMass"] = SnapshotCodec.Number(mass);
-    }
-
-    public void Load(JsonObject snapshot)
-    {
-        SnapshotCodec.ReadMatrix(snapshot, "fisher", fisher.Length).CopyTo(fisher, 0);
-        SnapshotCodec.ReadVector(snapshot, "gradient", dimension).CopyTo(gradient, 0);
-        mass = SnapshotCodec.ReadNumber(snapshot, "fisherMass");
     }
 
     private double[] Solve(double damping, bool[] held)

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cuvee.Numerics;
 
 namespace Cuvee.Optimization.FisherProbing;
@@ -122,61 +121,6 @@ public sealed class FisherProbingOptimizer : IOptimizer
 
         bounds.Clip(mean);
         return [[.. point], mean];
-    }
-
-    /// <summary>Taken between Ask and Tell it is the state before the Ask, which a restored optimizer repeats.</summary>
-    public JsonObject Snapshot()
-    {
-        var snapshot = new JsonObject
-        {
-            ["optimizer"] = Name,
-            ["dimension"] = Dimension,
-            ["round"] = Round,
-            ["lineSearching"] = lineSearching,
-            ["point"] = SnapshotCodec.Vector(point),
-            ["currentObjective"] = SnapshotCodec.Number(currentObjective ?? double.NaN),
-            ["damping"] = SnapshotCodec.Number(damping),
-            ["stepFactor"] = SnapshotCodec.Number(stepFactor),
-            ["lastLargestStep"] = SnapshotCodec.Number(lastLargestStep),
-            ["isGradientZero"] = isGradientZero,
-            ["lossHistory"] = SnapshotCodec.Vector(lossHistory),
-            ["acceptedPoints"] = SnapshotCodec.Vector(acceptedPoints.SelectMany(accepted => accepted)),
-            ["lineSearchRecords"] = SnapshotCodec.Integers(lineSearchRecords),
-            ["probeRecords"] = SnapshotCodec.Integers(probeRecords),
-            ["sampler"] = sampler.Snapshot(),
-            ["knownRecords"] = SnapshotCodec.Integers(known.Keys),
-            ["knownLogProbabilities"] = new JsonArray(
-                [.. known.Values.Select(tokens => SnapshotCodec.Vector(tokens.Select(token => (double)token)))]),
-        };
-        model.Save(snapshot);
-        return snapshot;
-    }
-
-    public void Restore(JsonObject snapshot)
-    {
-        SnapshotCodec.RequireOwner(snapshot, this);
-        Round = SnapshotCodec.ReadInteger(snapshot, "round");
-        lineSearching = SnapshotCodec.Parse(snapshot, "lineSearching", node => node.GetValue<bool>());
-        point = SnapshotCodec.ReadVector(snapshot, "point", Dimension);
-        var objective = SnapshotCodec.ReadNumber(snapshot, "currentObjective");
-        currentObjective = double.IsNaN(objective) ? null : objective;
-        damping = SnapshotCodec.ReadNumber(snapshot, "damping");
-        stepFactor = SnapshotCodec.ReadNumber(snapshot, "stepFactor");
-        lastLargestStep = SnapshotCodec.ReadNumber(snapshot, "lastLargestStep");
-        isGradientZero = SnapshotCodec.Parse(snapshot, "isGradientZero", node => node.GetValue<bool>());
-        lossHistory.Clear();
-        lossHistory.AddRange(SnapshotCodec.ReadVector(snapshot, "lossHistory"));
-        acceptedPoints.Clear();
-        acceptedPoints.AddRange(SnapshotCodec.ReadVector(snapshot, "acceptedPoints").Chunk(Dimension));
-        lineSearchRecords = SnapshotCodec.ReadIntegers(snapshot, "lineSearchRecords");
-        probeRecords = SnapshotCodec.ReadIntegers(snapshot, "probeRecords");
-        sampler.Restore(SnapshotCodec.Parse(snapshot, "sampler", node => node.AsObject()));
-        var tokens = SnapshotCodec.Parse(snapshot, "knownLogProbabilities", node => node.AsArray());
-        known.Clear();
-        foreach (var (record, index) in SnapshotCodec.ReadIntegers(snapshot, "knownRecords").Select((record, index) => (record, index)))
-            known[record] = [.. SnapshotCodec.Numbers(tokens[index]!).Select(value => (float)value)];
-        model.Load(snapshot);
-        asked = null;
     }
 
     private List<Trial> ProbeTrials()

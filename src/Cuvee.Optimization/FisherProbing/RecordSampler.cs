@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cuvee.Numerics;
 
 namespace Cuvee.Optimization.FisherProbing;
@@ -7,7 +6,7 @@ namespace Cuvee.Optimization.FisherProbing;
 internal sealed class RecordSampler
 {
     private readonly int[] order; // [records], the current pass
-    private SeededRandom random;
+    private readonly SeededRandom random;
     private int position;
 
     public RecordSampler(int recordCount, SeededRandom random)
@@ -34,26 +33,5 @@ internal sealed class RecordSampler
         }
 
         return [.. drawn];
-    }
-
-    public JsonObject Snapshot() => new()
-    {
-        ["order"] = SnapshotCodec.Integers(order),
-        ["position"] = position,
-        ["random"] = SnapshotCodec.Random(random.Snapshot()),
-    };
-
-    public void Restore(JsonObject snapshot)
-    {
-        var saved = SnapshotCodec.ReadIntegers(snapshot, "order");
-        if (saved.Length != order.Length)
-        {
-            throw new SnapshotFormatException(
-                $"The snapshot draws from {saved.Length} records, this run has {order.Length}; resume with the first run's data.");
-        }
-
-        saved.CopyTo(order, 0);
-        position = SnapshotCodec.ReadInteger(snapshot, "position");
-        random = SeededRandom.Restore(SnapshotCodec.ReadRandom(snapshot, "random"));
     }
 }

@@ -83,7 +83,9 @@ public static class RunPlanner
             Test = test,
             Split = split,
             Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, tokensPerRecord, isMain),
-            Notes = [.. program.Notes, .. heldOut],
+            Notes = [.. program.Notes, .. heldOut, .. provider.Capabilities.Weights
+                ? []
+                : (string[])["the provider keeps its weights to itself: the result is a recipe without weights."]],
         };
     }
 
@@ -113,6 +115,8 @@ public static class RunPlanner
                     $"set space: {string.Join(" or ", capabilities.Spaces.Select(space => space.ToString().ToLowerInvariant()))}"
             : program.Start is MethodRecipe && !capabilities.Methods
                 ? $"it cannot apply merge methods, which search '{search.Search.Name}' needs; use evo-merging, cma-es or fisher-probing"
+            : configuration.Output != OutputSettings.Default && !capabilities.Weights
+                ? "it gives no weights to write; leave 'output' out"
             : null;
         if (problem is not null) throw new RunConfigurationException($"{configuration.File}: {provider.Description}: {problem}.");
     }
@@ -151,7 +155,7 @@ public static class RunPlanner
             var factor = Math.Min(
                 budget.Evaluations / (double)evaluations ?? double.PositiveInfinity,
                 budget.Queries / (double)queries ?? double.PositiveInfinity);
-            (evaluations, queries) = ((long)(evaluations * factor), (long)(queries * factor));
+            (evaluations, queries) = ((long)Math.Round((double)(evaluations * factor)), (long)Math.Round((double)(queries * factor)));
         }
 
         // Beside the budget: the loss of the adapters that this search did not screen itself, and the metric of result, start and adapters.

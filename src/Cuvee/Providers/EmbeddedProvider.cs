@@ -44,8 +44,8 @@ internal sealed class EmbeddedProvider(
 
     public string Description => $"embedded engine, {model}";
 
-    public ProviderCapabilities Capabilities { get; } = new(
-        LogProbabilityDetail.PerToken, Answers: true, BothSpaces, Methods: true, Weights: true, ContextLength: null,
+    public ProviderCapabilities Capabilities => new(
+        LogProbabilityDetail.PerToken, Answers: true, BothSpaces, Methods: true, Weights: true, Config.MaxPositionEmbeddings,
         MaxConcurrentLeases: 1);
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];

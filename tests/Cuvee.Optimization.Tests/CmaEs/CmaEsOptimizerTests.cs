@@ -1,43 +1,9 @@
-using System.Text.Json.Nodes;
 using Cuvee.Optimization.CmaEs;
 
 namespace Cuvee.Optimization.Tests.CmaEs;
 
 public sealed class CmaEsOptimizerTests
 {
-    [Theory]
-    [InlineData(false, false, false)]
-    [InlineData(false, true, false)]
-    [InlineData(true, true, false)]
-    [InlineData(false, true, true)]
-    public void Restore_ThroughJsonText_ContinuesBitForBit(bool separable, bool bounded, bool snapshotBetweenAskAndTell)
-    {
-        var options = new CmaEsOptions
-        {
-            InitialStepSize = 0.4,
-            Separable = separable,
-            Seed = 7,
-            Bounds = bounded ? BoxBounds.Uniform(7, -1.5, 1.5) : null,
-        };
-        var start = Enumerable.Repeat(0.2, 7).ToArray();
-        var straight = new CmaEsOptimizer(start, options);
-        for (var i = 0; i < 33; i++) Step(straight);
-        if (snapshotBetweenAskAndTell) straight.Ask();
-        var text = straight.Snapshot().ToJsonString();
-
-        var resumed = new CmaEsOptimizer(start, options with { Seed = 99 });
-        resumed.Restore(JsonNode.Parse(text)!.AsObject());
-        if (snapshotBetweenAskAndTell)
-        {
-            straight = new CmaEsOptimizer(start, options);
-            for (var i = 0; i < 33; i++) Step(straight);
-        }
-
-        for (var i = 0; i < 40; i++) Assert.Equal(Step(straight), Step(resumed));
-        Assert.Equal(straight.Snapshot().ToJsonString(), resumed.Snapshot().ToJsonString());
-        Assert.Equal(73, resumed.Iteration);
-    }
-
     [Fact]
     public void Ask_SameSeed_SamePoints()
     {
@@ -150,21 +116,6 @@ public sealed class CmaEsOptimizerTests
         optimizer.Ask();
         if (mistake == "ask") Assert.Throws<InvalidOperationException>(() => optimizer.Ask());
         else Assert.Throws<ArgumentException>(() => optimizer.Tell([new TrialEvaluation(1)]));
-    }
-
-    [Fact]
-    public void Restore_OtherPopulationOrDimensionOrDamage_ThrowsNamingIt()
-    {
-        var snapshot = new CmaEsOptimizer([0, 0], new CmaEsOptions()).Snapshot();
-
-        var population = Assert.Throws<SnapshotFormatException>(
-            () => new CmaEsOptimizer([0, 0], new CmaEsOptions { PopulationSize = 9 }).Restore(snapshot));
-        Assert.Contains("population", population.Message, StringComparison.Ordinal);
-        var dimension = Assert.Throws<SnapshotFormatException>(() => new CmaEsOptimizer([0, 0, 0], new CmaEsOptions()).Restore(snapshot));
-        Assert.Contains("2 coordinates", dimension.Message, StringComparison.Ordinal);
-        snapshot["mean"] = new JsonArray(1.0);
-        var damage = Assert.Throws<SnapshotFormatException>(() => new CmaEsOptimizer([0, 0], new CmaEsOptions()).Restore(snapshot));
-        Assert.Contains("'mean'", damage.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cuvee.Optimization.CmaEs;
 using Cuvee.Optimization.FisherProbing;
 
@@ -106,31 +105,6 @@ public sealed class FisherProbingOptimizerTests
         Assert.InRange(expected.Length, 1, 11);
         optimizer.Tell([.. probes.Select(model.Evaluate)]);
         Assert.Equal(3, optimizer.Ask().Count); // the point's own loss is kept
-    }
-
-    [Theory]
-    [InlineData(4, false)]
-    [InlineData(5, false)]
-    [InlineData(4, true)]
-    [InlineData(5, true)]
-    public void Restore_ThroughJsonText_ContinuesBitForBit(int tells, bool snapshotBetweenAskAndTell)
-    {
-        var model = new SoftmaxBlackBox(Dimension, 40, seed: 5);
-        var straight = new FisherProbingOptimizer(Start, Options(40));
-        for (var i = 0; i < tells; i++) Tell(straight, model);
-        var pending = snapshotBetweenAskAndTell ? straight.Ask() : null;
-
-        var resumed = new FisherProbingOptimizer(Start, Options(40) with { Seed = 5 });
-        resumed.Restore(JsonNode.Parse(straight.Snapshot().ToJsonString())!.AsObject());
-        if (pending is not null)
-        {
-            AssertSame(pending, resumed.Ask());
-            straight.Tell([.. pending.Select(model.Evaluate)]);
-            resumed.Tell([.. pending.Select(model.Evaluate)]);
-        }
-
-        for (var i = 0; i < 7; i++) AssertSame(Tell(straight, model), Tell(resumed, model));
-        Assert.Equal(straight.Snapshot().ToJsonString(), resumed.Snapshot().ToJsonString());
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.LanguageModels;
+using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Runs;
@@ -38,7 +39,13 @@ public sealed class ProviderExtensionTests : IDisposable
             "`recipe.json` is the result", await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md")), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Plan_NoWeights_SaysBeforeTheFirstQueryThatTheResultIsARecipe() => Assert.Contains(
+        Assert.Single(RunPlanner.Plan(Configure("search: cma-es"))).Notes,
+        note => note.Contains("the result is a recipe without weights", StringComparison.Ordinal));
+
     [Theory]
+    [InlineData("search: cma-es\noutput: { rank: 8 }", "gives no weights to write; leave 'output' out")]
     [InlineData("search: cma-es\nspace: factors", "cannot merge in space 'factors'; set space: delta")]
     [InlineData("search: merge-method", "cannot apply merge methods, which search 'merge-method' needs")]
     [InlineData("search: cma-es\nobjective: ie-f1", "objective 'ie-f1' needs answers, which it does not generate")]

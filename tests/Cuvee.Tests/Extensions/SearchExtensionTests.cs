@@ -1,4 +1,5 @@
 using Cuvee.Configuration;
+using Cuvee.Merging;
 using Cuvee.Optimization;
 using Cuvee.Planning;
 using Cuvee.Runs;
