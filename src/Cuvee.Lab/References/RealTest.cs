@@ -9,7 +9,6 @@ using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Reporting;
 using Cuvee.Runs;
-using Cuvee.Searches;
 
 namespace Cuvee.Lab.References;
 

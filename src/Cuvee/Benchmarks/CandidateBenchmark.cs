@@ -2,7 +2,6 @@ using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
-using Cuvee.Merging;
 using Cuvee.Numerics;
 
 namespace Cuvee.Benchmarks;

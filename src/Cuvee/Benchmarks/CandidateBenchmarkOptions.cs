@@ -1,5 +1,3 @@
-using Cuvee.Merging;
-
 namespace Cuvee.Benchmarks;
 
 /// <summary>

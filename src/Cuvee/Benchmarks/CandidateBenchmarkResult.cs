@@ -1,5 +1,3 @@
-using Cuvee.Merging;
-
 namespace Cuvee.Benchmarks;
 
 /// <param name="Milliseconds">Median per candidate: merge, packing and forward pass.</param>

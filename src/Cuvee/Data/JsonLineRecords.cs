@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cuvee.LanguageModels;
 
 namespace Cuvee.Data;
 

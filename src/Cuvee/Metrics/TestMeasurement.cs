@@ -1,5 +1,3 @@
-using Cuvee.LanguageModels;
-
 namespace Cuvee.Metrics;
 
 /// <summary>

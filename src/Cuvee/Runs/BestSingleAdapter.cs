@@ -52,7 +52,8 @@ internal static class BestSingleAdapter
                 MergeRecipes.Single(plan.Search.Space, adapter.Name),
                 source,
                 records,
-                objective) { Subject = adapter.Name }).ToList();
+                objective)
+            { Subject = adapter.Name }).ToList();
             var evaluations = await evaluator.EvaluateAsync(questions, account, cancellationToken).ConfigureAwait(false);
             ranked = [.. questions.Zip(evaluations, (question, evaluation) => (question.Subject!, evaluation.Loss))
                 .OrderBy(pair => pair.Loss).ThenBy(pair => pair.Item1, StringComparer.Ordinal)];

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Cuvee.Merging;
 using Cuvee.Planning;
 
 namespace Cuvee.Runs;

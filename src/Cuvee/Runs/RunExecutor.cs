@@ -1,7 +1,5 @@
 using Cuvee.Events;
 using Cuvee.Journaling;
-using Cuvee.Metrics;
-using Cuvee.Objectives;
 using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Searches;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Cuvee.Events;
 using Cuvee.Formats;
 using Cuvee.Planning;
 

@@ -169,7 +169,7 @@ internal sealed class StageRun(
         };
 
     /// <summary>The same candidates by every objective after the first, objective by objective.</summary>
-    private List<Question> FurtherQuestions(IReadOnlyList<Question> questions) =>
+    private List<Question> FurtherQuestions(List<Question> questions) =>
         [.. plan.Configuration.Objectives.Skip(1).SelectMany(objective => questions.Select(question => question with
         {
             Key = question.Key with { Stage = $"{stage.Name}/{objective.Name}" },

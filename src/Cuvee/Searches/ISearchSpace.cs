@@ -1,4 +1,3 @@
-using Cuvee.Merging;
 using Cuvee.Optimization;
 
 namespace Cuvee.Searches;

@@ -1,5 +1,3 @@
-using Cuvee.Merging;
-
 namespace Cuvee.Searches;
 
 /// <summary>The paper's alpha in [0, 1]^N (sparsity-based denoising, arXiv 2509.12951); weights stay as they are.</summary>

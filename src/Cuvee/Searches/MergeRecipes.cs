@@ -1,4 +1,3 @@
-using Cuvee.Merging;
 using Cuvee.Numerics;
 
 namespace Cuvee.Searches;

@@ -1,5 +1,3 @@
-using Cuvee.Merging;
-
 namespace Cuvee.Searches;
 
 /// <summary>The paper's beta in [-1.5, 1.5]^N (sign-aware scaling, arXiv 2509.12951); keep fractions stay as they are.</summary>
