@@ -142,7 +142,7 @@ internal sealed class StageRun(
 
     private static StageValue ValueOf(Evaluation evaluation) => new(evaluation.Objective, evaluation.Loss, evaluation.Penalty);
 
-    private async Task<IReadOnlyList<Evaluation>> EvaluateAsync(IReadOnlyList<Question> questions, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<Evaluation>> EvaluateAsync(List<Question> questions, CancellationToken cancellationToken)
     {
         if (questions.Count == 0) return [];
         cancellationToken.ThrowIfCancellationRequested();
