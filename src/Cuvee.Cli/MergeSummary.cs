@@ -80,12 +80,18 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
             ["recipe"] = Path.Combine(result.Out, "recipe.json"),
             ["start_loss"] = result.StartLoss,
             ["validation_loss"] = result.ValidationLoss,
-            ["winner"] = result.IsSingle(Plans[index]) ? "best-single" : "search",
+            ["winner"] = result.IsSingle ? "best-single" : "search",
             ["best_single"] = result.Verdict.Single.Name,
             ["best_single_loss"] = result.Verdict.Single.Loss,
             ["verdict"] = result.Verdict.Sentence,
             ["validation_metric"] = result.Verdict.Metric is { } metric
-                ? new JsonObject { ["name"] = metric.Name, ["search"] = metric.Search, ["start"] = metric.Start, ["single"] = metric.Single }
+                ? new JsonObject
+                {
+                    ["name"] = metric.Name,
+                    ["search"] = metric.Search,
+                    ["start"] = metric.Start,
+                    ["single"] = metric.Single,
+                }
                 : null,
             ["rank"] = result.Written?.Rank,
             ["evaluations"] = result.Spending.Evaluations,

@@ -54,7 +54,8 @@ internal static class RecipeChecks
             foreach (var (group, _) in share.GroupWeights.Concat(share.GroupKeepFractions))
             {
                 if (known.Contains(group)) continue;
-                throw new ArgumentException($"The recipe's entry of adapter '{share.Name}' names group '{group}', which matches no module " +
+                throw new ArgumentException(
+                $"The recipe's entry of adapter '{share.Name}' names group '{group}', which matches no module " +
                     "of the pool; name a module, a layer such as layers.0 or a kind such as q_proj.");
             }
         }

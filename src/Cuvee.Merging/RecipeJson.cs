@@ -7,9 +7,9 @@ namespace Cuvee.Merging;
 /// <summary>
 /// recipe.json, one of
 /// <list type="bullet">
-/// <item>weighted adapters, <c>{"space": "factors"|"delta", "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight"}]}</c>, where
-/// weight and keep_fraction are a number or an object of numbers per group of modules (<see cref="GroupValues"/>) with <c>"default"</c> for
-/// the other modules (when absent: weight 0, keep_fraction 1);</item>
+/// <item>weighted adapters, <c>{"space": "factors"|"delta", "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight"}]}</c>,
+/// where weight and keep_fraction are a number or an object of numbers per group of modules (<see cref="GroupValues"/>) with
+/// <c>"default"</c> for the other modules (when absent: weight 0, keep_fraction 1);</item>
 /// <item>a merge method, <c>{"method", "parameters"?: {name: number}, "adapters": [{"name", parameter: number}], "seed"?: 0}</c>.</item>
 /// </list>
 /// An unknown, repeated or missing key is an error. Numbers round-trip exactly.
@@ -158,7 +158,8 @@ public static class RecipeJson
 
     private static void WriteParameters(Utf8JsonWriter writer, IReadOnlyDictionary<string, double> parameters)
     {
-        foreach (var (name, value) in parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal)) writer.WriteNumber(name, value);
+        foreach (var (name, value) in parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
+            writer.WriteNumber(name, value);
     }
 
     private static void ThrowIfTooLong(long length, string source)
@@ -174,7 +175,7 @@ public static class RecipeJson
         {
             while (reader.Read())
             {
-                if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject && reader.CurrentDepth >= MaxDepth) return true;
+                if (reader is { TokenType: JsonTokenType.StartArray or JsonTokenType.StartObject, CurrentDepth: >= MaxDepth }) return true;
             }
         }
         catch (JsonException)

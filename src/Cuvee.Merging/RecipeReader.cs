@@ -40,7 +40,8 @@ internal sealed class RecipeReader(string source)
                 "delta" => MergeSpace.Delta,
                 _ => throw Error("'space' must be \"factors\" or \"delta\"."),
             },
-            [.. Elements(fields["adapters"], "{\"name\", \"weight\"}").Select((element, index) => ReadShare(element, $"adapters[{index}]"))]);
+            [.. Elements(fields["adapters"], "{\"name\", \"weight\"}")
+                .Select((element, index) => ReadShare(element, $"adapters[{index}]"))]);
     }
 
     private AdapterShare ReadShare(JsonElement element, string where)
@@ -61,7 +62,9 @@ internal sealed class RecipeReader(string source)
             return (Number(element, where, "a finite number or an object of numbers per group of modules"), GroupValues.None);
         var values = Numbers(element, where);
         if (values.Remove(GroupValues.Default, out var given)) others = given;
-        return (others, values.Count == 0 ? GroupValues.None : new GroupValues(values.Select(pair => new GroupValue(pair.Key, pair.Value))));
+        return (
+            others,
+            values.Count == 0 ? GroupValues.None : new GroupValues(values.Select(pair => new GroupValue(pair.Key, pair.Value))));
     }
 
     private MethodRecipe ReadMethod(JsonElement root)
@@ -69,7 +72,8 @@ internal sealed class RecipeReader(string source)
         var fields = Fields(root, "the recipe", ["method", "parameters", "adapters", "seed"], ["method"]);
         var method = Text(fields["method"], "method", "the name of a merge method");
         if (!fields.TryGetValue("adapters", out var adapters))
-            throw Error($"key 'adapters' is missing in the recipe; list the adapters that method {method} merges, others do not take part.");
+            throw Error(
+                $"key 'adapters' is missing in the recipe; list the adapters that method {method} merges, others do not take part.");
         ulong seed = 0;
         if (fields.TryGetValue("seed", out var given) && (given.ValueKind != JsonValueKind.Number || !given.TryGetUInt64(out seed)))
             throw Error($"'seed' must be a whole number from 0 to {ulong.MaxValue}.");

@@ -22,7 +22,7 @@ public sealed partial class SourceTests
     public void Names_Files_AreNoDrawersForEverything() => AssertNone(
         SourceTree.Sources("src", "tests", "bench").Where(path => DrawerName().IsMatch(path)));
 
-    /// <summary>Records, enumerations, interfaces and delegates may stand beside the seam that they belong to.</summary>
+    /// <summary>Records, enumerations, interfaces, delegates, exceptions and extensions may stand beside what they belong to.</summary>
     [Fact]
     public void Files_PublicClasses_AtMostOneAFile() => AssertNone(
         SourceTree.Sources("src").Where(path => PublicClass().Count(SourceTree.Read(path)) > 1));
@@ -61,7 +61,7 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"(^|/|\.)(Common|Utils?|Utilities|Helpers?|Misc|Shared)(/|\.)|(Utils?|Helpers?|Misc)\.cs$", RegexOptions.IgnoreCase)]
     private static partial Regex DrawerName();
 
-    [GeneratedRegex(@"^public (?:(?:sealed|static|abstract|readonly|partial|unsafe|ref) )*(?:class|struct) ", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^public (?:(?:sealed|static|abstract|readonly|partial|unsafe|ref) )*(?:class|struct) (?!\w+(Exception|Extensions)\b)", RegexOptions.Multiline)]
     private static partial Regex PublicClass();
 
     [GeneratedRegex("\"{3,}")]

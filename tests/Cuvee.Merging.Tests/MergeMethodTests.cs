@@ -38,7 +38,8 @@ public sealed class MergeMethodTests
         double[][] whole = [.. Names.Select(name => pool.ModuleNames.SelectMany(module => Vector(pool, name, module)).ToArray())];
         AssertTwin(
             Recipe("ties", ("density", 0.35), ("whole_vector", 1)),
-            vectors => ReferenceMethods.Elect([.. vectors.Select((vector, i) => ReferenceMethods.Trim(vector, 0.35, whole[i]))], Weights, 1));
+            vectors => ReferenceMethods.Elect(
+                [.. vectors.Select((vector, i) => ReferenceMethods.Trim(vector, 0.35, whole[i]))], Weights, 1));
     }
 
     // Trimmed to 3 of 5: a = [4, -3, 0, 2, 0], b = [0, 5, 0, -6, 1], c = [-8, 0, 7, -1, 0].

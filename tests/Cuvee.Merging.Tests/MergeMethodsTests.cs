@@ -23,7 +23,9 @@ public sealed class MergeMethodsTests
 
     [Fact]
     public void Find_UnknownName_ListsTheKnown() => Assert.Contains(
-        "linear, slerp, task-arithmetic", Assert.Throws<ArgumentException>(() => MergeMethods.Default.Find("x")).Message, StringComparison.Ordinal);
+        "linear, slerp, task-arithmetic",
+            Assert.Throws<ArgumentException>(() => MergeMethods.Default.Find("x")).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Constructor_RepeatedOrReservedNames_Refused()
@@ -78,7 +80,8 @@ public sealed class MergeMethodsTests
     public void RandomFor_ModulesAndAdapters_OwnReproducibleStreams()
     {
         MergeArguments For(params string[] names) => MergeArguments.For(
-            new DareLinear(), new MethodRecipe("dare-linear", new Dictionary<string, double>(), [.. names.Select(name => new AdapterParameters(name))], 7));
+            new DareLinear(),
+            new MethodRecipe("dare-linear", new Dictionary<string, double>(), [.. names.Select(name => new AdapterParameters(name))], 7));
         var (arguments, permuted) = (For("x", "y"), For("y", "x"));
         Assert.Equal(arguments.RandomFor("a").NextUInt64(), arguments.RandomFor("a").NextUInt64());
         Assert.NotEqual(arguments.RandomFor("a").NextUInt64(), arguments.RandomFor("b").NextUInt64());
@@ -93,7 +96,9 @@ public sealed class MergeMethodsTests
         var method = new NormMatched("norm-matched", "power");
         var merger = new RecipeMerger(pool, MergeMethods.Default.With(method));
         var recipe = (MethodRecipe)RecipeJson.Parse(
-            Encoding.UTF8.GetBytes("""{"method": "norm-matched", "adapters": [{"name": "adapter-002", "power": 2}, {"name": "adapter-000"}]}"""), "r");
+            Encoding.UTF8.GetBytes(
+                """{"method": "norm-matched", "adapters": [{"name": "adapter-002", "power": 2}, {"name": "adapter-000"}]}"""),
+            "r");
         merger.Validate(recipe);
         Assert.Empty(method.Measured); // a check costs no pass over the pool
         var resolved = merger.Resolve(recipe);
@@ -106,7 +111,8 @@ public sealed class MergeMethodsTests
             var merged = new float[outFeatures * inFeatures];
             merger.AddTo(resolved, module, merged);
             var expected = ReferenceMethods.Sum(
-                [.. ((int[])[2, 0]).Select(adapter => ReferenceMerge.Update(pool.Adapters[adapter].Modules.Single(part => part.Name == module)))],
+                [.. ((int[])[2, 0]).Select(adapter =>
+                    ReferenceMerge.Update(pool.Adapters[adapter].Modules.Single(part => part.Name == module)))],
                 [1 / Math.Pow(Norm(2), 2), 1 / Norm(0)]);
             Assert.InRange(ReferenceMerge.RelativeError(merged, expected), 0, 2e-6);
         }
@@ -121,7 +127,9 @@ public sealed class MergeMethodsTests
         var pool = TestAdapters.Pool(3);
         var merger = new RecipeMerger(pool);
         var recipe = new MethodRecipe(
-            "ties", new Dictionary<string, double> { ["density"] = 0.4 }, [.. pool.Adapters.Select(adapter => new AdapterParameters(adapter.Name))]);
+            "ties",
+            new Dictionary<string, double> { ["density"] = 0.4 },
+            [.. pool.Adapters.Select(adapter => new AdapterParameters(adapter.Name))]);
         var exact = new MergedAdapterBuilder(merger).Build(recipe, "merged");
         var reduced = new MergedAdapterBuilder(merger).Build(recipe, "merged", 4);
         Assert.Empty(exact.Reductions);

@@ -62,7 +62,8 @@ public sealed class RankReductionTests
 
     [Fact]
     public void Build_RankZero_Throws() => Assert.Throws<ArgumentException>(
-        () => new MergedAdapterBuilder(new RecipeMerger(TestAdapters.Pool(1))).Build(new WeightedRecipe(MergeSpace.Delta, []), "merged", 0));
+        () => new MergedAdapterBuilder(new RecipeMerger(TestAdapters.Pool(1)))
+                .Build(new WeightedRecipe(MergeSpace.Delta, []), "merged", 0));
 
     // What no matrix of that rank can reach: the sum of the smallest eigenvalues of X X' or X' X, whichever is smaller.
     private static double SmallestEigenvalues(double[] x, int rows, int columns, int rank)

@@ -61,11 +61,14 @@ public sealed class RecipeJsonTests
     [InlineData("""{"space":"delta","space":"factors","adapters":[]}""", "'space' appears twice")]
     [InlineData("""{"space":"delta","adapters":[}""", "not valid JSON")]
     [InlineData("[]", "must be a JSON object")]
-    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":"x"}}]}""", "'adapters[0].weight.q_proj' must be a finite number")]
-    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":[1]}]}""", "'adapters[0].weight' must be a finite number or an object")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":"x"}}]}""",
+        "'adapters[0].weight.q_proj' must be a finite number")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":[1]}]}""",
+        "'adapters[0].weight' must be a finite number or an object")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":1,"q_proj":1}}]}""", "'q_proj' appears twice")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"":1}}]}""", "names group ''")]
-    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"keep_fraction":{"q_proj":2}}]}""", "keep_fraction of adapter 'a' is 2")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"keep_fraction":{"q_proj":2}}]}""",
+        "keep_fraction of adapter 'a' is 2")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":1e300}}]}""", "weight of adapter 'a' is 1E+300")]
     [InlineData("""{"space":"delta","adapters":[{"name":"\ud800","weight":1}]}""", "not valid Unicode")]
     [InlineData("""{"method":"ties","space":"delta","adapters":[]}""", "'space' belongs to weighted adapters")]
@@ -100,7 +103,11 @@ public sealed class RecipeJsonTests
             """);
         Assert.Equal(
             [
-                new AdapterShare("a", 0) { GroupWeights = [new("layers.3", -1), new("q_proj", 2)], GroupKeepFractions = [new("layers.0", 0.5)] },
+                new AdapterShare("a", 0)
+            {
+                GroupWeights = [new("layers.3", -1), new("q_proj", 2)],
+                GroupKeepFractions = [new("layers.0", 0.5)],
+            },
                 new AdapterShare("b", 0.5, 0.25) { GroupKeepFractions = [new("model.layers.0.mlp.up_proj", 0)] },
             ],
             recipe.Adapters);

@@ -15,7 +15,8 @@ internal static class ReferenceMethods
         return [.. vector.Select(x => Math.Abs(x) >= threshold ? x : 0)];
     }
 
-    public static double[] Elect(double[][] vectors, double[] weights, double lambda) => [.. Enumerable.Range(0, vectors[0].Length).Select(j =>
+    public static double[] Elect(double[][] vectors, double[] weights, double lambda) =>
+        [.. Enumerable.Range(0, vectors[0].Length).Select(j =>
     {
         var entries = vectors.Select((vector, i) => (Value: weights[i] * vector[j], Weight: Math.Abs(weights[i]))).ToList();
         var sign = Math.Sign(entries.Sum(entry => entry.Value));

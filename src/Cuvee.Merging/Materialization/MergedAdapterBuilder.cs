@@ -5,7 +5,8 @@ namespace Cuvee.Merging.Materialization;
 /// <summary>
 /// Makes a recipe into one PEFT adapter. In factors the result has the adapters' rank; in delta the factors are stacked, or, where the
 /// ranks sum to more than min(in, out) and for every merge method, the dense update is written with an identity as its other factor: exact
-/// up to fp32 rounding either way. A bounded rank keeps the best approximation (truncated singular value decomposition) and reports what it dropped.
+/// up to fp32 rounding either way. A bounded rank keeps the best approximation (truncated singular value decomposition) and reports what it
+/// dropped.
 /// </summary>
 public sealed class MergedAdapterBuilder(RecipeMerger merger)
 {

@@ -2,7 +2,8 @@ using Cuvee.Merging.Sparsification;
 
 namespace Cuvee.Merging.Methods;
 
-/// <summary>DARE, then the weighted sum: lambda times the sum of the task vectors with entries dropped at random and the rest rescaled.</summary>
+/// <summary>DARE, then the weighted sum: lambda times the sum of the task vectors with entries dropped at random and the rest
+/// rescaled.</summary>
 public sealed class DareLinear : IMergeMethod
 {
     public string Name => "dare-linear";

@@ -3,8 +3,8 @@ using Cuvee.Merging.Sparsification;
 namespace Cuvee.Merging.Methods;
 
 /// <summary>
-/// The weighted mean of the task vectors, "model soups" for models fine-tuned from one base: <c>sum w_i tau_i / sum w_i</c>. Weights that sum
-/// to nothing (|sum| &lt; 1e-8) are used as they are, as mergekit does.
+/// The weighted mean of the task vectors, "model soups" for models fine-tuned from one base: <c>sum w_i tau_i / sum w_i</c>. Weights that
+/// sum to nothing (|sum| &lt; 1e-8) are used as they are, as mergekit does.
 /// </summary>
 public sealed class LinearMerge : IMergeMethod
 {

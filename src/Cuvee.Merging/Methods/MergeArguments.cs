@@ -39,7 +39,8 @@ public sealed class MergeArguments
     /// <summary>A stream of its own for each module, so that the order of the modules does not matter.</summary>
     public SeededRandom RandomFor(string moduleName) => SeededRandom.Derive(recipe.Seed, $"{recipe.Method}/{moduleName}");
 
-    /// <summary>A stream for one adapter in one module; it goes with the adapter's name, so that the order of listing does not matter.</summary>
+    /// <summary>A stream for one adapter in one module; it goes with the adapter's name, so that the order of listing does not
+    /// matter.</summary>
     public SeededRandom RandomFor(string moduleName, int adapter) =>
         SeededRandom.Derive(recipe.Seed, $"{recipe.Method}/{moduleName}/{recipe.Adapters[adapter].Name}");
 

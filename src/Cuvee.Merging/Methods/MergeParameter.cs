@@ -9,11 +9,13 @@ namespace Cuvee.Merging.Methods;
 public sealed record MergeParameter(
     string Name, double Default, double Minimum, double Maximum, string Summary, bool Integral = false)
 {
-    /// <summary>Where a search looks, inside [<see cref="Minimum"/>, <see cref="Maximum"/>]; null where it does not vary the number.</summary>
+    /// <summary>Where a search looks, inside [<see cref="Minimum"/>, <see cref="Maximum"/>]; null where it does
+    /// not vary the number.</summary>
     public (double Minimum, double Maximum)? SearchRange { get; init; } = Integral ? null : (Minimum, Maximum);
 
     // What several methods share.
     internal static MergeParameter Lambda { get; } = new("lambda", 1, -10, 10, "Scale of the merged task vector.") { SearchRange = (0, 2) };
 
-    internal static MergeParameter Weight { get; } = new("weight", 1, -10, 10, "Weight of the adapter's task vector.") { SearchRange = (-1.5, 1.5) };
+    internal static MergeParameter Weight { get; } =
+        new("weight", 1, -10, 10, "Weight of the adapter's task vector.") { SearchRange = (-1.5, 1.5) };
 }

@@ -1,8 +1,9 @@
 namespace Cuvee.Merging.Methods;
 
 /// <summary>
-/// The second and third step of TIES (arXiv 2306.01708): per entry the sign of the weighted sum wins, and the mean of the entries that agree
-/// with it, weighted by |w|, is the result. Entries that are zero do not count; where the sum is zero, so is the result. Sums are in double.
+/// The second and third step of TIES (arXiv 2306.01708): per entry the sign of the weighted sum wins, and the mean of the entries that
+/// agree with it, weighted by |w|, is the result. Entries that are zero do not count; where the sum is zero, so is the result. Sums are in
+/// double.
 /// </summary>
 internal static class SignElection
 {

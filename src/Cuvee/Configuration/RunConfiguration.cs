@@ -71,7 +71,11 @@ public sealed record RunConfiguration
         try
         {
             if (new FileInfo(path) is { Exists: true, Length: > LongestFile })
-                throw new RunConfigurationException($"{path}: larger than {LongestFile >> 20} MB; a run file names its data, it does not hold it.");
+            {
+                throw new RunConfigurationException(
+                    $"{path}: larger than {LongestFile >> 20} MB; a run file names its data, it does not hold it.");
+            }
+
             return Parse(System.IO.File.ReadAllText(path, new UTF8Encoding(false, throwOnInvalidBytes: true)), path, catalog);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or DecoderFallbackException)

@@ -98,14 +98,13 @@ public sealed class YamlMapping
         where T : class
     {
         if (Find(key) is not YamlSequenceNode) return Choice(key, choices, nameOf) is { } one ? [one] : null;
-        var texts = Texts(key)!;
-        var chosen = texts.Select(text => choices.FirstOrDefault(choice => nameOf(choice) == text) ?? throw Error(
+        var names = string.Join(", ", choices.Select(nameOf));
+        var chosen = Texts(key)!.Select(text => choices.FirstOrDefault(choice => nameOf(choice) == text) ?? throw Error(
             Find(key)!,
-            $"'{Qualified(key)}' names '{text}'; choose from {string.Join(", ", choices.Select(nameOf))}" +
-            $"{Nearest(text, choices.Select(nameOf))}.")).ToList();
+            $"'{Qualified(key)}' names '{text}'; choose from {names}{Nearest(text, choices.Select(nameOf))}.")).ToList();
         return chosen.Count > 0 && chosen.Distinct().Count() == chosen.Count
             ? chosen
-            : throw Error(Find(key)!, $"'{Qualified(key)}' must name at least one of {string.Join(", ", choices.Select(nameOf))}, each once.");
+            : throw Error(Find(key)!, $"'{Qualified(key)}' must name at least one of {names}, each once.");
     }
 
     /// <summary>A mapping, or a text that stands for a mapping with the one key <paramref name="textKey"/>.</summary>

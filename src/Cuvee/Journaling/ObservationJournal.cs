@@ -98,7 +98,8 @@ public sealed class ObservationJournal : IDisposable
     /// needed.
     /// </summary>
     /// <param name="recipe">Hash of the question's recipe.</param>
-    /// <exception cref="JournalException">The journal answers this question for another recipe: other settings or another build.</exception>
+    /// <exception cref="JournalException">The journal answers this question for another recipe: other settings or another
+    /// build.</exception>
     public IReadOnlyDictionary<int, Observation> Replay(QuestionKey key, string recipe, IReadOnlyList<int> records)
     {
         ArgumentNullException.ThrowIfNull(records);

@@ -3,7 +3,8 @@ namespace Cuvee.Metrics;
 /// <summary>The metrics by name.</summary>
 public static class MetricCatalog
 {
-    public static IReadOnlyList<IMetric> All { get; } = [new IeF1Metric(), new ExactMatchMetric(), new AccuracyMetric(), new RougeLMetric()];
+    public static IReadOnlyList<IMetric> All { get; } =
+        [new IeF1Metric(), new ExactMatchMetric(), new AccuracyMetric(), new RougeLMetric()];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(m => m.Name)];
 

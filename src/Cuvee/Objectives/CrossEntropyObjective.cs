@@ -3,8 +3,8 @@ using Cuvee.Metrics;
 namespace Cuvee.Objectives;
 
 /// <summary>
-/// Mean negative log-likelihood per answer token in nats, end-of-sequence included, prompt tokens not (arXiv 2509.12951): long answers weigh
-/// more, as in teacher-forced training.
+/// Mean negative log-likelihood per answer token in nats, end-of-sequence included, prompt tokens not (arXiv 2509.12951): long answers
+/// weigh more, as in teacher-forced training.
 /// </summary>
 public sealed class CrossEntropyObjective : IObjective
 {
@@ -22,7 +22,7 @@ public sealed class CrossEntropyObjective : IObjective
 }
 
 /// <summary>One minus a metric of greedy answers, for providers without log-probabilities or users who trust only the metric.</summary>
-public sealed class MetricObjective(IMetric metric) : IObjective
+internal sealed class MetricObjective(IMetric metric) : IObjective
 {
     public string Name => metric.Name;
 

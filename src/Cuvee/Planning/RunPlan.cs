@@ -35,7 +35,8 @@ public sealed record RunPlan
 /// <summary>What a run will cost at most, known before the first query.</summary>
 /// <param name="Evaluations">Candidates, checks and re-evaluations; null when only the optimiser's own stop bounds them.</param>
 /// <param name="Queries">Records asked for the search, cache hits not deducted; null likewise.</param>
-/// <param name="ControlQueries">Records asked beside the search, for its evidence: losses and metric of the controls, metric of the result.</param>
+/// <param name="ControlQueries">Records asked beside the search, for its evidence: losses and metric of the controls, metric of the
+/// result.</param>
 /// <param name="Tokens">Queries times the mean record; null where queries are, or where the provider does not count tokens.</param>
 /// <param name="MemoryBytes">On this machine.</param>
 public sealed record RunForecast(long? Evaluations, long? Queries, long ControlQueries, long? Tokens, long MemoryBytes);

@@ -15,7 +15,9 @@ namespace Cuvee.Planning;
 public static class RunPlanner
 {
     private static readonly string[] RunFiles =
-        [RunIdentity.FileName, ObservationJournal.FileName, EvaluationLog.FileName, "adapter_model.safetensors", RunWriter.ManifestFileName];
+    [
+        RunIdentity.FileName, ObservationJournal.FileName, EvaluationLog.FileName, "adapter_model.safetensors", RunWriter.ManifestFileName,
+    ];
 
     /// <param name="resume">Continue the run in <c>out</c>, or begin it when there is none.</param>
     /// <returns>The main search first, then those of <c>compare.searches</c>, each in its own sub-folder of <c>out</c>.</returns>
@@ -109,7 +111,8 @@ public static class RunPlanner
             : needs.HasFlag(SearchNeeds.SeveralObjectives) && objectives.Count < 2
                 ? $"search '{search.Search.Name}' needs several objectives; list them, such as objective: [cross-entropy, ie-f1]"
             : !needs.HasFlag(SearchNeeds.SeveralObjectives) && objectives.Count > 1
-                ? $"search '{search.Search.Name}' reads one objective; keep '{objectives[0].Name}' alone, or name a search that reads several"
+                ? $"search '{search.Search.Name}' reads one objective; keep '{objectives[0].Name}' alone, or name a search that reads " +
+                    "several"
             : program.Start is WeightedRecipe weighted && !capabilities.Spaces.Contains(weighted.Space)
                 ? $"it cannot merge in space '{search.SpaceName}'; " +
                     $"set space: {string.Join(" or ", capabilities.Spaces.Select(space => space.ToString().ToLowerInvariant()))}"

@@ -36,7 +36,8 @@ public interface IProvider
     IReadOnlyList<string> AdapterNames { get; }
 
     /// <summary>Looks at headers or asks the server what it is; reads no weight and spends no query.</summary>
-    /// <exception cref="RunConfigurationException">Something is missing, or <paramref name="space"/> cannot combine the adapters.</exception>
+    /// <exception cref="RunConfigurationException">Something is missing, or <paramref name="space"/> cannot combine the
+    /// adapters.</exception>
     void Check(MergeSpace space);
 
     /// <summary>What decides the provider's answers: role and name, such as <c>pool/ner-snips/adapter_model.safetensors</c>, to lower-case

@@ -13,8 +13,8 @@ namespace Cuvee.Runs;
 public sealed record SingleAdapter(string Name, double Loss, long Queries);
 
 /// <summary>
-/// Finds the best single adapter by successive halving (Jamieson and Talwalkar, arXiv 1502.07943): all adapters on a few records, the better
-/// half on twice as many, until the last ones are compared on all. Records come in a seeded order, so what a round adds is new.
+/// Finds the best single adapter by successive halving (Jamieson and Talwalkar, arXiv 1502.07943): all adapters on a few records, the
+/// better half on twice as many, until the last ones are compared on all. Records come in a seeded order, so what a round adds is new.
 /// </summary>
 internal static class BestSingleAdapter
 {

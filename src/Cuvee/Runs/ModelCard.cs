@@ -84,7 +84,7 @@ internal static class ModelCard
         return card.ToString();
     }
 
-    private static string Heading(RunPlan plan, RunResult result) => result.IsSingle(plan)
+    private static string Heading(RunPlan plan, RunResult result) => result.IsSingle
         ? $"{result.Verdict.Single.Name}: no merge of {plan.AdapterNames.Count} LoRA adapters was better"
         : $"A merge of {plan.AdapterNames.Count} LoRA adapters";
 
@@ -92,7 +92,8 @@ internal static class ModelCard
     {
         if (recipe is MethodRecipe method)
         {
-            card.Append("## Recipe\n\n").Append(CultureInfo.InvariantCulture, $"Merge method `{method.Method}` over {method.Adapters.Count} adapters");
+            card.Append("## Recipe\n\n").Append(
+                CultureInfo.InvariantCulture, $"Merge method `{method.Method}` over {method.Adapters.Count} adapters");
             foreach (var (name, value) in method.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
                 card.Append(CultureInfo.InvariantCulture, $", {name} {value:0.000}");
             card.Append(". The full numbers are in `recipe.json`.\n");
@@ -109,7 +110,8 @@ internal static class ModelCard
             |---|---:|---:|
 
             """);
-        foreach (var share in weighted.Adapters.OrderByDescending(share => Math.Abs(share.Weight)).ThenBy(share => share.Name, StringComparer.Ordinal))
+        foreach (var share in weighted.Adapters
+            .OrderByDescending(share => Math.Abs(share.Weight)).ThenBy(share => share.Name, StringComparer.Ordinal))
             card.Append(CultureInfo.InvariantCulture, $"| {share.Name} | {share.Weight:0.000} | {share.KeepFraction:0.000} |\n");
     }
 }

@@ -7,9 +7,9 @@ using Cuvee.Searches;
 namespace Cuvee.Runs;
 
 /// <summary>
-/// Runs a plan: find the best single adapter; per stage ask, realise, evaluate the whole generation on one common sample, journal, tell; then
-/// re-evaluate what was found beside the best single adapter, ship the better one and write it. Every question follows from the plan and the
-/// answers before it, so resuming is the same run with its first answers read from the journal.
+/// Runs a plan: find the best single adapter; per stage ask, realise, evaluate the whole generation on one common sample, journal, tell;
+/// then re-evaluate what was found beside the best single adapter, ship the better one and write it. Every question follows from the plan
+/// and the answers before it, so resuming is the same run with its first answers read from the journal.
 /// </summary>
 public sealed class RunExecutor(IProviderSession session, TimeProvider time, IProgress<RunEvent> progress)
 {
@@ -36,7 +36,7 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         var conclusions = Verdicts.WarningsOf(plan, verdict, stages[^1]).ToList();
         foreach (var warning in conclusions) progress.Report(warning);
 
-        var isSingle = verdict.IsSingle && plan.Configuration.Fallback == Configuration.Fallback.BestSingle;
+        var isSingle = verdict.SingleWon && plan.Configuration.Fallback == Configuration.Fallback.BestSingle;
         var result = new RunResult
         {
             Out = plan.Out,
@@ -47,6 +47,7 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
             ControlSpending = control.Spending,
             Stages = stages,
             Verdict = verdict,
+            IsSingle = isSingle,
             Warnings = [.. warnings, .. conclusions],
             WallTime = default,
         };
@@ -62,7 +63,8 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
     }
 
     private async Task<(SingleAdapter ByObjective, SingleAdapter? ByMetric)> FindSinglesAsync(
-        RunPlan plan, CandidateEvaluator evaluator, Account account, Account control, RunVerdict? known, CancellationToken cancellationToken)
+        RunPlan plan, CandidateEvaluator evaluator, Account account, Account control, RunVerdict? known,
+        CancellationToken cancellationToken)
     {
         var configuration = plan.Configuration;
         var byObjective = known?.Single ?? await BestSingleAdapter.FindAsync(
@@ -110,7 +112,8 @@ internal sealed class OpenRun : IDisposable
 {
     private readonly EvaluationLog log;
 
-    private OpenRun(RunPlan plan, Hosting.IAdapterHost host, TimeProvider time, RunIdentity identity, ObservationJournal journal, EvaluationLog log)
+    private OpenRun(
+        RunPlan plan, Hosting.IAdapterHost host, TimeProvider time, RunIdentity identity, ObservationJournal journal, EvaluationLog log)
     {
         (Identity, Journal, this.log) = (identity, journal, log);
         Evaluator = new CandidateEvaluator(

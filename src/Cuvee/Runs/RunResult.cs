@@ -28,6 +28,9 @@ public sealed record RunResult
 
     public required RunVerdict Verdict { get; init; }
 
+    /// <summary>The best single adapter won, and the run file lets it ship.</summary>
+    public required bool IsSingle { get; init; }
+
     public required IReadOnlyList<RunWarning> Warnings { get; init; }
 
     /// <summary>Of all processes that worked on this run.</summary>
@@ -38,15 +41,16 @@ public sealed record RunResult
 }
 
 /// <summary>What a run's result was held against before it shipped.</summary>
-/// <param name="IsSingle">The best single adapter won and is the result.</param>
+/// <param name="SingleWon">The best single adapter is better than the search's best.</param>
 /// <param name="Single">By the run's objective.</param>
 /// <param name="SingleByMetric">By the run's metric; null when the run names none, or the objective is the metric.</param>
-/// <param name="Difference">The search's best minus the single adapter, objective on all validation records, 95% bootstrap interval.</param>
+/// <param name="Difference">The search's best minus the single adapter, objective on all validation records, 95% bootstrap
+/// interval.</param>
 /// <param name="SearchLoss">Of the search's best.</param>
 /// <param name="Metric">The run's metric on validation records; null when none.</param>
 /// <param name="Sentence">What won, by how much, how sure.</param>
 public sealed record RunVerdict(
-    bool IsSingle,
+    bool SingleWon,
     SingleAdapter Single,
     SingleAdapter? SingleByMetric,
     ConfidenceInterval Difference,

@@ -47,7 +47,7 @@ public static class RunWriter
         })]);
         manifest["start_loss"] = result.StartLoss;
         manifest["validation_loss"] = result.ValidationLoss;
-        manifest["result"] = Verdict(plan, result);
+        manifest["result"] = Verdict(result);
         manifest["output"] = result.Written is { } written
             ? JsonSerializer.SerializeToNode(written, RunJson.Options)
             : "recipe only: the provider gives no weights";
@@ -67,12 +67,12 @@ public static class RunWriter
     private static JsonObject Value(StageValue value) =>
         new() { ["objective"] = value.Objective, ["loss"] = value.Loss, ["penalty"] = value.Penalty };
 
-    private static JsonObject Verdict(RunPlan plan, RunResult result)
+    private static JsonObject Verdict(RunResult result)
     {
         var verdict = result.Verdict;
         var json = new JsonObject
         {
-            ["winner"] = result.IsSingle(plan) ? "best-single" : "search",
+            ["winner"] = result.IsSingle ? "best-single" : "search",
             ["sentence"] = verdict.Sentence,
             ["search_loss"] = verdict.SearchLoss,
             ["best_single"] = Single(verdict.Single),
@@ -90,11 +90,4 @@ public static class RunWriter
 
     private static JsonObject Single(SingleAdapter single) =>
         new() { ["name"] = single.Name, ["loss"] = single.Loss, ["queries"] = single.Queries };
-}
-
-public static class RunResultExtensions
-{
-    /// <summary>The best single adapter is what ships.</summary>
-    public static bool IsSingle(this RunResult result, RunPlan plan) =>
-        result.Verdict.IsSingle && plan.Configuration.Fallback == Configuration.Fallback.BestSingle;
 }

@@ -24,8 +24,8 @@ public sealed record StageOutcome(
 /// <summary>One stage of one run, start to re-evaluated result; everything in it is decided by the stage's own objective.</summary>
 /// <param name="limit">Evaluations and queries that may be spent when this stage ends.</param>
 internal sealed class StageRun(
-    Stage stage, ISearchSpace space, RunPlan plan, CandidateEvaluator evaluator, Account account, (double? Evaluations, double? Queries) limit,
-    StagePace pace, IProgress<RunEvent> progress)
+    Stage stage, ISearchSpace space, RunPlan plan, CandidateEvaluator evaluator, Account account,
+    (double? Evaluations, double? Queries) limit, StagePace pace, IProgress<RunEvent> progress)
 {
     private readonly List<RunWarning> warnings = [];
     private readonly EarlyStopping earlyStopping = new(stage.Patience);
@@ -51,7 +51,8 @@ internal sealed class StageRun(
             var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
             var further = await EvaluateAsync(FurtherQuestions(questions), cancellationToken).ConfigureAwait(false);
             var told = questions.Zip(evaluations, ToTrialEvaluation).ToList();
-            if (further.Count > 0) told = [.. told.Select((evaluation, i) => evaluation with { Losses = LossesOf(evaluations, further, i) })];
+            if (further.Count > 0)
+                told = [.. told.Select((evaluation, i) => evaluation with { Losses = LossesOf(evaluations, further, i) })];
             optimizer.Tell(told);
             candidates += trials.Count;
             Report(optimizer, trials, told, candidates);

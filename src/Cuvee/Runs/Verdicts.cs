@@ -54,9 +54,9 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
 
     public static IEnumerable<RunWarning> WarningsOf(RunPlan plan, RunVerdict verdict, StageOutcome last)
     {
-        if (verdict.IsSingle && plan.Configuration.Fallback == Configuration.Fallback.None)
+        if (verdict.SingleWon && plan.Configuration.Fallback == Configuration.Fallback.None)
             yield return new RunWarning(Stage, last.Iterations, WarningKind.WorseThanSingle, verdict.Sentence);
-        if (verdict.Metric is not { } metric || verdict.IsSingle) yield break;
+        if (verdict.Metric is not { } metric || verdict.SingleWon) yield break;
         if (verdict.SearchLoss < verdict.Single.Loss && metric.Search <= metric.Single)
         {
             yield return new RunWarning(
@@ -90,7 +90,10 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
         EvaluationPurpose purpose, IObjective objective, IReadOnlyList<MergeRecipe> recipes, int iteration, int firstTrial, Account payer,
         CancellationToken cancellationToken) => evaluator.EvaluateAsync(
             [.. recipes.Select((recipe, i) => new Question(
-                new QuestionKey(Stage, purpose, iteration, firstTrial + i), recipe, source, source.All, objective) { Subject = $"{Stage} {firstTrial + i}" })],
+                new QuestionKey(Stage, purpose, iteration, firstTrial + i), recipe, source, source.All, objective)
+                {
+                    Subject = $"{Stage} {firstTrial + i}",
+                })],
             payer,
             cancellationToken);
 

@@ -22,7 +22,8 @@ public interface ISearch
     /// <summary>At least one; the first is the default.</summary>
     IReadOnlyList<SearchPreset> Presets { get; }
 
-    /// <summary>What its optimisers are told beside the loss of a sample; what the provider or the run file cannot give is refused.</summary>
+    /// <summary>What its optimisers are told beside the loss of a sample; what the provider or the run file cannot give is
+    /// refused.</summary>
     SearchNeeds Needs { get; }
 
     /// <summary>What really runs under these settings, for tables and titles: no claim that the settings do not keep.</summary>

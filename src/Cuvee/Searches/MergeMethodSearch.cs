@@ -76,7 +76,7 @@ public sealed class MergeMethodSearch(MergeMethods methods) : ISearch
 }
 
 /// <summary>A method's searched parameters, then its <c>weight</c> of each adapter; everything else as in the recipe.</summary>
-public sealed class MethodSpace : ISearchSpace
+internal sealed class MethodSpace : ISearchSpace
 {
     private const string Weight = "weight";
     private readonly MethodRecipe origin;
@@ -93,7 +93,8 @@ public sealed class MethodSpace : ISearchSpace
         this.varyWeights = varyWeights && weight?.SearchRange is not null;
         var weights = this.varyWeights ? Enumerable.Repeat(weight!, origin.Adapters.Count) : [];
         MergeParameter[] all = [.. parameters, .. weights];
-        Bounds = new BoxBounds([.. all.Select(each => each.SearchRange!.Value.Minimum)], [.. all.Select(each => each.SearchRange!.Value.Maximum)]);
+        Bounds = new BoxBounds(
+            [.. all.Select(each => each.SearchRange!.Value.Minimum)], [.. all.Select(each => each.SearchRange!.Value.Maximum)]);
         CoordinateNames = [.. parameters.Select(parameter => parameter.Name),
             .. this.varyWeights ? origin.Adapters.Select(adapter => adapter.Name) : []];
         Start = Encode(origin);

@@ -44,7 +44,8 @@ public sealed class MergeMethodExtensionTests : IDisposable
         Assert.Contains("choose dare-linear, dare-ties, linear, slerp, task-arithmetic, ties", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Task vectors are brought to one root mean square over the whole vector, then summed: a method that must measure first.</summary>
+    /// <summary>Task vectors are brought to one root mean square over the whole vector, then summed: a method that must measure
+    /// first.</summary>
     private sealed class RmsBalanced : IMergeMethod
     {
         public string Name => "rms-balanced";

@@ -22,7 +22,8 @@ public sealed class ObjectiveExtensionTests : IDisposable
     public async Task Run_ObjectiveOfTheTestProject_IsWhatTheSearchMinimises()
     {
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
-            "search: cma-es\nobjective: missed-probability\nfallback: none\nbudget: { queries: 1500 }\nsettings: { population: 8, penalty: 0 }",
+            "search: cma-es\nobjective: missed-probability\nfallback: none\nbudget: { queries: 1500 }\n" +
+                "settings: { population: 8, penalty: 0 }",
             catalog: Extended)));
         var result = (await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None)).Results[0];
         Assert.InRange(result.ValidationLoss, 0, 1); // a cross-entropy would be above 1 here

@@ -10,8 +10,8 @@ using Cuvee.Tests.Runs;
 namespace Cuvee.Tests.Extensions;
 
 /// <summary>
-/// CONTRIBUTING, "How to add a provider": one object, one registration. This one keeps its weights to itself, knows its adapters by name, and
-/// lies on no disk.
+/// CONTRIBUTING, "How to add a provider": one object, one registration. This one keeps its weights to itself, knows its adapters by name,
+/// and lies on no disk.
 /// </summary>
 public sealed class ProviderExtensionTests : IDisposable
 {
@@ -74,7 +74,8 @@ public sealed class ProviderExtensionTests : IDisposable
 
         public IProvider Create(ProviderSettings settings) => new SoftmaxProvider(
             settings.Pool.Names!,
-            [.. (settings.Model.Texts("pull") ?? []).Select(text => double.Parse(text, System.Globalization.CultureInfo.InvariantCulture))]);
+            [.. (settings.Model.Texts("pull") ?? []).Select(text =>
+                double.Parse(text, System.Globalization.CultureInfo.InvariantCulture))]);
     }
 
     private sealed class SoftmaxProvider(IReadOnlyList<string> names, IReadOnlyList<double> pull) : IProvider

@@ -32,7 +32,8 @@ public sealed class SearchExtensionTests : IDisposable
     [Fact]
     public void Load_SettingOutOfItsDeclaredRange_IsRefusedLikeAnyOther()
     {
-        var error = Assert.Throws<RunConfigurationException>(() => zoo.Configure("search: pattern\nsettings: { width: 9 }", catalog: Extended));
+        var error = Assert.Throws<RunConfigurationException>(
+            () => zoo.Configure("search: pattern\nsettings: { width: 9 }", catalog: Extended));
         Assert.Contains("'settings.width' must be a number from 0.001 to 2", error.Message, StringComparison.Ordinal);
         Assert.Contains(
             "choose evo-merging, fisher-probing, cma-es, random, merge-method",

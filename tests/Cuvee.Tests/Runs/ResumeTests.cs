@@ -1,0 +1,177 @@
+using System.Text;
+using Cuvee.Configuration;
+using Cuvee.Events;
+using Cuvee.Journaling;
+using Cuvee.LanguageModels;
+using Cuvee.Runs;
+
+namespace Cuvee.Tests.Runs;
+
+/// <summary>Runs that were cut off, damaged, continued or given a larger budget.</summary>
+public sealed class ResumeTests : SoftmaxRuns
+{
+    [Theory]
+    [InlineData(BothStages)]
+    [InlineData("search: fisher-probing\nseed: 5\nbudget: { queries: 700 }\nsettings: { probe_records: 5, line_search_records: 9 }")]
+    public async Task ExecuteAsync_KilledAtAnyByteAndResumed_EqualsNeverStopped(string settings)
+    {
+        var whole = await RunAsync(zoo.Configure(settings, "whole"));
+        var journal = Bytes("whole", ObservationJournal.FileName);
+        var lines = Encoding.UTF8.GetString(journal).Split('\n').Length - 1;
+        // Lines all over the run, in turn cut cleanly, in mid-line and just before the line feed.
+        for (var (line, kind) = (1, 0); line < lines; (line, kind) = (line + (lines / 6), kind + 1))
+        {
+            var end = EndOfLine(journal, line);
+            var cut = new[] { end, end + 25, EndOfLine(journal, line + 1) - 1 }[kind % 3];
+            var output = $"cut-{cut}";
+            CopyCut("whole", output, cut);
+            var resumed = await RunAsync(zoo.Configure(settings, output), resume: true);
+            AssertSameResults("whole", output);
+            Assert.Equal(whole.Spending, resumed.Spending);
+        }
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_FinishedRunResumed_AsksNoQuery()
+    {
+        await RunAsync(zoo.Configure(BothStages));
+        var host = Host();
+        var log = new EventLog();
+        await RunAsync(zoo.Configure(BothStages), resume: true, host, log);
+        Assert.Equal(0, host.ScoredRecords);
+        Assert.Single(log.Of<RunResumed>());
+        Assert.All(log.Of<CandidateEvaluated>(), candidate => Assert.True(candidate.Replayed));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_ResumedWithAnotherSetting_NamesIt()
+    {
+        await RunAsync(zoo.Configure(BothStages));
+        var error = await Assert.ThrowsAsync<JournalException>(
+            () => RunAsync(zoo.Configure(BothStages.Replace("population: 6", "population: 7", StringComparison.Ordinal)), resume: true));
+        Assert.Contains("search.settings.population", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_ResumedWithAChangedAdapter_NamesTheFile()
+    {
+        await RunAsync(zoo.Configure(BothStages));
+        zoo.WriteAdapter("adapter-b", 2, seed: 77);
+        var error = await Assert.ThrowsAsync<JournalException>(() => RunAsync(zoo.Configure(BothStages), resume: true));
+        Assert.Contains("pool/adapter-b/adapter_model.safetensors", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_ProviderFails_LeavesAJournalToResume()
+    {
+        await RunAsync(zoo.Configure(BothStages, "whole"));
+        var calls = 0;
+        var failing = new SoftmaxHost(Names, Pull)
+        {
+            Scoring = _ =>
+            {
+                if (++calls == 30) throw new LanguageModelException("the provider went away");
+            },
+        };
+        await Assert.ThrowsAsync<LanguageModelException>(() => RunAsync(zoo.Configure(BothStages), host: failing));
+        Assert.False(File.Exists(Path.Combine(zoo.Folder, "out", RunWriter.ManifestFileName)));
+        await RunAsync(zoo.Configure(BothStages), resume: true);
+        AssertSameResults("whole", "out");
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_RequestFailsHalfWay_KeepsWhatWasAnsweredAndCountsWhatWasLost()
+    {
+        var whole = await RunAsync(zoo.Configure(BothStages, "whole"));
+        var calls = 0;
+        var failing = new SoftmaxHost(Names, Pull) { BreaksAfterOneAnswer = () => ++calls == 30 };
+        var first = await Assert.ThrowsAsync<PartialAnswersException>(() => RunAsync(zoo.Configure(BothStages), host: failing));
+        Assert.Equal(2, first.Lost);
+        var host = Host();
+        var resumed = await RunAsync(zoo.Configure(BothStages), resume: true, host);
+        Assert.Equal(2, resumed.Spending.Lost);
+        Assert.Equal(whole.Spending.Queries + 2, resumed.Spending.Queries);
+        // Nothing answered is asked again.
+        Assert.Equal(whole.Spending.Queries, failing.ScoredRecords + host.ScoredRecords);
+        Assert.Equal(2, Manifest(resumed)["queries_lost"]!.GetValue<int>());
+        Assert.Equal(Bytes("whole", "adapter_model.safetensors"), Bytes("out", "adapter_model.safetensors"));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_DamagedButParsableJournal_NamesTheLineAndGoesOnWhenAsked()
+    {
+        await RunAsync(zoo.Configure(BothStages, "whole"));
+        var journal = Encoding.UTF8.GetString(Bytes("whole", ObservationJournal.FileName)).Split('\n');
+        var damaged = Array.FindIndex(journal, 100, line => line.Contains("\"logprob\":-", StringComparison.Ordinal));
+        journal[damaged] = journal[damaged].Replace("\"logprob\":-", "\"logprob\":-1", StringComparison.Ordinal); // still good JSON
+        CopyCut("whole", "out", 0);
+        await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "out", ObservationJournal.FileName), string.Join('\n', journal));
+
+        var error = await Assert.ThrowsAsync<JournalException>(() => RunAsync(zoo.Configure(BothStages), resume: true));
+        Assert.Contains($"{ObservationJournal.FileName}, line {damaged + 1}: damaged", error.Message, StringComparison.Ordinal);
+        await RunAsync(zoo.Configure(BothStages), resume: true, options: new RunOptions(Repair: true));
+        AssertSameResults("whole", "out");
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_FinishedRunGivenMoreQueries_GoesOnWhereItStood()
+    {
+        const string Small = Weights + "settings: { population: 6, sample: 6, held_out: 0 }\nbudget: { queries: 400 }";
+        var first = await RunAsync(zoo.Configure(Small));
+        var host = Host();
+        var larger = await RunAsync(
+            zoo.Configure(Small), resume: true, host, options: new RunOptions(LargerBudget: new RunBudget(null, 1000)));
+        Assert.True(larger.Stages[0].Iterations > first.Stages[0].Iterations);
+        Assert.True(host.ScoredRecords < larger.Spending.Queries, "what the journal holds is not asked again");
+        Assert.InRange(larger.Spending.Queries, 900, 1000);
+
+        // The same as a run that had the larger budget from the start, apart from what the first end asked for.
+        var straight = await RunAsync(zoo.Configure(Small.Replace("400", "1000", StringComparison.Ordinal), "straight"));
+        Assert.Equal(straight.Stages[0].Iterations, larger.Stages[0].Iterations, 3.0);
+
+        // Without a number the run keeps its last budget; a smaller one is refused.
+        var again = await RunAsync(zoo.Configure(Small), resume: true);
+        Assert.Equal(larger.Stages[0].Iterations, again.Stages[0].Iterations);
+        var error = await Assert.ThrowsAsync<JournalException>(
+            () => RunAsync(zoo.Configure(Small), resume: true, options: new RunOptions(LargerBudget: new RunBudget(null, 500))));
+        Assert.Contains("only a larger one", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_Resumed_WallTimeAddsUp()
+    {
+        var clock = new SteppingClock();
+        var whole = await RunAsync(zoo.Configure(BothStages, "whole"), clock: clock);
+        CopyCut("whole", "out", Bytes("whole", ObservationJournal.FileName).Length / 2);
+        var resumed = await RunAsync(zoo.Configure(BothStages), resume: true, clock: new SteppingClock());
+        // Each look at the clock is a second later; half the looks were the first process's.
+        Assert.InRange(resumed.WallTime.TotalSeconds, 0.8 * whole.WallTime.TotalSeconds, 1.2 * whole.WallTime.TotalSeconds);
+        Assert.True(whole.WallTime.TotalSeconds > 20);
+    }
+
+    /// <summary>What a killed process leaves: the identity and the first bytes of the journal.</summary>
+    private void CopyCut(string from, string to, int length)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(zoo.Folder, to)).FullName;
+        File.Copy(Path.Combine(zoo.Folder, from, RunIdentity.FileName), Path.Combine(folder, RunIdentity.FileName));
+        File.WriteAllBytes(Path.Combine(folder, ObservationJournal.FileName), Bytes(from, ObservationJournal.FileName)[..length]);
+    }
+
+    /// <summary>Offset after the line feed of the 1-based line.</summary>
+    private static int EndOfLine(byte[] journal, int line)
+    {
+        var end = 0;
+        for (var i = 0; i < line; i++) end = Array.IndexOf(journal, (byte)'\n', end) + 1;
+        return end;
+    }
+
+    /// <summary>Every look is one second after the last.</summary>
+    private sealed class SteppingClock : TimeProvider
+    {
+        private long looks;
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Interlocked.Increment(ref looks);
+    }
+}
