@@ -61,7 +61,9 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"(^|/|\.)(Common|Utils?|Utilities|Helpers?|Misc|Shared)(/|\.)|(Utils?|Helpers?|Misc)\.cs$", RegexOptions.IgnoreCase)]
     private static partial Regex DrawerName();
 
-    [GeneratedRegex(@"^public (?:(?:sealed|static|abstract|readonly|partial|unsafe|ref) )*(?:class|struct) (?!\w+(Exception|Extensions)\b)", RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^public (?:(?:sealed|static|abstract|readonly|partial|unsafe|ref) )*(?:class|struct) (?!\w+(Exception|Extensions)\b)",
+        RegexOptions.Multiline)]
     private static partial Regex PublicClass();
 
     [GeneratedRegex("\"{3,}")]

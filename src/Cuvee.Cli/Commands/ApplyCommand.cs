@@ -55,7 +55,8 @@ internal static class ApplyCommand
             { pool, recipe, output, format, model, rank, dtype, force, json };
         command.Validators.Add(arguments =>
         {
-            var problem = (arguments.GetValue(format), arguments.GetValue(model), arguments.GetValue(rank)) switch
+            var form = arguments.GetResult(format)?.Tokens.Select(token => token.Value).FirstOrDefault(); // may be none of the choices
+            var problem = (form, arguments.GetValue(model), arguments.GetValue(rank)) switch
             {
                 ("folded", null, _) => "--format folded needs --model, the folder of the base model.",
                 ("folded", _, not null) => "--rank bounds an adapter; leave it out with --format folded.",

@@ -138,11 +138,12 @@ internal sealed class OpenRun : IDisposable
 
     public static OpenRun Open(RunPlan plan, Hosting.IAdapterHost host, TimeProvider time, RunOptions options)
     {
+        var identity = RunIdentity.Of(plan);
+        identity.Continues(plan.Out); // before a file of another run is touched
         Directory.CreateDirectory(plan.Out);
         var journal = ObservationJournal.Open(Path.Combine(plan.Out, ObservationJournal.FileName), options.Repair);
         try
         {
-            var identity = RunIdentity.Of(plan);
             identity.Claim(plan.Out, ExtensionOf(plan, journal, options.LargerBudget));
             journal.LeavesEndsBehind = identity.Extension is not null;
             var restart = options.Repair || identity.Extension is not null;

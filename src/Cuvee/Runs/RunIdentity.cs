@@ -65,37 +65,40 @@ public sealed class RunIdentity
 
     public JsonObject ToJson() => (JsonObject)json.DeepClone();
 
-    /// <summary>Writes run.json, or compares with the one that is there.</summary>
-    /// <param name="larger">A larger budget than the run began with; null keeps the last one.</param>
+    /// <summary>Compares with the run.json that is there, and takes its larger budget over; writes nothing.</summary>
+    /// <returns>Whether there is one.</returns>
     /// <exception cref="JournalException">The folder's run had other settings or inputs; the first difference is named.</exception>
+    public bool Continues(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        if (!File.Exists(path)) return false;
+        JsonNode? earlier;
+        try
+        {
+            earlier = JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
+        }
+        catch (JsonException exception)
+        {
+            throw new JournalException($"{path}: damaged; choose a new 'out'.", exception);
+        }
+
+        var extended = (earlier as JsonObject)?[ExtendedBudget]?.DeepClone();
+        (earlier as JsonObject)?.Remove(ExtendedBudget);
+        if (FirstDifference("", earlier, json) is { } difference)
+            throw new JournalException($"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
+        if (extended is not null) Extend(path, extended.Deserialize<BudgetExtension>(RunJson.Options)!);
+        return true;
+    }
+
+    /// <summary>Writes run.json where there is none, or where the budget grows.</summary>
+    /// <param name="larger">A larger budget than the run began with; null keeps the last one.</param>
+    /// <exception cref="JournalException">As <see cref="Continues"/>, or the budget is no larger one.</exception>
     public void Claim(string folder, BudgetExtension? larger = null)
     {
         var path = Path.Combine(folder, FileName);
-        JsonNode? earlier = null;
-        if (File.Exists(path))
-        {
-            try
-            {
-                earlier = JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
-            }
-            catch (JsonException exception)
-            {
-                throw new JournalException($"{path}: damaged; choose a new 'out'.", exception);
-            }
-
-            var extended = (earlier as JsonObject)?[ExtendedBudget]?.DeepClone();
-            (earlier as JsonObject)?.Remove(ExtendedBudget);
-            if (FirstDifference("", earlier, json) is { } difference)
-            {
-                throw new JournalException(
-                    $"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
-            }
-
-            if (extended is not null) Extend(path, extended.Deserialize<BudgetExtension>(RunJson.Options)!);
-        }
-
+        var isContinued = Continues(folder);
         if (larger is not null) Extend(path, larger);
-        if (earlier is null || larger is not null) RunJson.Write(path, json);
+        if (!isContinued || larger is not null) RunJson.Write(path, json);
     }
 
     private void Extend(string path, BudgetExtension larger)
