@@ -23,11 +23,15 @@ internal static class BuildCommand
             Description = "Build only these specialists (and what they stand on).",
             AllowMultipleArgumentsPerToken = true,
         };
+        var adopt = new Option<bool>("--adopt")
+        {
+            Description = "Take over what lies there with the bytes of its provenance: only after the fingerprint's rule changed, not the data.",
+        };
         var command = new ExampleCommand(
             "build",
             "Build the zoo: skips what is up to date, goes on after a cut.",
             "cuvee-lab build zoo/zoo.yaml --data data",
-            "cuvee-lab build zoo/zoo.yaml --data data --only et-mit-movie --out /tmp/zoo") { plan, data, output, work, only };
+            "cuvee-lab build zoo/zoo.yaml --data data --only et-mit-movie --out /tmp/zoo") { plan, data, output, work, only, adopt };
         command.SetAction((arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(plan);
@@ -38,7 +42,7 @@ internal static class BuildCommand
             if (unknown is not null) throw new ZooException($"{path}: no specialist is named {unknown}; see the plan's list.");
             var builder = new ZooBuilder(
                 read, DataSetCatalog.Open(arguments.GetRequiredValue(data)), folder,
-                arguments.GetRequiredValue(work), TimeProvider.System, Console.Error);
+                arguments.GetRequiredValue(work), TimeProvider.System, Console.Error, arguments.GetValue(adopt));
             builder.Build(names, cancellationToken);
             return Task.FromResult(0);
         });

@@ -64,13 +64,11 @@ public sealed class DataSetCatalog
     }
 
     /// <summary>
-    /// Every training text once (compared by <see cref="TextFingerprint"/>), in the order of <see cref="DataSets"/>: nothing of any test
-    /// split and nothing that any data set reserves for validation.
+    /// Every training text once (compared by <see cref="TextFingerprint"/>), in the order of <see cref="DataSets"/>.
     /// </summary>
     public IEnumerable<string> PlainTexts()
     {
-        var seen = new HashSet<string>(reserved, StringComparer.Ordinal);
-        seen.UnionWith(DataSets.SelectMany(d => d.Records(Split.Test)).Select(r => TextFingerprint.Of(r.Text)));
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var record in DataSets.SelectMany(d => d.Records(Split.Train)))
         {
             if (seen.Add(TextFingerprint.Of(record.Text))) yield return record.Text;
@@ -93,13 +91,17 @@ public sealed class DataSetCatalog
         var reserved = new HashSet<string>(StringComparer.Ordinal);
         for (var d = 0; d < chosen.Count; d++) reserved.UnionWith(chosen[d].Select(i => fingerprints[d][i]));
 
+        // A text of any test split is trained on nowhere, whichever data set it stands in.
+        var tests = descriptions.ConvertAll(d => DataRecordReader.Read(Path.Combine(d.Directory, "test.jsonl"), d.Kind));
+        var withheld = tests.SelectMany(test => test).Select(r => TextFingerprint.Of(r.Text)).ToHashSet(StringComparer.Ordinal);
+        withheld.UnionWith(reserved);
+
         var dataSets = new List<DataSet>(descriptions.Count);
         for (var d = 0; d < descriptions.Count; d++)
         {
-            var train = trains[d].Where((_, i) => !reserved.Contains(fingerprints[d][i])).ToArray();
+            var train = trains[d].Where((_, i) => !withheld.Contains(fingerprints[d][i])).ToArray();
             var validation = chosen[d].Select(i => trains[d][i]).ToArray();
-            var test = DataRecordReader.Read(Path.Combine(descriptions[d].Directory, "test.jsonl"), descriptions[d].Kind);
-            dataSets.Add(new DataSet(descriptions[d], train, validation, test, trains[d].Count - train.Length - validation.Length));
+            dataSets.Add(new DataSet(descriptions[d], train, validation, tests[d], trains[d].Count - train.Length - validation.Length));
         }
 
         return new DataSetCatalog(dataSets, reserved);

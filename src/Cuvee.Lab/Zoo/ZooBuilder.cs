@@ -13,9 +13,13 @@ namespace Cuvee.Lab.Zoo;
 /// Builds a zoo from a plan: tokenizer, base model, specialists. Deterministic per instruction set; each artefact is skipped when its
 /// fingerprint says it is up to date, and a cut training goes on from its last checkpoint.
 /// </summary>
+/// <param name="adopt">What lies there with the bytes of its provenance is taken over under the present fingerprint: for a change of the
+/// fingerprint's rule that leaves the training data as they were.</param>
 public sealed class ZooBuilder(
-    ZooPlan plan, DataSetCatalog catalog, string zooFolder, string workFolder, TimeProvider time, TextWriter output)
+    ZooPlan plan, DataSetCatalog catalog, string zooFolder, string workFolder, TimeProvider time, TextWriter output, bool adopt = false)
 {
+    private static readonly string[] DecidingFiles = ["train.jsonl", "test.jsonl"]; // what is tested on is trained on nowhere
+
     private string BaseFolder => Path.Combine(zooFolder, "base");
 
     /// <param name="only">Names of specialists to build; empty builds all.</param>
@@ -132,9 +136,16 @@ public sealed class ZooBuilder(
 
     private bool UpToDate(string name, string fingerprint, string path)
     {
-        var known = File.Exists(path) && ZooProvenance.TryRead(Provenance(name))?.Fingerprint == fingerprint;
-        if (known) output.WriteLine($"{name}: up to date");
-        return known;
+        if (!File.Exists(path) || ZooProvenance.TryRead(Provenance(name)) is not { } known) return false;
+        if (adopt && known.Fingerprint != fingerprint && known.Sha256 == ZooFingerprint.OfFile(path))
+        {
+            known = known with { Fingerprint = fingerprint };
+            known.Write(Provenance(name));
+            output.WriteLine($"{name}: adopted");
+        }
+
+        if (known.Fingerprint == fingerprint) output.WriteLine($"{name}: up to date");
+        return known.Fingerprint == fingerprint;
     }
 
     private string Provenance(string name) => Path.Combine(zooFolder, "provenance", name + ".json");
@@ -142,7 +153,8 @@ public sealed class ZooBuilder(
     private string[] AllDataSets() => [.. catalog.DataSets.Select(d => d.Name)];
 
     private string DataFingerprint() => dataFingerprint ??= ZooFingerprint.Of(
-        [.. catalog.DataSets.Select(d => d.Name + ZooFingerprint.OfFile(Path.Combine(d.Description.Directory, "train.jsonl")))]);
+        [.. catalog.DataSets.SelectMany(d => DecidingFiles.Select(file =>
+            d.Name + ZooFingerprint.OfFile(Path.Combine(d.Description.Directory, file))))]);
 
     private string? dataFingerprint;
 

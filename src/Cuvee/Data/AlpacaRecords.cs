@@ -26,8 +26,7 @@ internal static class AlpacaRecords
                 line += utf8.AsSpan(counted, start - counted).Count((byte)'\n');
                 counted = start;
                 using var document = JsonDocument.ParseValue(ref reader);
-                records.Add((ReadRecord(new RecordFields(
-                    document.RootElement, path, line, "instruction", "input", "output", "history", "id"), records.Count), line));
+                records.Add((ReadRecord(new RecordFields(document.RootElement, path, line), records.Count), line));
             }
 
             if (reader.Read()) throw new JsonException("text follows the array", null, null, null);

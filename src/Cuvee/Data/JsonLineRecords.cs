@@ -21,7 +21,7 @@ internal static class JsonLineRecords
             try
             {
                 using var document = JsonDocument.Parse(content, Strict);
-                var fields = new RecordFields(document.RootElement, path, line, "prompt", "completion", "id");
+                var fields = new RecordFields(document.RootElement, path, line);
                 records.Add((new PromptCompletion(fields.Id(line - 1), fields.Required("prompt"), fields.Required("completion")), line));
             }
             catch (JsonException exception)

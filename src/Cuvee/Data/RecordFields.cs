@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Cuvee.Data;
 
 /// <summary>
-/// The fields of one JSON object, checked: a field that is not known, missing, empty or of the wrong type is an error that names it.
+/// The fields of one JSON object, checked: a field that is missing, empty or of the wrong type is an error that names it. Further columns
+/// are the user's own.
 /// </summary>
 internal readonly struct RecordFields
 {
@@ -12,21 +13,20 @@ internal readonly struct RecordFields
     private readonly int line;
 
     /// <param name="line">1-based, for messages.</param>
-    public RecordFields(JsonElement element, string path, int line, params ReadOnlySpan<string> known)
+    public RecordFields(JsonElement element, string path, int line)
     {
         (this.element, this.path, this.line) = (element, path, line);
         if (element.ValueKind != JsonValueKind.Object)
-            throw new RecordFileException($"{path}, line {line}: expected a JSON object, found {Describe(element)}.");
-        foreach (var property in element.EnumerateObject())
-        {
-            if (!known.Contains(property.Name))
-                throw Error(property.Name, $"is not known; known are {string.Join(", ", known.ToArray())}");
-        }
-    }
+            throw new RecordFileException($"{path}, line {line}: expected a JSON object, found {Describe(element)}.");    }
 
     public string Required(string field)
     {
-        if (!element.TryGetProperty(field, out var value)) throw Error(field, "is missing; add it");
+        if (!element.TryGetProperty(field, out var value))
+        {
+            var found = string.Join(", ", element.EnumerateObject().Take(8).Select(property => $"\"{property.Name}\""));
+            throw Error(field, $"is missing; add it{(found.Length > 0 ? $" (the record has {found})" : "")}");
+        }
+
         var text = Text(field, value);
         return text.Length > 0 ? text : throw Error(field, "is empty; give a text or remove the record");
     }

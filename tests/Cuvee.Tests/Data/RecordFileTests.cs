@@ -53,11 +53,28 @@ public sealed class RecordFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData("""{"prompt": "a", "completion": " b", "source": "mine", "tags": [1, {"x": null}]}""")]
+    [InlineData("""[{"instruction": "a", "output": " b", "system": "s", "score": 0.5}]""")]
+    public void Read_FurtherColumns_AreTheUsersOwn(string text)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, text);
+            Assert.Equal(("a", " b"), Assert.Single(RecordFile.Read(path)) is { } record ? (record.Prompt, record.Completion) : default);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
     [InlineData("""{"prompt": "a"}""", "line 1", "\"completion\" is missing")]
     [InlineData("""{"prompt": "a", "completion": ""}""", "line 1", "\"completion\" is empty")]
     [InlineData("""{"prompt": "", "completion": "b"}""", "line 1", "\"prompt\" is empty")]
     [InlineData("""{"prompt": 3, "completion": "b"}""", "line 1", "\"prompt\" must be a text, not a number")]
-    [InlineData("""{"prompt": "a", "completion": "b", "answer": "c"}""", "line 1", "\"answer\" is not known")]
+    [InlineData("""{"prompt": "a", "answer": "c"}""", "line 1", "\"completion\" is missing; add it (the record has \"prompt\", \"answer\")")]
     [InlineData("""{"prompt": "a", "completion": "b", "id": ""}""", "line 1", "\"id\" is empty")]
     [InlineData("""{"prompt": "a", "completion": "b", "id": 1.5}""", "line 1", "\"id\" must be a text, not a number")]
     [InlineData("""{"prompt": "\ud800", "completion": "b"}""", "line 1", "\"prompt\" holds half a surrogate pair")]
@@ -71,7 +88,6 @@ public sealed class RecordFileTests : IDisposable
     [InlineData(" \n\n", "records", "holds no record")]
     [InlineData("[]", "records", "holds no record")]
     [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\"}]", "line 3", "\"output\" is missing")]
-    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\", \"system\": \"s\"}]", "line 2", "\"system\" is not known")]
     [InlineData(
         "[{\"instruction\": \"a\", \"output\": \"b\", \"history\": [[\"a\"]]}]",
         "line 1", "\"history\" must be a list of [question, answer] pairs")]
