@@ -84,6 +84,7 @@ public sealed class RunIdentity
 
         var extended = (earlier as JsonObject)?[ExtendedBudget]?.DeepClone();
         (earlier as JsonObject)?.Remove(ExtendedBudget);
+        json.Remove(ExtendedBudget);
         if (FirstDifference("", earlier, json) is { } difference)
             throw new JournalException($"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
         if (extended is not null) Extend(path, extended.Deserialize<BudgetExtension>(RunJson.Options)!);

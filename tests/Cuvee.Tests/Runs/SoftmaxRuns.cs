@@ -32,7 +32,8 @@ public abstract class SoftmaxRuns : IDisposable
 
     private protected static IReadOnlyList<AdapterShare> Shares(MergeRecipe recipe) => ((WeightedRecipe)recipe).Adapters;
 
-    private protected static double Weight(RunResult result, string name) => Shares(result.Recipe).Single(share => share.Name == name).Weight;
+    private protected static double Weight(RunResult result, string name) =>
+        Shares(result.Recipe).Single(share => share.Name == name).Weight;
 
     private protected static JsonNode Manifest(RunResult result) =>
         JsonNode.Parse(File.ReadAllText(Path.Combine(result.Out, RunWriter.ManifestFileName)))!;
