@@ -71,8 +71,8 @@ internal static class BadInputCases
         ["empty data"] = new("d.jsonl", zoo => Score(zoo, Write(zoo, "d.jsonl", "\n"))),
         ["broken data"] = new("line 2", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":"))),
         ["missing field"] = new("\"completion\"", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\"}"))),
-        ["unknown field"] = new("\"answer\"", zoo =>
-            Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\",\"answer\":\"c\"}"))),
+        ["misnamed field"] = new("the record has \"prompt\", \"answer\"", zoo =>
+            Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"answer\":\"c\"}"))),
         ["empty completion"] = new("\"completion\"", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"\"}"))),
         ["record over the context"] = new("'long'", zoo => Score(
             zoo, Write(zoo, "d.jsonl", $$"""{"id":"long","prompt":"a","completion":"{{LongText}}"}"""))),

@@ -25,7 +25,7 @@ internal static class BuildCommand
         };
         var adopt = new Option<bool>("--adopt")
         {
-            Description = "Take over what lies there with the bytes of its provenance: only after the fingerprint's rule changed, not the data.",
+            Description = "Take over what lies there with the bytes of its provenance: only where the fingerprint's rule changed.",
         };
         var command = new ExampleCommand(
             "build",

@@ -24,8 +24,8 @@ public sealed class DataSet
 
     public DataSetKind Kind => Description.Kind;
 
-    /// <summary>Records that neither train nor validate because the same text stands in a test split or is reserved for validation by another data
-    /// set.</summary>
+    /// <summary>Records that neither train nor validate because the same text stands in a test split or is reserved for validation by
+    /// another data set.</summary>
     public int WithheldFromTrain { get; }
 
     /// <summary>Train and test in the order of the file, validation in the order of the seeded draw.</summary>

@@ -17,7 +17,8 @@ internal readonly struct RecordFields
     {
         (this.element, this.path, this.line) = (element, path, line);
         if (element.ValueKind != JsonValueKind.Object)
-            throw new RecordFileException($"{path}, line {line}: expected a JSON object, found {Describe(element)}.");    }
+            throw new RecordFileException($"{path}, line {line}: expected a JSON object, found {Describe(element)}.");
+    }
 
     public string Required(string field)
     {

@@ -74,7 +74,8 @@ public sealed class RecordFileTests : IDisposable
     [InlineData("""{"prompt": "a", "completion": ""}""", "line 1", "\"completion\" is empty")]
     [InlineData("""{"prompt": "", "completion": "b"}""", "line 1", "\"prompt\" is empty")]
     [InlineData("""{"prompt": 3, "completion": "b"}""", "line 1", "\"prompt\" must be a text, not a number")]
-    [InlineData("""{"prompt": "a", "answer": "c"}""", "line 1", "\"completion\" is missing; add it (the record has \"prompt\", \"answer\")")]
+    [InlineData("""{"prompt": "a", "answer": "c"}""", "line 1",
+        "\"completion\" is missing; add it (the record has \"prompt\", \"answer\")")]
     [InlineData("""{"prompt": "a", "completion": "b", "id": ""}""", "line 1", "\"id\" is empty")]
     [InlineData("""{"prompt": "a", "completion": "b", "id": 1.5}""", "line 1", "\"id\" must be a text, not a number")]
     [InlineData("""{"prompt": "\ud800", "completion": "b"}""", "line 1", "\"prompt\" holds half a surrogate pair")]
