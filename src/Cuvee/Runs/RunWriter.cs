@@ -60,7 +60,7 @@ public static class RunWriter
         manifest["warnings"] =
             JsonSerializer.SerializeToNode(result.Warnings.Select(warning => $"{warning.Stage}: {warning.Message}"), RunJson.Options);
         manifest["runtime"] = System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription;
-        manifest["wall_time_seconds"] = Math.Round(result.WallTime.TotalSeconds, 1);
+        manifest["wall_time_seconds"] = Math.Round(result.WallTime.TotalSeconds, 3);
         return manifest;
     }
 

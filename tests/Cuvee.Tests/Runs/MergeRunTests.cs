@@ -84,7 +84,7 @@ public sealed class MergeRunTests : IDisposable
         var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(path)));
         Assert.Equal(hash, manifest["inputs"]!["pool/adapter-a/adapter_model.safetensors"]!.GetValue<string>());
         Assert.Equal(42, manifest["seed"]!.GetValue<int>());
-        Assert.InRange(manifest["wall_time_seconds"]!.GetValue<double>(), 0.05, 600);
+        Assert.InRange(manifest["wall_time_seconds"]!.GetValue<double>(), 0.001, 600);
     }
 
     [Fact]
