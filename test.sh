@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests, with all their set-up. The last line is "N passed, N failed[, N skipped]".
 set -uo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")" || exit
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

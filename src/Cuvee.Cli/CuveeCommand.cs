@@ -8,6 +8,7 @@ public static class CuveeCommand
 {
     public static Command Create() => new("cuvee", "Merge LoRA adapters of a black-box language model by asking it, never looking inside.")
     {
+        InitCommand.Create(),
         MergeCommand.Create(),
         CompareCommand.Create(),
         ApplyCommand.Create(),

@@ -13,7 +13,8 @@ public static class CommandRunner
     // Prompts may start with "@", which the library would read as the name of a file of arguments.
     private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
 
-    /// <param name="root">A command that is named like the program; it gets <c>--help</c>, <c>--version</c> and <c>--verbose</c>.</param>
+    /// <param name="root">A command that is named like the program; it gets <c>--help</c>, <c>--version</c>,
+    /// <c>--verbose</c> and <c>completion</c>.</param>
     public static Task<int> RunAsync(Command root, IReadOnlyList<string> args) =>
         RunAsync(root, args, Console.Out, Console.Error, CancellationToken.None);
 
@@ -27,6 +28,14 @@ public static class CommandRunner
         root.Options.Add(new HelpOption { Action = new ExampleHelpAction() });
         root.Options.Add(new VersionOption());
         root.Options.Add(verbose);
+        root.Subcommands.Add(CompletionCommand.Create(root.Name));
+        if (CompletionCommand.IsQuestion(args))
+        {
+            foreach (var suggestion in CompletionCommand.Answer(root, args, Parsing))
+                await output.WriteLineAsync(suggestion).ConfigureAwait(false);
+            return ExitCode.Done;
+        }
+
         var parsed = root.Parse(args, Parsing);
         if (parsed.Errors.Count > 0)
         {

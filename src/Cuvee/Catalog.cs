@@ -32,7 +32,7 @@ public sealed record Catalog
     public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory()];
 
     /// <summary>Searches, then the one over the parameters of <see cref="Methods"/>.</summary>
-    internal IReadOnlyList<ISearch> AllSearches => [.. Searches, new MergeMethodSearch(Methods)];
+    public IReadOnlyList<ISearch> AllSearches => [.. Searches, new MergeMethodSearch(Methods)];
 
     internal IReadOnlyList<IObjective> AllObjectives => [.. Objectives, .. Metrics.Select(metric => new MetricObjective(metric))];
 }

@@ -49,9 +49,9 @@ internal static class ApplyCommand
         var command = new ExampleCommand(
             "apply",
             "Make a recipe into one PEFT adapter, or fold it into the base model's weights.",
-            "cuvee apply --pool zoo/adapters --recipe runs/restaurant/recipe.json --out merged",
-            "cuvee apply --pool zoo/adapters --recipe recipe.json --out merged --rank 16 --dtype bf16",
-            "cuvee apply --pool zoo/adapters --recipe recipe.json --out model --format folded --model zoo/base")
+            "cuvee apply --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --out runs/merged",
+            "cuvee apply --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --out runs/small --rank 16 --dtype bf16",
+            "cuvee apply --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --out runs/model --format folded --model zoo/base")
             { pool, recipe, output, format, model, rank, dtype, force, json };
         command.Validators.Add(arguments =>
         {

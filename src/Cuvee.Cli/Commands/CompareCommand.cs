@@ -32,9 +32,9 @@ internal static class CompareCommand
             "compare",
             "One table of finished runs, such as several seeds of a run file: means over runs, 95% intervals over runs and test records, " +
             "and the main search's paired difference to every row (json and csv: of every pair).",
-            "cuvee compare runs/restaurant",
-            "cuvee compare runs/seed-1 runs/seed-2 runs/seed-3 --format markdown --out seeds.md",
-            "cuvee compare runs/seed-1 runs/seed-2 --json") { runs, format, output, resamples, json };
+            "cuvee compare runs/restaurant-1",
+            "cuvee compare runs/restaurant-1 --format markdown --out runs/table.md",
+            "cuvee compare runs/restaurant-* --json") { runs, format, output, resamples, json };
         command.Validators.Add(arguments =>
         {
             if (arguments.GetValue(json) && arguments.GetResult(format) is { Implicit: false } && arguments.GetValue(format) != "json")

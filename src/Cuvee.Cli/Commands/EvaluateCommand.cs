@@ -24,8 +24,8 @@ internal static class EvaluateCommand
         var command = new ExampleCommand(
             "evaluate",
             "Answer each prompt and compare with its completion, with a 95% bootstrap interval over records.",
-            "cuvee evaluate --model zoo/base --adapter runs/restaurant --data samples/restaurant/test.jsonl --metric ie-f1",
-            "cuvee evaluate --model zoo/base --data test.jsonl --metric accuracy --max-tokens 16 --answers answers.jsonl --json");
+            "cuvee evaluate --model zoo/base --adapter runs/restaurant-1 --data samples/restaurant/test.jsonl --metric ie-f1",
+            "cuvee evaluate --model zoo/base --data samples/restaurant/test.jsonl --metric rouge-l --max-tokens 16 --answers runs/answers.jsonl --json");
         selection.AddTo(command);
         foreach (var option in (Option[])[data, metric, answersFile]) command.Options.Add(option);
         generation.AddTo(command);

@@ -68,9 +68,9 @@ internal static class MergeCommand
             }
             catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
             {
-                var where = arguments.GetValue(output) is { } named ? $" --out {named}" : "";
-                throw new StoppedException(
-                    $"Stopped; every answer so far is in the journal, go on with: cuvee merge {path}{where} --resume", exception);
+                var where = arguments.GetValue(output) is { } named ? $" --out {ShellWord.Of(named)}" : "";
+                var again = $"cuvee merge {ShellWord.Of(path)}{where} --resume";
+                throw new StoppedException($"Stopped; every answer so far is in the journal, go on with: {again}", exception);
             }
 
             var summary = new MergeSummary(plans, report);

@@ -24,7 +24,7 @@ internal static class TokenizeCommand
             "tokenize",
             "Encode text: ids and tokens as tokenizer.json spells them. Lines of standard input end with a line feed alone.",
             "cuvee tokenize --model zoo/base --text \"cheap noodles near me\"",
-            "cuvee tokenize --model zoo/base --no-special --json < documents.txt") { model, text, noSpecial, json };
+            "cuvee tokenize --model zoo/base --no-special --json < README.md") { model, text, noSpecial, json };
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var tokenizer = ModelSelection.LoadTokenizer(arguments.GetRequiredValue(model));

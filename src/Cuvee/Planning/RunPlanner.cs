@@ -45,6 +45,9 @@ public static class RunPlanner
         return plans;
     }
 
+    /// <summary>Records asked to find the best single adapter, at most; the first part of every budget of queries.</summary>
+    public static long ScreeningQueries(int adapters, int records) => BestSingleAdapter.Cost(adapters, records);
+
     private static RunPlan Plan(
         RunConfiguration configuration,
         SearchSettings search,
@@ -57,7 +60,7 @@ public static class RunPlanner
         var provider = configuration.Provider;
         var names = provider.AdapterNames;
         var split = ValidationSplit.Draw(validation.Count, search.Values.Number(SearchSetting.HeldOut) ?? 0, configuration.Seed);
-        var screening = isMain ? BestSingleAdapter.Cost(names.Count, validation.Count) : 0;
+        var screening = isMain ? ScreeningQueries(names.Count, validation.Count) : 0;
         var task = new SearchTask
         {
             Settings = search,
@@ -165,7 +168,7 @@ public static class RunPlanner
         var readsMetric = configuration.Metric is not null && configuration.Objective.Observes == ObservationKind.Score
             && configuration.Provider.Capabilities.Answers;
         var control = ((isMain ? 0L : 1L) + (readsMetric ? 1 + (isMain ? 3 : 4) : 0)) * records
-            + (readsMetric && isMain ? BestSingleAdapter.Cost(adapters, records) : 0);
+            + (readsMetric && isMain ? ScreeningQueries(adapters, records) : 0);
         return new RunForecast(
             evaluations, queries, control, (long?)((queries + control) * tokensPerRecord), configuration.Provider.MemoryBytes);
     }

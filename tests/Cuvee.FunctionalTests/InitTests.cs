@@ -1,0 +1,89 @@
+using Cuvee.Data;
+using Cuvee.LanguageModels;
+
+namespace Cuvee.FunctionalTests;
+
+public sealed class InitTests(ZooFixture zoo) : IClassFixture<ZooFixture>
+{
+    [Theory]
+    [InlineData("run.yaml")]
+    [InlineData("a folder: with # signs/run 'two'.yaml")]
+    public async Task Init_WithTestRecords_TheMergeRunsAsWritten(string name)
+    {
+        var file = Path.Combine(zoo.NewPath(), name);
+        var test = Path.Combine(zoo.Zoo.Folder, "test.jsonl");
+        var run = await InitAsync(file, "--test", test, "--queries", "300", "--exclude", "adapter-b", "--metric", "rouge-l");
+        Assert.Equal((0, ""), (run.Code, run.Error));
+
+        var plan = await CuveeRun.InProcessAsync("merge", file, "--dry-run", "--json");
+        Assert.Equal("fisher-probing (delta)", plan.Result[0]!["search"]!.GetValue<string>());
+        Assert.Equal(300, plan.Result[0]!["queries"]!.GetValue<int>());
+        Assert.Equal(2, plan.Result[0]!["adapters"]!.GetValue<int>());
+
+        var merged = await CuveeRun.InProcessAsync("merge", file, "--json");
+        Assert.Equal(Path.ChangeExtension(file, null), merged.Result["out"]!.GetValue<string>());
+        Assert.Equal("rouge-l", merged.Result["comparison"]!["metric"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task Init_CommentsTakenAway_StillARunFile()
+    {
+        var file = zoo.NewPath() + ".yaml";
+        var test = Path.Combine(zoo.Zoo.Folder, "test.jsonl");
+        Assert.Equal(0, (await InitAsync(file, "--test", test)).Code);
+
+        // "# key: value # meaning" is how the file offers a key; "# exclude: [NAME]" alone needs a name of the pool.
+        var offered = (await File.ReadAllLinesAsync(file)).Skip(1).Select(line =>
+        {
+            var key = line.IndexOf("# ", StringComparison.Ordinal);
+            return line.TrimStart().StartsWith("# ", StringComparison.Ordinal) ? line[..key] + line[(key + 2)..] : line;
+        });
+        await File.WriteAllTextAsync(file, string.Join('\n', offered).Replace("NAME", "adapter-b", StringComparison.Ordinal));
+        var plan = await CuveeRun.InProcessAsync("merge", file, "--dry-run", "--json");
+        Assert.Equal("", plan.Error);
+        Assert.Equal(["fisher-probing (delta)", "CMA-ES over weights (delta)"],
+            plan.Result.AsArray().Select(search => search!["search"]!.GetValue<string>()));
+    }
+
+    [Fact]
+    public async Task Init_FileIsThere_RefusesWithoutForce()
+    {
+        var file = zoo.NewPath() + ".yaml";
+        await File.WriteAllTextAsync(file, "mine");
+        var refused = await InitAsync(file);
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("--force", refused.Error, StringComparison.Ordinal);
+        Assert.Equal("mine", await File.ReadAllTextAsync(file));
+        Assert.Equal(0, (await InitAsync(file, "--force")).Code);
+    }
+
+    [Theory]
+    [InlineData("--queries", "3")] // below one generation
+    [InlineData("--exclude", "nobody")]
+    [InlineData("--test", "missing.jsonl")]
+    public async Task Init_WhatMergeWouldRefuse_IsRefusedAndNothingIsWritten(string option, string value)
+    {
+        var file = zoo.NewPath() + ".yaml";
+        var run = await InitAsync(file, option, value);
+        Assert.Equal((2, ""), (run.Code, run.Output));
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
+        Assert.False(File.Exists(file));
+    }
+
+    [Theory]
+    [InlineData("ie-f1", "dish: soup; place: town", "none", "dish: rice")]
+    [InlineData("accuracy", "yes", "no")]
+    [InlineData("exact-match", null)] // forty different numbers
+    public async Task Init_FormOfTheAnswers_GuessesTheMetric(string metric, params string[]? answers)
+    {
+        var (file, data) = (zoo.NewPath() + ".yaml", zoo.NewPath() + ".jsonl");
+        RecordFile.Write(data, Enumerable.Range(0, 40).Select(
+            i => new PromptCompletion($"{i}", $"question {i}", answers is null ? $"{i}" : answers[i % answers.Length])));
+        var run = await CuveeRun.InProcessAsync("init", file, "--model", zoo.Model, "--pool", zoo.Pool, "--validation", data);
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        Assert.Contains($"metric: {metric} # shown beside the loss; guessed", await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+    }
+
+    private Task<CuveeRun> InitAsync(string file, params string[] more) => CuveeRun.InProcessAsync(
+        ["init", file, "--model", zoo.Model, "--pool", zoo.Pool, "--validation", zoo.Data, .. more]);
+}
