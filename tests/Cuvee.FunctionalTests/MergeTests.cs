@@ -1,17 +1,9 @@
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Cuvee.FunctionalTests;
 
 public sealed class MergeTests : IDisposable
 {
-    private const string Search = """
-        search: evo-merging
-        seed: 5
-        budget: { evaluations: 600 }
-        settings: { population: 8, sample: 8, held_out: 0 }
-        """;
-
     private readonly TinyZoo zoo = new();
 
     public void Dispose() => zoo.Dispose();
@@ -79,47 +71,19 @@ public sealed class MergeTests : IDisposable
     }
 
     [Fact]
-    public async Task Merge_KilledAndResumed_SameBytesAsAnUncutRun()
+    public async Task Merge_PoolWithDoubts_SaysWhatInspectSays()
     {
-        var file = WriteRun(Search);
-        var (whole, cut) = (Path.Combine(zoo.Folder, "whole"), Path.Combine(zoo.Folder, "cut"));
-        using (var process = CuveeRun.Start("merge", file, "--out", cut))
-        {
-            // Progress is written as it happens: the first generation's line means that its answers are in the journal.
-            while (await process.StandardError.ReadLineAsync() is { } line && !line.Contains("loss best", StringComparison.Ordinal))
-            {
-            }
+        var (first, twin) = (Path.Combine(zoo.PoolFolder, "adapter-a"), Path.Combine(zoo.PoolFolder, "adapter-z"));
+        Directory.CreateDirectory(twin);
+        foreach (var file in Directory.GetFiles(first)) File.Copy(file, Path.Combine(twin, Path.GetFileName(file)));
+        var problems = (await CuveeRun.InProcessAsync("inspect", zoo.PoolFolder, "--json")).Result["problems"]!.AsArray();
+        var problem = Assert.Single(
+            problems, each => each!.GetValue<string>().StartsWith("'adapter-a' and 'adapter-z'", StringComparison.Ordinal));
 
-            process.Kill(); // SIGKILL
-            await process.WaitForExitAsync();
-            Assert.NotEqual(0, process.ExitCode);
-        }
-
-        Assert.False(File.Exists(Path.Combine(cut, "adapter_model.safetensors")));
-        var kept = (await File.ReadAllLinesAsync(Path.Combine(cut, "evaluations.jsonl"))).Length;
-        Assert.Equal(2, (await CuveeRun.InProcessAsync("merge", file, "--out", cut)).Code);
-
-        var resumed = await CuveeRun.InProcessAsync("merge", file, "--out", cut, "--resume", "--json");
-        Assert.Equal(0, resumed.Code);
-        Assert.Contains("resuming:", resumed.Error, StringComparison.Ordinal);
-        var uncut = await CuveeRun.InProcessAsync("merge", file, "--out", whole, "--json");
-        Assert.Equal(0, uncut.Code);
-        Assert.InRange(kept, 8, (await File.ReadAllLinesAsync(Path.Combine(whole, "evaluations.jsonl"))).Length - 1);
-        foreach (var name in (string[])["adapter_model.safetensors", "adapter_config.json", "recipe.json", "evaluations.jsonl"])
-            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(whole, name)), await File.ReadAllBytesAsync(Path.Combine(cut, name)));
-    }
-
-    [Fact]
-    public async Task Merge_Stopped_SaysHowToGoOn()
-    {
-        var file = WriteRun(Search.Replace("600", "80", StringComparison.Ordinal));
-        using var stop = new CancellationTokenSource();
-        using var error = new WatchedWriter("loss best", stop.Cancel);
-        var run = await CuveeRun.InProcessAsync(error, stop.Token, "merge", file);
-        Assert.Equal((130, ""), (run.Code, run.Output));
-        Assert.EndsWith($"cuvee merge {file} --resume", run.Error.TrimEnd(), StringComparison.Ordinal);
-        Assert.False(File.Exists(Path.Combine(zoo.Folder, "out", "adapter_model.safetensors")));
-        Assert.Equal(0, (await CuveeRun.InProcessAsync("merge", file, "--resume")).Code);
+        var run = await CuveeRun.InProcessAsync(
+            "merge", WriteRun("search: random\nbudget: { evaluations: 20 }\nsettings: { population: 8 }"));
+        Assert.Equal(0, run.Code);
+        Assert.Contains($"pool: {problem}", run.Error, StringComparison.Ordinal);
     }
 
     private string WriteRun(string search)
@@ -134,15 +98,5 @@ public sealed class MergeTests : IDisposable
             {{search}}
             """);
         return file;
-    }
-
-    /// <summary>Acts when a line holds a text.</summary>
-    private sealed class WatchedWriter(string text, Action act) : StringWriter(new StringBuilder())
-    {
-        public override void WriteLine(string? value)
-        {
-            base.WriteLine(value);
-            if (value?.Contains(text, StringComparison.Ordinal) == true) act();
-        }
     }
 }

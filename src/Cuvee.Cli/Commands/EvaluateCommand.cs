@@ -25,7 +25,8 @@ internal static class EvaluateCommand
             "evaluate",
             "Answer each prompt and compare with its completion, with a 95% bootstrap interval over records.",
             "cuvee evaluate --model zoo/base --adapter runs/restaurant-1 --data samples/restaurant/test.jsonl --metric ie-f1",
-            "cuvee evaluate --model zoo/base --data samples/restaurant/test.jsonl --metric rouge-l --max-tokens 16 --answers runs/answers.jsonl --json");
+            "cuvee evaluate --model zoo/base --data samples/restaurant/test.jsonl --metric rouge-l " +
+                "--max-tokens 16 --answers runs/answers.jsonl --json");
         selection.AddTo(command);
         foreach (var option in (Option[])[data, metric, answersFile]) command.Options.Add(option);
         generation.AddTo(command);
