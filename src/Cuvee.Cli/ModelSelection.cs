@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Cuvee.CommandLine;
+using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;

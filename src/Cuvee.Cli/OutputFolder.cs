@@ -1,4 +1,4 @@
-using Cuvee.CommandLine;
+using Cuvee.Formats;
 
 namespace Cuvee.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Cuvee.CommandLine;
+using Cuvee.Formats;
 using Cuvee.LanguageModels;
 
 namespace Cuvee.Cli;

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Merging;
@@ -24,11 +25,9 @@ public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Mo
                 reader.Entries.Values.Sum(entry => entry.Shape.Aggregate(1L, (product, length) => product * length)),
                 new FileInfo(path).Length);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SafetensorsFormatException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new AdapterPoolException(
-                exception is SafetensorsFormatException ? exception.Message : $"{path}: cannot be read; each sub-folder of a pool is one " +
-                    "PEFT adapter.", exception);
+            throw new BadInputException($"{path}: cannot be read; each sub-folder of a pool is one PEFT adapter.", exception);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 
 namespace Cuvee.Merging;
@@ -11,7 +12,7 @@ public sealed class AdapterPool
 {
     /// <param name="adapters">At least one; names unique.</param>
     /// <param name="allowDifferentBases">Accept adapters whose configs name different base models.</param>
-    /// <exception cref="AdapterPoolException">Empty, or two adapters do not fit each other; both are named.</exception>
+    /// <exception cref="BadInputException">Empty, or two adapters do not fit each other; both are named.</exception>
     public AdapterPool(IReadOnlyList<PeftAdapter> adapters, bool allowDifferentBases = false)
     {
         ArgumentNullException.ThrowIfNull(adapters);
@@ -31,9 +32,9 @@ public sealed class AdapterPool
     /// Reads one PEFT adapter per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.
     /// </summary>
     /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
-    /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that
+    /// <exception cref="BadInputException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that
     /// do not fit.</exception>
-    /// <exception cref="PeftFormatException">An adapter that is not a plain LoRA, or a broken file.</exception>
+    /// <exception cref="BadInputException">An adapter that is not a plain LoRA, or a broken file.</exception>
     public static AdapterPool Load(
         string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false, PeftReaderOptions? options = null) =>
         new([.. AdapterFolders(folder, exclude).Select(path => PeftReader.Read(path, options ?? new PeftReaderOptions()))],
@@ -43,22 +44,22 @@ public sealed class AdapterPool
     /// What <see cref="Load"/> would read, from the tensor files' headers alone: for plans and forecasts. The adapters' configurations are
     /// not checked.
     /// </summary>
-    /// <exception cref="AdapterPoolException">As for <see cref="Load"/>, or an adapter without a readable tensor file.</exception>
+    /// <exception cref="BadInputException">As for <see cref="Load"/>, or an adapter without a readable tensor file.</exception>
     public static IReadOnlyList<AdapterHeader> ReadHeaders(string folder, IReadOnlyCollection<string>? exclude = null) =>
         [.. AdapterFolders(folder, exclude).Select(AdapterHeader.Read)];
 
     /// <summary>The folders that <see cref="Load"/> would read, in ordinal order of name, without opening them.</summary>
-    /// <exception cref="AdapterPoolException">No such folder, an unknown name in <paramref name="exclude"/>, or nothing left.</exception>
+    /// <exception cref="BadInputException">No such folder, an unknown name in <paramref name="exclude"/>, or nothing left.</exception>
     public static IReadOnlyList<string> AdapterFolders(string folder, IReadOnlyCollection<string>? exclude = null)
     {
-        if (!Directory.Exists(folder)) throw new AdapterPoolException($"{folder}: no such pool folder.");
+        if (!Directory.Exists(folder)) throw new BadInputException($"{folder}: no such pool folder.");
         var names = Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Where(name => !name.StartsWith('.'))
             .Order(StringComparer.Ordinal).ToList();
         foreach (var name in exclude ?? [])
         {
             if (!names.Contains(name, StringComparer.Ordinal))
             {
-                throw new AdapterPoolException($"{folder}: exclude names '{name}', which is no sub-folder of the pool; correct or remove " +
+                throw new BadInputException($"{folder}: exclude names '{name}', which is no sub-folder of the pool; correct or remove " +
                     "the name.");
             }
         }
@@ -66,12 +67,9 @@ public sealed class AdapterPool
         names.RemoveAll(name => exclude?.Contains(name, StringComparer.Ordinal) == true);
         if (names.Count == 0)
         {
-            throw new AdapterPoolException($"{folder}: the pool is empty; put one PEFT adapter into each sub-folder or exclude fewer.");
+            throw new BadInputException($"{folder}: the pool is empty; put one PEFT adapter into each sub-folder or exclude fewer.");
         }
 
         return [.. names.Select(name => Path.Combine(folder, name))];
     }
 }
-
-/// <summary>A pool that Cuvee refuses; the message names the folder or adapter, what is wrong and the mend.</summary>
-public sealed class AdapterPoolException(string message, Exception? inner = null) : FormatException(message, inner);

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 
 namespace Cuvee.Merging;
@@ -7,7 +8,7 @@ internal static class AdapterPoolChecks
 {
     public static void ThrowIfInconsistent(IReadOnlyList<PeftAdapter> adapters, bool allowDifferentBases)
     {
-        if (adapters.Count == 0) throw new AdapterPoolException("The pool holds no adapter; give at least one.");
+        if (adapters.Count == 0) throw new BadInputException("The pool holds no adapter; give at least one.");
         var first = adapters[0];
         var seen = new Dictionary<string, (PeftAdapter Adapter, LoraModule Module)>(StringComparer.Ordinal);
         for (var i = 0; i < adapters.Count; i++)
@@ -15,12 +16,12 @@ internal static class AdapterPoolChecks
             var adapter = adapters[i];
             if (i > 0 && adapter.Name == adapters[i - 1].Name)
             {
-                throw new AdapterPoolException($"Two adapters are named '{adapter.Name}'; rename one of their folders.");
+                throw new BadInputException($"Two adapters are named '{adapter.Name}'; rename one of their folders.");
             }
 
             if (!allowDifferentBases && adapter.Config.BaseModelNameOrPath != first.Config.BaseModelNameOrPath)
             {
-                throw new AdapterPoolException(
+                throw new BadInputException(
                     $"Adapters '{first.Name}' and '{adapter.Name}' name different base models in base_model_name_or_path " +
                     $"('{first.Config.BaseModelNameOrPath}' and '{adapter.Config.BaseModelNameOrPath}'); exclude one or allow different " +
                     "bases.");
@@ -28,7 +29,7 @@ internal static class AdapterPoolChecks
 
             if (adapter.Config.FanInFanOut != first.Config.FanInFanOut)
             {
-                throw new AdapterPoolException(
+                throw new BadInputException(
                     $"Adapters '{first.Name}' and '{adapter.Name}' differ in fan_in_fan_out; they were made for different layers: " +
                     "exclude one.");
             }
@@ -45,7 +46,7 @@ internal static class AdapterPoolChecks
     {
         if (module.LoraA.Length != (long)module.Rank * module.InFeatures || module.LoraB.Length != (long)module.OutFeatures * module.Rank)
         {
-            throw new AdapterPoolException($"Adapter '{adapter.Name}', module {module.Name}: the factors do not match rank {module.Rank} " +
+            throw new BadInputException($"Adapter '{adapter.Name}', module {module.Name}: the factors do not match rank {module.Rank} " +
                 $"and shape [{module.OutFeatures}, {module.InFeatures}].");
         }
     }
@@ -54,12 +55,12 @@ internal static class AdapterPoolChecks
     {
         if (ReferenceEquals(earlier.Adapter, adapter))
         {
-            throw new AdapterPoolException($"Adapter '{adapter.Name}' lists module {module.Name} twice.");
+            throw new BadInputException($"Adapter '{adapter.Name}' lists module {module.Name} twice.");
         }
 
         if (earlier.Module.InFeatures != module.InFeatures || earlier.Module.OutFeatures != module.OutFeatures)
         {
-            throw new AdapterPoolException(
+            throw new BadInputException(
                 $"Module {module.Name} is [{earlier.Module.OutFeatures}, {earlier.Module.InFeatures}] in adapter " +
                 $"'{earlier.Adapter.Name}' but " +
                 $"[{module.OutFeatures}, {module.InFeatures}] in '{adapter.Name}'; they belong to different base models: exclude one.");

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Cuvee.Formats;
+using Cuvee.Formats.Json;
 
 namespace Cuvee.Merging;
 
@@ -16,10 +17,8 @@ namespace Cuvee.Merging;
 /// </summary>
 public static class RecipeJson
 {
-    private const int MaxBytes = 64 << 20;
-
     // The deepest document is {"adapters": [{"weight": {}}]}: four levels.
-    private const int MaxDepth = 16;
+    private static readonly JsonDocumentKind Kind = new("a recipe", MaxBytes: 64 << 20, MaxDepth: 16, "correct it");
 
     private static readonly JsonWriterOptions WriterOptions = new()
     {
@@ -28,47 +27,20 @@ public static class RecipeJson
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <exception cref="RecipeFormatException">The file is missing or its content is not a recipe.</exception>
+    /// <exception cref="BadInputException">The file is missing or its content is not a recipe.</exception>
     public static MergeRecipe Read(string path)
     {
-        byte[] bytes;
-        try
-        {
-            ThrowIfTooLong(new FileInfo(path).Length, path);
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new RecipeFormatException($"{path}: cannot be read ({exception.Message.TrimEnd('.')}); name a recipe file.", exception);
-        }
-
-        return Parse(bytes, path);
+        using var file = JsonFile.Read(path, Kind);
+        return RecipeReader.Read(file.Root);
     }
 
     /// <param name="utf8Json">A byte order mark is accepted.</param>
     /// <param name="source">Name of the text in errors.</param>
-    /// <exception cref="RecipeFormatException">Not a recipe.</exception>
+    /// <exception cref="BadInputException">Not a recipe.</exception>
     public static MergeRecipe Parse(ReadOnlyMemory<byte> utf8Json, string source)
     {
-        ThrowIfTooLong(utf8Json.Length, source);
-        if (utf8Json.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) utf8Json = utf8Json[3..];
-        try
-        {
-            using var document = JsonDocument.Parse(utf8Json, new JsonDocumentOptions { MaxDepth = MaxDepth });
-            return new RecipeReader(source).Read(document.RootElement);
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw new RecipeFormatException($"{source}: a name is not valid Unicode; correct it.", exception);
-        }
-        catch (JsonException exception) when (IsTooDeep(utf8Json.Span))
-        {
-            throw new RecipeFormatException($"{source}: brackets are nested more than {MaxDepth} deep; a recipe needs four.", exception);
-        }
-        catch (JsonException exception)
-        {
-            throw new RecipeFormatException($"{source}: not valid JSON at line {exception.LineNumber + 1}: correct the syntax.", exception);
-        }
+        using var file = JsonFile.Parse(utf8Json, source, Kind);
+        return RecipeReader.Read(file.Root);
     }
 
     /// <summary>Writes to a temporary file beside <paramref name="path"/> and renames.</summary>
@@ -161,31 +133,4 @@ public static class RecipeJson
         foreach (var (name, value) in parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
             writer.WriteNumber(name, value);
     }
-
-    private static void ThrowIfTooLong(long length, string source)
-    {
-        if (length <= MaxBytes) return;
-        throw new RecipeFormatException($"{source}: {length} bytes are over the {MaxBytes} that a recipe may take; name a recipe file.");
-    }
-
-    private static bool IsTooDeep(ReadOnlySpan<byte> utf8Json)
-    {
-        var reader = new Utf8JsonReader(utf8Json, new JsonReaderOptions { MaxDepth = MaxDepth + 1 });
-        try
-        {
-            while (reader.Read())
-            {
-                if (reader is { TokenType: JsonTokenType.StartArray or JsonTokenType.StartObject, CurrentDepth: >= MaxDepth }) return true;
-            }
-        }
-        catch (JsonException)
-        {
-            // Broken before it is too deep.
-        }
-
-        return false;
-    }
 }
-
-/// <summary>A recipe file that Cuvee refuses; the message names the file, the key and the mend.</summary>
-public sealed class RecipeFormatException(string message, Exception? inner = null) : FormatException(message, inner);

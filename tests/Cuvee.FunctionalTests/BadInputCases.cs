@@ -70,10 +70,10 @@ internal static class BadInputCases
         ["no data"] = new("absent.jsonl", zoo => Score(zoo, Path.Combine(zoo.Folder, "absent.jsonl"))),
         ["empty data"] = new("d.jsonl", zoo => Score(zoo, Write(zoo, "d.jsonl", "\n"))),
         ["broken data"] = new("line 2", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":"))),
-        ["missing field"] = new("\"completion\"", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\"}"))),
+        ["missing field"] = new("'completion'", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\"}"))),
         ["misnamed field"] = new("the record has \"prompt\", \"answer\"", zoo =>
             Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"answer\":\"c\"}"))),
-        ["empty completion"] = new("\"completion\"", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"\"}"))),
+        ["empty completion"] = new("'completion'", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"\"}"))),
         ["record over the context"] = new("'long'", zoo => Score(
             zoo, Write(zoo, "d.jsonl", $$"""{"id":"long","prompt":"a","completion":"{{LongText}}"}"""))),
         ["prompt over the context"] = new("--prompt", zoo =>

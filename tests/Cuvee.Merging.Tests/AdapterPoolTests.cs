@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 
 namespace Cuvee.Merging.Tests;
@@ -12,7 +13,7 @@ public sealed class AdapterPoolTests
     }
 
     [Fact]
-    public void Constructor_Empty_Throws() => Assert.Throws<AdapterPoolException>(() => new AdapterPool([]));
+    public void Constructor_Empty_Throws() => Assert.Throws<BadInputException>(() => new AdapterPool([]));
 
     [Fact]
     public void Constructor_SameNameTwice_Throws() => AssertRefused("'a'", TestAdapters.Adapter("a", 1), TestAdapters.Adapter("a", 2));
@@ -54,11 +55,11 @@ public sealed class AdapterPoolTests
         {
             foreach (var name in new[] { "b", "a", "c", ".cache" }) Directory.CreateDirectory(Path.Combine(folder, name));
             Assert.Equal(["a", "c"], AdapterPool.AdapterFolders(folder, ["b"]).Select(Path.GetFileName));
-            Assert.Contains("'d'", Assert.Throws<AdapterPoolException>(
+            Assert.Contains("'d'", Assert.Throws<BadInputException>(
                 () => AdapterPool.AdapterFolders(folder, ["d"])).Message, StringComparison.Ordinal);
-            Assert.Contains("empty", Assert.Throws<AdapterPoolException>(
+            Assert.Contains("empty", Assert.Throws<BadInputException>(
                 () => AdapterPool.Load(folder, ["a", "b", "c"])).Message, StringComparison.Ordinal);
-            Assert.Throws<AdapterPoolException>(() => AdapterPool.Load(Path.Combine(folder, "none")));
+            Assert.Throws<BadInputException>(() => AdapterPool.Load(Path.Combine(folder, "none")));
         }
         finally
         {
@@ -67,5 +68,5 @@ public sealed class AdapterPoolTests
     }
 
     private static void AssertRefused(string expected, params PeftAdapter[] adapters) =>
-        Assert.Contains(expected, Assert.Throws<AdapterPoolException>(() => new AdapterPool(adapters)).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<BadInputException>(() => new AdapterPool(adapters)).Message, StringComparison.Ordinal);
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Cuvee.Formats;
 
 namespace Cuvee.Merging.Tests;
 
@@ -47,25 +48,25 @@ public sealed class RecipeJsonTests
 
     [Theory]
     [InlineData("""{"space":"delta","adapters":[],"extra":1}""", "'extra'")]
-    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"alpha":1}]}""", "'alpha' in adapters[0]")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"alpha":1}]}""", "'adapters[0]' has the unknown key 'alpha'")]
     [InlineData("""{"adapters":[]}""", "'space' is missing")]
     [InlineData("""{"space":"delta"}""", "'adapters' is missing")]
     [InlineData("""{"space":"Delta","adapters":[]}""", "\"factors\" or \"delta\"")]
-    [InlineData("""{"space":"delta","adapters":{}}""", "'adapters' must be an array")]
-    [InlineData("""{"space":"delta","adapters":[{"name":"a"}]}""", "'weight' is missing in adapters[0]")]
+    [InlineData("""{"space":"delta","adapters":{}}""", "'adapters' is {}, not a list")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a"}]}""", "'adapters[0].weight' is missing")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":"1"}]}""", "'adapters[0].weight'")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1e999}]}""", "'adapters[0].weight'")]
     [InlineData("""{"space":"delta","adapters":[{"name":"","weight":1}]}""", "'adapters[0].name'")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"keep_fraction":1.5}]}""", "keep_fraction of adapter 'a'")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1},{"name":"a","weight":2}]}""", "'a' twice")]
-    [InlineData("""{"space":"delta","space":"factors","adapters":[]}""", "'space' appears twice")]
+    [InlineData("""{"space":"delta","space":"factors","adapters":[]}""", "Duplicate property 'space'")]
     [InlineData("""{"space":"delta","adapters":[}""", "not valid JSON")]
-    [InlineData("[]", "must be a JSON object")]
+    [InlineData("[]", "the document is [], not a JSON object")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":"x"}}]}""",
-        "'adapters[0].weight.q_proj' must be a finite number")]
+        "'adapters[0].weight.q_proj' is \"x\", not a finite number")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":[1]}]}""",
-        "'adapters[0].weight' must be a finite number or an object")]
-    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":1,"q_proj":1}}]}""", "'q_proj' appears twice")]
+        "'adapters[0].weight' is [1], not a finite number")]
+    [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"q_proj":1,"q_proj":1}}]}""", "Duplicate property 'q_proj'")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":{"":1}}]}""", "names group ''")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"keep_fraction":{"q_proj":2}}]}""",
         "keep_fraction of adapter 'a' is 2")]
@@ -74,20 +75,20 @@ public sealed class RecipeJsonTests
     [InlineData("""{"method":"ties","space":"delta","adapters":[]}""", "'space' belongs to weighted adapters")]
     [InlineData("""{"method":"ties"}""", "list the adapters that method ties merges")]
     [InlineData("""{"method":"ties","adapters":[]}""", "lists no adapter")]
-    [InlineData("""{"method":"ties","adapters":{}}""", "'adapters' must be an array")]
-    [InlineData("""{"method":"ties","adapters":["a"]}""", "adapters[0] must be a JSON object")]
-    [InlineData("""{"method":"ties","adapters":[{"weight":1}]}""", "'name' is missing in adapters[0]")]
-    [InlineData("""{"method":"ties","adapters":[{"name":"a","weight":"1"}]}""", "'adapters[0].weight' must be a finite number")]
+    [InlineData("""{"method":"ties","adapters":{}}""", "'adapters' is {}, not a list")]
+    [InlineData("""{"method":"ties","adapters":["a"]}""", "'adapters[0]' is \"a\", not a JSON object")]
+    [InlineData("""{"method":"ties","adapters":[{"weight":1}]}""", "'adapters[0].name' is missing")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a","weight":"1"}]}""", "'adapters[0].weight' is \"1\", not a finite number")]
     [InlineData("""{"method":"ties","adapters":[{"name":"a"},{"name":"a"}]}""", "'a' twice")]
-    [InlineData("""{"method":"ties","density":0.5,"adapters":[{"name":"a"}]}""", "unknown key 'density' in the recipe")]
+    [InlineData("""{"method":"ties","density":0.5,"adapters":[{"name":"a"}]}""", "unknown key 'density'")]
     [InlineData("""{"method":"ties","parameters":{"density":true},"adapters":[{"name":"a"}]}""", "'parameters.density'")]
-    [InlineData("""{"method":"ties","parameters":[],"adapters":[{"name":"a"}]}""", "'parameters' must be a JSON object")]
-    [InlineData("""{"method":7,"adapters":[{"name":"a"}]}""", "'method' must be the name of a merge method")]
-    [InlineData("""{"method":"ties","adapters":[{"name":"a"}],"seed":-1}""", "'seed' must be a whole number")]
-    [InlineData("""{"method":"ties","adapters":[{"name":"a"}],"seed":1.5}""", "'seed' must be a whole number")]
+    [InlineData("""{"method":"ties","parameters":[],"adapters":[{"name":"a"}]}""", "'parameters' is [], not a JSON object")]
+    [InlineData("""{"method":7,"adapters":[{"name":"a"}]}""", "'method' is 7, not a string")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a"}],"seed":-1}""", "'seed' is -1, not an integer")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a"}],"seed":1.5}""", "'seed' is 1.5, not an integer")]
     public void Parse_Defect_NamesFileAndKey(string json, string expected)
     {
-        var error = Assert.Throws<RecipeFormatException>(() => RecipeJson.Parse(Encoding.UTF8.GetBytes(json), "recipe.json"));
+        var error = Assert.Throws<BadInputException>(() => RecipeJson.Parse(Encoding.UTF8.GetBytes(json), "recipe.json"));
         Assert.StartsWith("recipe.json: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
@@ -203,15 +204,15 @@ public sealed class RecipeJsonTests
     [InlineData(17)]
     public void Parse_NestedTooDeep_OneSentence(int depth)
     {
-        var error = Assert.Throws<RecipeFormatException>(
+        var error = Assert.Throws<BadInputException>(
             () => RecipeJson.Parse(Encoding.UTF8.GetBytes(new string('[', depth)), "recipe.json"));
-        Assert.Equal("recipe.json: brackets are nested more than 16 deep; a recipe needs four.", error.Message);
+        Assert.Equal("recipe.json: not valid JSON (The maximum configured depth of 16 has been exceeded); correct it.", error.Message);
     }
 
     [Fact]
     public void Parse_SixteenDeep_JudgedByItsContent() => Assert.Contains(
-        "must be a JSON object",
-        Assert.Throws<RecipeFormatException>(
+        "not a JSON object",
+        Assert.Throws<BadInputException>(
             () => RecipeJson.Parse(Encoding.UTF8.GetBytes(new string('[', 16) + new string(']', 16)), "r")).Message,
         StringComparison.Ordinal);
 
@@ -223,8 +224,8 @@ public sealed class RecipeJsonTests
         {
             using (var file = File.OpenWrite(path)) file.SetLength((64L << 20) + 1);
             Assert.Equal(
-                $"{path}: 67108865 bytes are over the 67108864 that a recipe may take; name a recipe file.",
-                Assert.Throws<RecipeFormatException>(() => RecipeJson.Read(path)).Message);
+                $"{path}: 67108865 bytes are over the 67108864 that a recipe may take; name another file.",
+                Assert.Throws<BadInputException>(() => RecipeJson.Read(path)).Message);
         }
         finally
         {
@@ -255,7 +256,7 @@ public sealed class RecipeJsonTests
 
     [Fact]
     public void Read_MissingFile_OneSentence() =>
-        Assert.Contains("no-such-recipe.json", Assert.Throws<RecipeFormatException>(
+        Assert.Contains("no-such-recipe.json", Assert.Throws<BadInputException>(
             () => RecipeJson.Read("no-such-recipe.json")).Message, StringComparison.Ordinal);
 
     private static WeightedRecipe Parse(string json) => Weighted(Encoding.UTF8.GetBytes(json));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cuvee.CommandLine;
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting.Embedded;

@@ -17,7 +17,8 @@ internal static class ScoreCommand
             "Log-probability of each record's completion after its prompt, in nats, end of sequence included; the loss is nats per token.",
             "cuvee score --model zoo/base --data samples/restaurant/test.jsonl",
             "cuvee score --model zoo/base --adapter runs/restaurant-1 --data samples/restaurant/test.jsonl --json",
-            "cuvee score --model zoo/base --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --data samples/restaurant/test.jsonl --json");
+            "cuvee score --model zoo/base --pool zoo/adapters --recipe runs/restaurant-1/recipe.json " +
+                "--data samples/restaurant/test.jsonl --json");
         selection.AddTo(command);
         command.Options.Add(data);
         command.Options.Add(json);

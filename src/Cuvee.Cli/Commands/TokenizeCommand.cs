@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Cuvee.CommandLine;
+using Cuvee.Formats;
 using Cuvee.Inference.Tokenization;
 
 namespace Cuvee.Cli.Commands;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Cuvee.Formats.Json;
 using Cuvee.Formats.Safetensors;
 
@@ -16,7 +15,7 @@ public static class HuggingFaceModelReader
     /// <summary>
     /// Reads config.json and generation_config.json; refuses what the engine does not compute (rope_scaling, attention_bias ...) by key.
     /// </summary>
-    /// <exception cref="HuggingFaceFormatException">A file is absent or broken, or the model is none that the engine computes.</exception>
+    /// <exception cref="BadInputException">A file is absent or broken, or the model is none that the engine computes.</exception>
     public static LlamaConfig ReadConfig(string folder) => LlamaConfigFile.Read(folder);
 
     /// <summary>
@@ -27,7 +26,7 @@ public static class HuggingFaceModelReader
     /// A stored <c>lm_head.weight</c> of a tied model is checked to equal the embedding and left out; <c>rotary_emb.inv_freq</c> is
     /// skipped.
     /// </remarks>
-    /// <exception cref="HuggingFaceFormatException">A file is absent or broken, or a tensor is missing, unexpected or of another
+    /// <exception cref="BadInputException">A file is absent or broken, or a tensor is missing, unexpected or of another
     /// shape.</exception>
     public static IReadOnlyDictionary<string, TensorData> ReadWeights(string folder, LlamaConfig config)
     {
@@ -42,10 +41,6 @@ public static class HuggingFaceModelReader
                 tensor => tensor.Name,
                 tensor => new TensorData(tensor.Name, tensor.Shape, tensors[tensor.Name].ReadSingles(tensor.Name)),
                 StringComparer.Ordinal);
-        }
-        catch (SafetensorsFormatException e)
-        {
-            throw new HuggingFaceFormatException(e.Message, e);
         }
         finally
         {
@@ -63,7 +58,7 @@ public static class HuggingFaceModelReader
             var mend = File.Exists(Path.Combine(folder, "pytorch_model.bin"))
                 ? "convert pytorch_model.bin, a pickle that can run code"
                 : "fetch the weights";
-            throw new HuggingFaceFormatException($"{single}: the file is missing; {mend}.");
+            throw new BadInputException($"{single}: the file is missing; {mend}.");
         }
 
         var map = File.Exists(single) ? null : ReadIndex(index);
@@ -72,13 +67,13 @@ public static class HuggingFaceModelReader
         {
             var path = Path.Combine(folder, name);
             if (!File.Exists(path))
-                throw new HuggingFaceFormatException($"{path}: the file is missing, though {IndexFileName} names it; fetch it.");
+                throw new BadInputException($"{path}: the file is missing, though {IndexFileName} names it; fetch it.");
             var shard = SafetensorsReader.Open(path);
             shards.Add(shard);
             foreach (var tensor in shard.Entries.Keys)
             {
                 if (map is not null && map.GetValueOrDefault(tensor) != name)
-                    throw new HuggingFaceFormatException($"{path}: tensor '{tensor}' is not listed for this file in {IndexFileName}; " +
+                    throw new BadInputException($"{path}: tensor '{tensor}' is not listed for this file in {IndexFileName}; " +
                         "fetch both again.");
                 tensors.Add(tensor, shard);
             }
@@ -90,19 +85,15 @@ public static class HuggingFaceModelReader
     /// <summary>Tensor name to shard file name.</summary>
     private static Dictionary<string, string> ReadIndex(string path)
     {
-        using var file = JsonObjectFile.Open(path, (message, inner) => new HuggingFaceFormatException(message, inner));
-        if (file.Find("weight_map") is not { ValueKind: JsonValueKind.Object } map)
-            throw file.Error("weight_map", "is no object of file names; fetch it again");
+        using var file = JsonFile.Read(path, LlamaConfigFile.Kind);
         var shards = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var property in map.EnumerateObject())
+        foreach (var (tensor, name) in file.Root["weight_map"].Members())
         {
-            var field = $"weight_map.{property.Name}";
-            var shard = file.ToText(property.Value, field);
+            var shard = name.Text();
             // A path would let a downloaded model open files outside of its folder.
             if (shard.AsSpan().ContainsAny('/', '\\', '\0') || !shard.EndsWith(".safetensors", StringComparison.Ordinal))
-                throw file.Error(field, $"is {JsonObjectFile.Shown(property.Value)}, not the name of a .safetensors file beside it; " +
-                    "correct it");
-            shards.Add(property.Name, shard);
+                throw name.Error($"is {name.Shown}, not the name of a .safetensors file beside it; correct it");
+            shards.Add(tensor, shard);
         }
 
         return shards;
@@ -128,11 +119,11 @@ public static class HuggingFaceModelReader
         var all = names.Order(StringComparer.Ordinal).ToList();
         if (all.Count == 0) return;
         var more = all.Count > ListedNames ? $" and {all.Count - ListedNames} more" : "";
-        throw new HuggingFaceFormatException($"{folder}: tensors " +
+        throw new BadInputException($"{folder}: tensors " +
             $"{string.Join(", ", all.Take(ListedNames).Select(name => $"'{name}'"))}{more} {problem}.");
     }
 
-    private static HuggingFaceFormatException WrongShape(SafetensorsReader shard, string name, IReadOnlyList<int> shape) => new(
+    private static BadInputException WrongShape(SafetensorsReader shard, string name, IReadOnlyList<int> shape) => new(
         $"{shard.Path}: tensor '{name}' has shape [{string.Join(", ", shard.Entries[name].Shape)}], but {LlamaConfigFile.FileName} makes " +
         $"it [{string.Join(", ", shape)}]; use matching files.");
 
@@ -145,7 +136,7 @@ public static class HuggingFaceModelReader
         var embedding = tensors[LlamaTensorLayout.EmbedTokens].ReadSingles(LlamaTensorLayout.EmbedTokens);
         if (!head.ReadSingles(LlamaTensorLayout.LmHead).AsSpan().SequenceEqual(embedding))
         {
-            throw new HuggingFaceFormatException(
+            throw new BadInputException(
                 $"{head.Path}: tensor '{LlamaTensorLayout.LmHead}' differs from the embedding that 'tie_word_embeddings' ties it to; set " +
                 "that to false.");
         }

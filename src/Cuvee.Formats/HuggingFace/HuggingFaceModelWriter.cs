@@ -12,28 +12,21 @@ public static class HuggingFaceModelWriter
     /// <param name="folder">Made when absent; its other files stay.</param>
     /// <param name="weights">Exactly the tensors of <see cref="LlamaTensorLayout.Tensors"/>, in any order.</param>
     /// <param name="type">Of the stored weights; also config.json's torch_dtype.</param>
-    /// <exception cref="HuggingFaceFormatException">A tensor is missing, unexpected or of another shape, or a value is not finite or too
+    /// <exception cref="BadInputException">A tensor is missing, unexpected or of another shape, or a value is not finite or too
     /// large.</exception>
     public static void Write(string folder, LlamaConfig config, IEnumerable<TensorData> weights, TensorType type)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.EosTokenIds.Count == 0)
-            throw new HuggingFaceFormatException($"{folder}: the model has no end-of-sequence id; nothing was written.");
+            throw new BadInputException($"{folder}: the model has no end-of-sequence id; nothing was written.");
         var tensors = weights.ToArray();
         Check(folder, config, tensors);
         Directory.CreateDirectory(folder);
-        try
-        {
-            SafetensorsWriter.Write(
-                Path.Combine(folder, HuggingFaceModelReader.WeightsFileName),
-                tensors,
-                type,
-                new Dictionary<string, string> { ["format"] = "pt" });
-        }
-        catch (SafetensorsFormatException e)
-        {
-            throw new HuggingFaceFormatException(e.Message, e);
-        }
+        SafetensorsWriter.Write(
+            Path.Combine(folder, HuggingFaceModelReader.WeightsFileName),
+            tensors,
+            type,
+            new Dictionary<string, string> { ["format"] = "pt" });
 
         AtomicFile.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.GenerationFileName), Json(json => WriteTokenIds(json, config)));
         AtomicFile.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.FileName), Json(json => WriteConfig(json, config, type)));
@@ -45,18 +38,18 @@ public static class HuggingFaceModelWriter
         foreach (var tensor in tensors)
         {
             if (!expected.Remove(tensor.Name, out var shape))
-                throw new HuggingFaceFormatException($"{folder}: tensor '{tensor.Name}' does not belong to this architecture or comes " +
+                throw new BadInputException($"{folder}: tensor '{tensor.Name}' does not belong to this architecture or comes " +
                     "twice; nothing was written.");
             if (!shape.SequenceEqual(tensor.Shape))
             {
-                throw new HuggingFaceFormatException(
+                throw new BadInputException(
                     $"{folder}: tensor '{tensor.Name}' has shape [{string.Join(", ", tensor.Shape)}], not [{string.Join(", ", shape)}]; " +
                     "nothing was written.");
             }
         }
 
         if (expected.Count > 0)
-            throw new HuggingFaceFormatException($"{folder}: tensor '{expected.Keys.Order(StringComparer.Ordinal).First()}' is missing; " +
+            throw new BadInputException($"{folder}: tensor '{expected.Keys.Order(StringComparer.Ordinal).First()}' is missing; " +
                 "nothing was written.");
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Cuvee.Formats.Json;
 
 namespace Cuvee.Formats.HuggingFace;
@@ -9,6 +8,8 @@ internal static class LlamaConfigFile
     public const string FileName = "config.json";
 
     public const string GenerationFileName = "generation_config.json";
+
+    internal static readonly JsonDocumentKind Kind = new("a model's configuration", MaxBytes: 64 << 20, MaxDepth: 64, "correct it");
 
     // Far above any model; keeps a hostile file from making endless lists.
     private const int MaxLayers = 10_000;
@@ -22,13 +23,14 @@ internal static class LlamaConfigFile
     {
         var path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
-            throw new HuggingFaceFormatException($"{path}: the file is missing; name the folder of a Hugging Face model.");
-        using var file = Open(path);
+            throw new BadInputException($"{path}: the file is missing; name the folder of a Hugging Face model.");
+        using var json = JsonFile.Read(path, Kind);
+        var file = json.Root;
         CheckArchitecture(file);
-        var vocabulary = file.Integer("vocab_size", 1);
-        var (hidden, intermediate) = (file.Integer("hidden_size", 1), file.Integer("intermediate_size", 1));
-        var heads = file.Integer("num_attention_heads", 1);
-        var keyValueHeads = file.OptionalInteger("num_key_value_heads", 1) ?? heads;
+        var vocabulary = file["vocab_size"].Integer(1);
+        var (hidden, intermediate) = (file["hidden_size"].Integer(1), file["intermediate_size"].Integer(1));
+        var heads = file["num_attention_heads"].Integer(1);
+        var keyValueHeads = file.Find("num_key_value_heads")?.Integer(1) ?? heads;
         if (heads % keyValueHeads != 0)
             throw file.Error("num_key_value_heads", $"is {keyValueHeads}, no divisor of num_attention_heads {heads}; correct it");
         var headDim = ReadHeadDim(file, hidden, heads);
@@ -43,60 +45,58 @@ internal static class LlamaConfigFile
         {
             HiddenSize = hidden,
             IntermediateSize = intermediate,
-            NumHiddenLayers = file.Integer("num_hidden_layers", 1, MaxLayers),
+            NumHiddenLayers = file["num_hidden_layers"].Integer(1, MaxLayers),
             NumAttentionHeads = heads,
             NumKeyValueHeads = keyValueHeads,
             HeadDim = headDim,
             VocabSize = vocabulary,
-            MaxPositionEmbeddings = file.Integer("max_position_embeddings", 1),
-            RmsNormEps = Positive(file, "rms_norm_eps", file.OptionalNumber("rms_norm_eps") ?? DefaultRmsNormEps),
+            MaxPositionEmbeddings = file["max_position_embeddings"].Integer(1),
+            RmsNormEps = Positive(file, "rms_norm_eps", file.Find("rms_norm_eps")?.Number() ?? DefaultRmsNormEps),
             RopeTheta = ReadRopeTheta(file),
-            TieWordEmbeddings = file.OptionalBoolean("tie_word_embeddings"),
-            BosTokenId = file.OptionalInteger("bos_token_id", 0, vocabulary - 1),
+            TieWordEmbeddings = file.Find("tie_word_embeddings")?.Boolean() ?? false,
+            BosTokenId = file.Find("bos_token_id")?.Integer(0, vocabulary - 1),
             EosTokenIds = ReadEosTokenIds(folder, file, vocabulary),
-            TorchDtype = file.OptionalString("torch_dtype") ?? file.OptionalString("dtype"),
+            TorchDtype = file.Find("torch_dtype")?.Text() ?? file.Find("dtype")?.Text(),
         };
         CheckSlidingWindow(file, config.MaxPositionEmbeddings);
         return config;
     }
 
-    private static JsonObjectFile Open(string path) =>
-        JsonObjectFile.Open(path, (message, inner) => new HuggingFaceFormatException(message, inner));
+    private static bool IsMistral(JsonField file) => file.Find("model_type")?.Text() == "mistral";
 
-    private static bool IsMistral(JsonObjectFile file) => file.OptionalString("model_type") == "mistral";
-
-    private static void CheckArchitecture(JsonObjectFile file)
+    private static void CheckArchitecture(JsonField file)
     {
-        var type = file.OptionalString("model_type") ?? throw file.Error("model_type", "is missing; add \"llama\" if the model is one");
+        var type = file.Find("model_type")?.Text() ?? throw file.Error("model_type", "is missing; add \"llama\" if the model is one");
         var architecture = type switch
         {
             "llama" => "LlamaForCausalLM",
             "mistral" => "MistralForCausalLM",
             _ => throw file.Error("model_type", $"is \"{type}\"; Cuvee's engine computes llama and mistral without a sliding window"),
         };
-        if (file.Find("architectures") is { } list && (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() != 1
-            || list[0].ValueKind != JsonValueKind.String || file.ToText(list[0], "architectures") != architecture))
+        if (file.Find("architectures") is { } list
+            && !(list.IsList && list.Items().ToList() is [{ IsText: true } only] && only.Text() == architecture))
         {
-            throw file.Error("architectures", $"is {JsonObjectFile.Shown(list)}, not [\"{architecture}\"]; use a causal language model");
+            throw list.Error($"is {list.Shown}, not [\"{architecture}\"]; use a causal language model");
         }
 
         foreach (var key in (ReadOnlySpan<string>)["attention_bias", "mlp_bias"])
         {
-            if (file.OptionalBoolean(key)) throw file.Error(key, "is true, but the engine has no biases; use a model without them");
+            if (file.Find(key)?.Boolean() == true) throw file.Error(key, "is true, but the engine has no biases; use a model without them");
         }
 
-        if (file.IsSet("quantization_config")) throw file.Error("quantization_config", "is set; use the model's unquantized weights");
-        if ((file.OptionalString("hidden_act") ?? "silu") is not "silu" and var activation)
+        if (file.Find("quantization_config") is { IsSet: true } quantization)
+            throw quantization.Error("is set; use the model's unquantized weights");
+        if ((file.Find("hidden_act")?.Text() ?? "silu") is not "silu" and var activation)
             throw file.Error("hidden_act", $"is \"{activation}\"; the engine computes silu only");
-        if (file.OptionalInteger("pretraining_tp", 0) > 1)
+        if (file.Find("pretraining_tp")?.Integer(0) > 1)
             throw file.Error("pretraining_tp", "is over 1; set it to 1 if the weights are not split");
-        if (file.OptionalNumber("partial_rotary_factor") is { } factor && factor != 1)
+        if (file.Find("partial_rotary_factor")?.Number() is { } factor && factor != 1)
             throw file.Error("partial_rotary_factor", $"is {factor}; the engine rotates whole heads only");
     }
 
-    private static int ReadHeadDim(JsonObjectFile file, int hidden, int heads)
+    private static int ReadHeadDim(JsonField file, int hidden, int heads)
     {
-        if (file.OptionalInteger("head_dim", 1) is not { } headDim)
+        if (file.Find("head_dim")?.Integer(1) is not { } headDim)
         {
             if (hidden % heads != 0)
                 throw file.Error("num_attention_heads", $"is {heads}, no divisor of hidden_size {hidden}; correct it or add head_dim");
@@ -106,12 +106,12 @@ internal static class LlamaConfigFile
         return headDim % 2 == 0 ? headDim : throw file.Error("head_dim", $"is {headDim}; rotary embedding needs an even number");
     }
 
-    private static void CheckSlidingWindow(JsonObjectFile file, int context)
+    private static void CheckSlidingWindow(JsonField file, int context)
     {
         if (!IsMistral(file)) return;
         // Absent means 4096, null means none; a window as long as the context hides nothing.
-        var window = file.Root.TryGetProperty("sliding_window", out _)
-            ? file.OptionalInteger("sliding_window", 1)
+        var window = file.Has("sliding_window")
+            ? file.Find("sliding_window")?.Integer(1)
             : MistralDefaultSlidingWindow;
         if (window < context)
             throw file.Error("sliding_window", $"is {window}, below max_position_embeddings {context}; set max_position_embeddings to " +
@@ -120,29 +120,25 @@ internal static class LlamaConfigFile
     }
 
     /// <summary>rope_theta beside rope_scaling (transformers 4), or both inside rope_parameters (transformers 5).</summary>
-    private static double ReadRopeTheta(JsonObjectFile file)
+    private static double ReadRopeTheta(JsonField file)
     {
-        var theta = file.OptionalNumber("rope_theta");
+        var theta = file.Find("rope_theta")?.Number();
         foreach (var key in (ReadOnlySpan<string>)["rope_scaling", "rope_parameters"])
         {
             if (file.Find(key) is not { } rope) continue;
-            if (rope.ValueKind != JsonValueKind.Object)
-                throw file.Error(key, $"is {JsonObjectFile.Shown(rope)}, not an object; correct it");
-            foreach (var property in rope.EnumerateObject())
+            foreach (var (name, value) in rope.Members())
             {
-                var field = $"{key}.{property.Name}";
-                switch (property.Name)
+                switch (name)
                 {
-                    case "rope_type" or "type" when property.Value.ValueEquals("default"u8):
+                    case "rope_type" or "type" when value.IsText && value.Text() == "default":
                         break;
                     case "rope_theta":
-                        theta = file.ToNumber(property.Value, field);
+                        theta = value.Number();
                         break;
-                    case "partial_rotary_factor" when file.ToNumber(property.Value, field) == 1:
+                    case "partial_rotary_factor" when value.Number() == 1:
                         break;
                     default:
-                        throw file.Error(field, $"is {JsonObjectFile.Shown(property.Value)}; the engine computes unscaled rotary " +
-                            "embeddings only");
+                        throw value.Error($"is {value.Shown}; the engine computes unscaled rotary embeddings only");
                 }
             }
         }
@@ -150,26 +146,26 @@ internal static class LlamaConfigFile
         return Positive(file, "rope_theta", theta ?? DefaultRopeTheta);
     }
 
-    private static double Positive(JsonObjectFile file, string key, double value) =>
+    private static double Positive(JsonField file, string key, double value) =>
         value > 0 ? value : throw file.Error(key, $"is {value}, not above 0; correct it");
 
-    private static List<int> ReadEosTokenIds(string folder, JsonObjectFile config, int vocabulary)
+    private static List<int> ReadEosTokenIds(string folder, JsonField config, int vocabulary)
     {
         const string key = "eos_token_id";
         var generationPath = Path.Combine(folder, GenerationFileName);
         if (File.Exists(generationPath))
         {
-            using var generation = Open(generationPath);
-            if (generation.Find(key) is { } value) return ToIds(generation, value);
+            using var generation = JsonFile.Read(generationPath, Kind);
+            if (generation.Root.Find(key) is { } value) return ToIds(value);
         }
 
-        return config.Find(key) is { } own ? ToIds(config, own) : throw config.Error(key, "is missing; add the id that ends a completion");
+        return config.Find(key) is { } own ? ToIds(own) : throw config.Error(key, "is missing; add the id that ends a completion");
 
-        List<int> ToIds(JsonObjectFile file, JsonElement value)
+        List<int> ToIds(JsonField value)
         {
-            if (value.ValueKind != JsonValueKind.Array) return [file.ToInteger(value, key, 0, vocabulary - 1)];
-            if (value.GetArrayLength() == 0) throw file.Error(key, "is an empty list; add the id that ends a completion");
-            return [.. value.EnumerateArray().Select(id => file.ToInteger(id, key, 0, vocabulary - 1))];
+            if (!value.IsList) return [value.Integer(0, vocabulary - 1)];
+            List<int> ids = [.. value.Items().Select(id => id.Integer(0, vocabulary - 1))];
+            return ids.Count > 0 ? ids : throw value.Error("is an empty list; add the id that ends a completion");
         }
     }
 }

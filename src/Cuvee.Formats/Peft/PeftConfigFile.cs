@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cuvee.Formats.Json;
 
@@ -11,6 +10,8 @@ namespace Cuvee.Formats.Peft;
 internal sealed class PeftConfigFile
 {
     public const string FileName = "adapter_config.json";
+
+    private static readonly JsonDocumentKind Kind = new("an adapter's configuration", MaxBytes: 64 << 20, MaxDepth: 64, "correct it");
 
     // Each changes the update into something else than Scaling * LoraB * LoraA on one linear module.
     private static readonly (string Key, string Meaning)[] Refused =
@@ -57,37 +58,37 @@ internal sealed class PeftConfigFile
 
     public static PeftConfigFile Read(string path, PeftReaderOptions options)
     {
-        using var file = JsonObjectFile.Open(path, (message, inner) => new PeftFormatException(message, inner));
-        if (file.OptionalString("peft_type") is not "LORA")
-            throw file.Error("peft_type", $"is {(file.Find("peft_type") is { } type ? JsonObjectFile.Shown(type) : "missing")}, not " +
-                $"\"LORA\"; use a LoRA adapter");
+        using var json = JsonFile.Read(path, Kind);
+        var file = json.Root;
+        if (file.Find("peft_type")?.Text() is not "LORA")
+            throw file.Error("peft_type", $"is {file.Find("peft_type")?.Shown ?? "missing"}, not \"LORA\"; use a LoRA adapter");
         foreach (var (key, meaning) in Refused)
         {
-            if (file.IsSet(key)) throw file.Error(key, $"is set: {meaning}");
+            if (file.Find(key) is { IsSet: true } set) throw set.Error($"is set: {meaning}");
         }
 
-        if ((file.OptionalString("bias") ?? "none") is not "none" and var bias)
+        if ((file.Find("bias")?.Text() ?? "none") is not "none" and var bias)
             throw file.Error("bias", $"is \"{bias}\": bias tensors cannot be merged; train with \"none\"");
         CheckInitialization(file, options);
-        foreach (var property in file.Root.EnumerateObject())
+        foreach (var (key, _) in file.Members())
         {
-            if (!Accepted.Contains(property.Name) && !Refused.Any(refused => refused.Key == property.Name))
-                options.Warn?.Invoke($"{path}: the unknown key '{property.Name}' is ignored; check that it does not change the adapter.");
+            if (!Accepted.Contains(key) && !Refused.Any(refused => refused.Key == key))
+                options.Warn?.Invoke($"{path}: the unknown key '{key}' is ignored; check that it does not change the adapter.");
         }
 
         var config = new PeftAdapterConfig
         {
-            Rank = file.Integer("r", minimum: 1),
-            LoraAlpha = file.OptionalNumber("lora_alpha") ?? throw file.Error("lora_alpha", "is missing; add it"),
-            UseRsLora = file.OptionalBoolean("use_rslora"),
-            FanInFanOut = file.OptionalBoolean("fan_in_fan_out"),
-            BaseModelNameOrPath = file.OptionalString("base_model_name_or_path"),
-            Revision = file.OptionalString("revision"),
-            TaskType = file.OptionalString("task_type"),
-            PeftVersion = file.OptionalString("peft_version"),
+            Rank = file["r"].Integer(1),
+            LoraAlpha = file["lora_alpha"].Number(),
+            UseRsLora = file.Find("use_rslora")?.Boolean() ?? false,
+            FanInFanOut = file.Find("fan_in_fan_out")?.Boolean() ?? false,
+            BaseModelNameOrPath = file.Find("base_model_name_or_path")?.Text(),
+            Revision = file.Find("revision")?.Text(),
+            TaskType = file.Find("task_type")?.Text(),
+            PeftVersion = file.Find("peft_version")?.Text(),
         };
-        var ranks = ReadPatterns(file, "rank_pattern", (value, field) => file.ToInteger(value, field, 1, int.MaxValue));
-        return new PeftConfigFile(path, config, ranks, ReadPatterns(file, "alpha_pattern", file.ToNumber));
+        var ranks = ReadPatterns(file, "rank_pattern", value => value.Integer(1));
+        return new PeftConfigFile(path, config, ranks, ReadPatterns(file, "alpha_pattern", value => value.Number()));
     }
 
     /// <summary>The rank that the configuration gives <paramref name="module"/>; the tensors' own rank counts.</summary>
@@ -100,7 +101,7 @@ internal sealed class PeftConfigFile
         var scaling = (float)(alpha / (Config.UseRsLora ? Math.Sqrt(rank) : rank));
         return float.IsFinite(scaling)
             ? scaling
-            : throw new PeftFormatException($"{_path}: 'lora_alpha' gives module '{module}' a scaling outside fp32; lower it.");
+            : throw new BadInputException($"{_path}: 'lora_alpha' gives module '{module}' a scaling outside fp32; lower it.");
     }
 
     private double? Match(ModulePatterns patterns, string field, string module)
@@ -111,14 +112,14 @@ internal sealed class PeftConfigFile
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new PeftFormatException($"{_path}: '{field}' holds the pattern {e.Pattern} that backtracks without end; simplify it.", e);
+            throw new BadInputException($"{_path}: '{field}' holds the pattern {e.Pattern} that backtracks without end; simplify it.", e);
         }
     }
 
-    private static void CheckInitialization(JsonObjectFile file, PeftReaderOptions options)
+    private static void CheckInitialization(JsonField file, PeftReaderOptions options)
     {
-        if (file.Find("init_lora_weights") is not { } value || value.ValueKind is JsonValueKind.True or JsonValueKind.False) return;
-        var method = file.ToText(value, "init_lora_weights");
+        if (file.Find("init_lora_weights") is not { } value || value.IsBoolean) return;
+        var method = value.Text();
         const string doubt = "may be relative to a changed base model";
         if (method == "pissa" || method.StartsWith("pissa_", StringComparison.Ordinal) || method == "olora")
         {
@@ -130,29 +131,27 @@ internal sealed class PeftConfigFile
                     "explicitly");
             }
 
-            options.Warn?.Invoke($"{file.Path}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; it was allowed explicitly.");
+            options.Warn?.Invoke($"{file.Source}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; it was allowed explicitly.");
         }
         else if (method is not ("gaussian" or "eva" or "orthogonal"))
         {
-            options.Warn?.Invoke($"{file.Path}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; check how it was saved.");
+            options.Warn?.Invoke($"{file.Source}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; check how it was saved.");
         }
     }
 
-    private static ModulePatterns ReadPatterns(JsonObjectFile file, string field, Func<JsonElement, string, double> read)
+    private static ModulePatterns ReadPatterns(JsonField file, string field, Func<JsonField, double> read)
     {
         var patterns = new ModulePatterns();
         if (file.Find(field) is not { } map) return patterns;
-        if (map.ValueKind != JsonValueKind.Object) throw file.Error(field, "is not an object of module patterns; correct it");
-        foreach (var entry in map.EnumerateObject())
+        foreach (var (pattern, value) in map.Members())
         {
-            var value = read(entry.Value, $"{field}.{entry.Name}");
             try
             {
-                patterns.Add(entry.Name, value);
+                patterns.Add(pattern, read(value));
             }
             catch (ArgumentException e)
             {
-                throw new PeftFormatException($"{file.Path}: '{field}' holds \"{entry.Name}\", not a regular expression; correct it.", e);
+                throw map.Error($"holds \"{pattern}\", not a regular expression; correct it", e);
             }
         }
 

@@ -10,7 +10,7 @@ public static class PeftReader
     private const int ListedNames = 5;
 
     /// <summary>Reads <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> of <paramref name="folder"/>.</summary>
-    /// <exception cref="PeftFormatException">The adapter is not a plain LoRA (DoRA, bias, modules_to_save ...) or a file is
+    /// <exception cref="BadInputException">The adapter is not a plain LoRA (DoRA, bias, modules_to_save ...) or a file is
     /// broken.</exception>
     public static PeftAdapter Read(string folder) => Read(folder, new PeftReaderOptions());
 
@@ -19,37 +19,30 @@ public static class PeftReader
     {
         ArgumentNullException.ThrowIfNull(options);
         if (!Directory.Exists(folder))
-            throw new PeftFormatException($"{folder}: there is no such folder; name the folder of a PEFT adapter.");
+            throw new BadInputException($"{folder}: there is no such folder; name the folder of a PEFT adapter.");
         var configPath = Path.Combine(folder, PeftConfigFile.FileName);
         if (!File.Exists(configPath))
-            throw new PeftFormatException($"{configPath}: the file is missing; name the folder of a PEFT adapter.");
+            throw new BadInputException($"{configPath}: the file is missing; name the folder of a PEFT adapter.");
         var tensorPath = Path.Combine(folder, TensorFileName);
         if (!File.Exists(tensorPath))
         {
-            throw new PeftFormatException(File.Exists(Path.Combine(folder, "adapter_model.bin"))
+            throw new BadInputException(File.Exists(Path.Combine(folder, "adapter_model.bin"))
                 ? $"{folder}: the adapter has adapter_model.bin only, a pickle that can run code; save it again with " +
                     "safe_serialization=True."
                 : $"{tensorPath}: the file is missing; fetch the whole adapter.");
         }
 
         var config = PeftConfigFile.Read(configPath, options);
-        try
-        {
-            using var tensors = SafetensorsReader.Open(tensorPath);
-            var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-            return new PeftAdapter(name, config.Config, ReadModules(tensors, config, options));
-        }
-        catch (SafetensorsFormatException e)
-        {
-            throw new PeftFormatException(e.Message, e);
-        }
+        using var tensors = SafetensorsReader.Open(tensorPath);
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        return new PeftAdapter(name, config.Config, ReadModules(tensors, config, options));
     }
 
     private static LoraModule[] ReadModules(SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options)
     {
         var factors = MatchNames(tensors);
         var modules = factors.Keys.Select(factor => factor.Module).Distinct().Order(StringComparer.Ordinal).ToArray();
-        if (modules.Length == 0) throw new PeftFormatException($"{tensors.Path}: the file holds no LoRA tensors; use a trained adapter.");
+        if (modules.Length == 0) throw new BadInputException($"{tensors.Path}: the file holds no LoRA tensors; use a trained adapter.");
         return [.. modules.Select(module =>
         {
             TensorEntry Factor(LoraFactor factor)
@@ -57,7 +50,7 @@ public static class PeftReader
                 var name = new PeftTensorName(module, factor);
                 return factors.TryGetValue(name, out var entry)
                     ? entry
-                    : throw new PeftFormatException($"{tensors.Path}: tensor '{name.OnDisk}' is missing beside its partner; fetch or " +
+                    : throw new BadInputException($"{tensors.Path}: tensor '{name.OnDisk}' is missing beside its partner; fetch or " +
                         "save the adapter again.");
             }
 
@@ -79,7 +72,7 @@ public static class PeftReader
             }
             else if (!factors.TryAdd(name, entry))
             {
-                throw new PeftFormatException(
+                throw new BadInputException(
                     $"{tensors.Path}: '{entry.Name}' and '{factors[name].Name}' are both factor {name.Factor} of one module; keep one " +
                     "adapter in the file.");
             }
@@ -89,7 +82,7 @@ public static class PeftReader
         var others = unmatched.Skip(1).Take(ListedNames - 1).Select(name => $"'{name}'").ToList();
         if (unmatched.Count > ListedNames) others.Add($"{unmatched.Count - ListedNames} more");
         var also = others.Count == 0 ? "" : $" (unmatched too: {string.Join(", ", others)})";
-        throw new PeftFormatException($"{tensors.Path}: tensor '{unmatched[0]}' {firstProblem}{also}.");
+        throw new BadInputException($"{tensors.Path}: tensor '{unmatched[0]}' {firstProblem}{also}.");
     }
 
     private static LoraModule ReadModule(
@@ -99,7 +92,7 @@ public static class PeftReader
         {
             if (entry.Shape.Count != 2 || entry.Shape.Contains(0))
             {
-                throw new PeftFormatException(
+                throw new BadInputException(
                     $"{tensors.Path}: tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], not a filled matrix; adapt " +
                     "linear modules only.");
             }
@@ -108,7 +101,7 @@ public static class PeftReader
         var rank = a.Shape[0];
         if (b.Shape[1] != rank)
         {
-            throw new PeftFormatException(
+            throw new BadInputException(
                 $"{tensors.Path}: module '{module}' has lora_A [{string.Join(", ", a.Shape)}] and lora_B [{string.Join(", ", b.Shape)}], " +
                 "whose ranks differ; save the adapter again.");
         }

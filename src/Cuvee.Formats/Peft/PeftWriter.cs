@@ -13,27 +13,20 @@ public static class PeftWriter
     /// </summary>
     /// <param name="folder">Made when absent; its other files stay.</param>
     /// <param name="type">Of the stored factors.</param>
-    /// <exception cref="PeftFormatException">The adapter has no modules, or a value is not finite or too large for
+    /// <exception cref="BadInputException">The adapter has no modules, or a value is not finite or too large for
     /// <paramref name="type"/>.</exception>
     public static void Write(string folder, PeftAdapter adapter, TensorType type)
     {
         ArgumentNullException.ThrowIfNull(adapter);
         if (adapter.Modules.Count == 0)
-            throw new PeftFormatException($"{folder}: adapter '{adapter.Name}' has no modules; nothing was written.");
+            throw new BadInputException($"{folder}: adapter '{adapter.Name}' has no modules; nothing was written.");
         var rank = adapter.Modules.Max(module => module.Rank);
         Directory.CreateDirectory(folder);
-        try
-        {
-            SafetensorsWriter.Write(
-                Path.Combine(folder, PeftReader.TensorFileName),
-                adapter.Modules.SelectMany(module => Factors(module, rank)),
-                type,
-                new Dictionary<string, string> { ["format"] = "pt" });
-        }
-        catch (SafetensorsFormatException e)
-        {
-            throw new PeftFormatException(e.Message, e);
-        }
+        SafetensorsWriter.Write(
+            Path.Combine(folder, PeftReader.TensorFileName),
+            adapter.Modules.SelectMany(module => Factors(module, rank)),
+            type,
+            new Dictionary<string, string> { ["format"] = "pt" });
 
         AtomicFile.WriteAllBytes(Path.Combine(folder, PeftConfigFile.FileName), ConfigBytes(adapter, rank));
     }

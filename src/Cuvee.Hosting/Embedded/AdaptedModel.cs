@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Inference;
 using Cuvee.Merging;
@@ -12,7 +13,7 @@ public static class AdaptedModel
     /// <summary>
     /// The base with one adapter at weight 1, as PEFT applies it. The base model's scratch is shared: do not run both at the same time.
     /// </summary>
-    /// <exception cref="AdapterPoolException">The adapter was made for another base model.</exception>
+    /// <exception cref="BadInputException">The adapter was made for another base model.</exception>
     public static EmbeddedModel Create(EmbeddedModel baseModel, PeftAdapter adapter)
     {
         ArgumentNullException.ThrowIfNull(adapter);
@@ -21,7 +22,7 @@ public static class AdaptedModel
 
     /// <summary>The base with a recipe. The base model's scratch is shared: do not run both at the same time.</summary>
     /// <param name="methods">What the recipe may name; null for the built-in methods.</param>
-    /// <exception cref="AdapterPoolException">An adapter of the pool was made for another base model.</exception>
+    /// <exception cref="BadInputException">An adapter of the pool was made for another base model.</exception>
     /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
     public static EmbeddedModel Create(EmbeddedModel baseModel, AdapterPool pool, MergeRecipe recipe, MergeMethods? methods = null)
     {

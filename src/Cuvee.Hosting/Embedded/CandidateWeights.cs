@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Inference;
 using Cuvee.Merging;
@@ -16,7 +17,7 @@ public sealed class CandidateWeights
     private readonly RecipeMerger merger;
     private readonly LlamaLayerWeights[] layers; // [layers]
 
-    /// <exception cref="AdapterPoolException">An adapter adapts a module that the base lacks, or of another shape.</exception>
+    /// <exception cref="BadInputException">An adapter adapts a module that the base lacks, or of another shape.</exception>
     public CandidateWeights(LlamaWeights baseWeights, RecipeMerger merger)
     {
         (this.baseWeights, this.merger) = (baseWeights, merger);
@@ -73,7 +74,7 @@ public sealed class CandidateWeights
         {
             if (!places.TryGetValue(module.Name, out var place))
             {
-                throw new AdapterPoolException(
+                throw new BadInputException(
                     $"Adapter '{adapter.Name}' adapts module {module.Name}, which the base model does not have; use the base that it was " +
                     "trained on.");
             }
@@ -81,7 +82,7 @@ public sealed class CandidateWeights
             var (_, outFeatures, inFeatures) = linears[place.Linear];
             if (module.OutFeatures != outFeatures || module.InFeatures != inFeatures)
             {
-                throw new AdapterPoolException(
+                throw new BadInputException(
                     $"Adapter '{adapter.Name}' holds [{module.OutFeatures}, {module.InFeatures}] for module {module.Name}, which is " +
                     $"[{outFeatures}, {inFeatures}] in the base model; use the base that it was trained on.");
             }

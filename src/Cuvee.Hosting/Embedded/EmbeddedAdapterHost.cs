@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Inference;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
@@ -23,7 +24,7 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
 
     /// <param name="threads">Threads that form a candidate; null means one per processor.</param>
     /// <param name="methods">What recipes may name; null for the built-in methods.</param>
-    /// <exception cref="AdapterPoolException">An adapter adapts a module that the base lacks, or of another shape.</exception>
+    /// <exception cref="BadInputException">An adapter adapts a module that the base lacks, or of another shape.</exception>
     public EmbeddedAdapterHost(EmbeddedModel baseModel, AdapterPool pool, int? threads = null, MergeMethods? methods = null)
     {
         ArgumentNullException.ThrowIfNull(baseModel);

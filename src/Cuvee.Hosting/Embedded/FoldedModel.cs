@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Merging;
@@ -12,7 +13,7 @@ public static class FoldedModel
     private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
 
     /// <param name="folder">Must not exist, or be empty.</param>
-    /// <exception cref="AdapterPoolException">The recipe does not fit the pool, or the pool not the base model.</exception>
+    /// <exception cref="BadInputException">The recipe does not fit the pool, or the pool not the base model.</exception>
     public static void Write(string modelFolder, RecipeMerger merger, MergeRecipe recipe, string folder, TensorType type)
     {
         var config = HuggingFaceModelReader.ReadConfig(modelFolder);
@@ -24,7 +25,7 @@ public static class FoldedModel
         }
         catch (ArgumentException exception)
         {
-            throw new AdapterPoolException($"{modelFolder}: {exception.Message}", exception);
+            throw new BadInputException($"{modelFolder}: {exception.Message}", exception);
         }
 
         Directory.CreateDirectory(folder);

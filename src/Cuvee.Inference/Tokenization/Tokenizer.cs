@@ -1,3 +1,5 @@
+using Cuvee.Formats;
+using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.Bpe;
 using Cuvee.Inference.Tokenization.Decoders;
 using Cuvee.Inference.Tokenization.Json;
@@ -40,13 +42,13 @@ public sealed class Tokenizer
     /// <summary>One more than the largest id, added tokens included: the rows an embedding matrix needs at least.</summary>
     public int VocabSize => _tokens.Length;
 
-    /// <exception cref="TokenizerFormatException">The file is broken or asks for a component that is not supported.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    public static Tokenizer Load(string tokenizerJsonPath) => Parse(File.ReadAllBytes(tokenizerJsonPath), tokenizerJsonPath);
+    /// <exception cref="BadInputException">The file is missing, broken or asks for a component that is not supported.</exception>
+    public static Tokenizer Load(string tokenizerJsonPath) =>
+        Parse(JsonFile.ReadBytes(tokenizerJsonPath, TokenizerJsonReader.Kind), tokenizerJsonPath);
 
     /// <param name="json">UTF-8; kept, so that <see cref="Save"/> gives the same bytes.</param>
     /// <param name="source">What error messages call it.</param>
-    /// <exception cref="TokenizerFormatException">As for <see cref="Load"/>.</exception>
+    /// <exception cref="BadInputException">As for <see cref="Load"/>.</exception>
     public static Tokenizer Parse(byte[] json, string source) => new(json, TokenizerJsonReader.Read(json, source));
 
     /// <summary>Writes the <c>tokenizer.json</c> this tokenizer was made from, byte for byte, through a temporary file beside it.</summary>

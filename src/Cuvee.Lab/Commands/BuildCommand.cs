@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cuvee.CommandLine;
+using Cuvee.Formats;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Zoo;
 
@@ -39,7 +40,7 @@ internal static class BuildCommand
             var read = ZooPlan.Read(path);
             var names = arguments.GetValue(only) ?? [];
             var unknown = names.FirstOrDefault(n => read.Specialists.All(s => s.Name != n));
-            if (unknown is not null) throw new ZooException($"{path}: no specialist is named {unknown}; see the plan's list.");
+            if (unknown is not null) throw new BadInputException($"{path}: no specialist is named {unknown}; see the plan's list.");
             var builder = new ZooBuilder(
                 read, DataSetCatalog.Open(arguments.GetRequiredValue(data)), folder,
                 arguments.GetRequiredValue(work), TimeProvider.System, Console.Error, arguments.GetValue(adopt));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Cuvee.CommandLine;
 using Cuvee.Data;
+using Cuvee.Formats;
 using Cuvee.Lab.Data;
 
 namespace Cuvee.Lab.Commands;
@@ -44,7 +45,7 @@ internal static class ExportCommand
             var built = TaskBuilder.Build(dataSet, Parse<LabTask>(arguments.GetRequiredValue(task)), part, arguments.GetValue(limit));
             var path = arguments.GetRequiredValue(output);
             if (built.Records.Count == 0)
-                throw new DataSetException(
+                throw new BadInputException(
                     $"The data set \"{dataSet.Name}\" has no {part.ToString().ToLowerInvariant()} record for this task.");
             RecordFile.Write(path, built.Records);
             var counts = new

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cuvee.CommandLine;
+using Cuvee.Formats;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.References;
 
@@ -36,7 +37,7 @@ internal static class RealTestsCommand
             var names = arguments.GetValue(targets) ?? [];
             var chosen = RealTestTarget.All.Where(t => names.Length == 0 || names.Contains(t.Name)).ToArray();
             if (chosen.Length == 0)
-                throw new DataSetException($"--targets knows {string.Join(" and ", RealTestTarget.All.Select(t => t.Name))} only.");
+                throw new BadInputException($"--targets knows {string.Join(" and ", RealTestTarget.All.Select(t => t.Name))} only.");
             var runner = new RealTest(
                 arguments.GetRequiredValue(zoo),
                 DataSetCatalog.Open(arguments.GetRequiredValue(data)),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cuvee.Formats;
 
 namespace Cuvee.Lab.Data;
 
@@ -8,7 +9,7 @@ internal static class DataRecordReader
     public static IReadOnlyList<DataRecord> Read(string path, DataSetKind kind)
     {
         if (!File.Exists(path))
-            throw new DataSetException($"{path}: the file does not exist; a data set's folder holds train.jsonl and test.jsonl.");
+            throw new BadInputException($"{path}: the file does not exist; a data set's folder holds train.jsonl and test.jsonl.");
 
         var records = new List<DataRecord>();
         var lineNumber = 0;
@@ -24,7 +25,7 @@ internal static class DataRecordReader
             catch (Exception exception)
                 when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
             {
-                throw new DataSetException(
+                throw new BadInputException(
                     $"{path}, line {lineNumber}: not a {kind.ToString().ToLowerInvariant()} record ({FirstSentence(exception)}).",
                     exception);
             }

@@ -1,4 +1,5 @@
-using System.Text.Json;
+using Cuvee.Formats;
+using Cuvee.Formats.Json;
 
 namespace Cuvee.Lab.Data;
 
@@ -8,6 +9,8 @@ namespace Cuvee.Lab.Data;
 /// </summary>
 public sealed class DataSetCatalog
 {
+    private static readonly JsonDocumentKind ManifestKind = new("a manifest of data sets", MaxBytes: 64 << 20, MaxDepth: 16, "correct it");
+
     private readonly Dictionary<string, DataSet> byName;
     private readonly HashSet<string> reserved;
 
@@ -23,9 +26,9 @@ public sealed class DataSetCatalog
 
     public DataSet this[string name] => byName.TryGetValue(name, out var dataSet)
         ? dataSet
-        : throw new DataSetException($"There is no data set \"{name}\"; known are {string.Join(", ", byName.Keys)}.");
+        : throw new BadInputException($"There is no data set \"{name}\"; known are {string.Join(", ", byName.Keys)}.");
 
-    /// <exception cref="DataSetException">No data set there, or one that cannot be read.</exception>
+    /// <exception cref="BadInputException">No data set there, or one that cannot be read.</exception>
     public static DataSetCatalog Open(string root, ulong seed = ValidationReserve.DefaultSeed)
     {
         var manifest = ReadManifest(root);
@@ -39,7 +42,7 @@ public sealed class DataSetCatalog
         }
 
         if (descriptions.Count == 0)
-            throw new DataSetException($"{root}: no data set here; expected folders such as ner/<name> with train.jsonl and test.jsonl.");
+            throw new BadInputException($"{root}: no data set here; expected folders such as ner/<name> with train.jsonl and test.jsonl.");
         return Build(descriptions, seed);
     }
 
@@ -50,11 +53,11 @@ public sealed class DataSetCatalog
     public static DataSet OpenDataSet(string directory, ulong seed = ValidationReserve.DefaultSeed)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        if (!Directory.Exists(full)) throw new DataSetException($"{directory}: the folder does not exist.");
+        if (!Directory.Exists(full)) throw new BadInputException($"{directory}: the folder does not exist.");
         var kindFolder = Path.GetDirectoryName(full);
         if (!Enum.TryParse<DataSetKind>(Path.GetFileName(kindFolder), ignoreCase: true, out var kind) || !Enum.IsDefined(kind))
         {
-            throw new DataSetException(
+            throw new BadInputException(
                 $"{directory}: what it annotates is not known; a data set's folder lies in one named ner, re, event or classify.");
         }
 
@@ -82,7 +85,7 @@ public sealed class DataSetCatalog
     {
         var repeated = descriptions.GroupBy(d => d.Name).FirstOrDefault(g => g.Count() > 1);
         if (repeated is not null)
-            throw new DataSetException(
+            throw new BadInputException(
                 $"Two data sets are named \"{repeated.Key}\" ({string.Join(", ", repeated.Select(d => d.Directory))}); rename one.");
 
         var trains = descriptions.ConvertAll(d => DataRecordReader.Read(Path.Combine(d.Directory, "train.jsonl"), d.Kind));
@@ -107,41 +110,33 @@ public sealed class DataSetCatalog
         return new DataSetCatalog(dataSets, reserved);
     }
 
-    private static DataSetDescription Describe(string directory, DataSetKind kind, Dictionary<string, JsonElement> manifest)
+    private static DataSetDescription Describe(
+        string directory, DataSetKind kind, Dictionary<string, (string Source, string Licence, string[] Types)> manifest)
     {
         var name = Path.GetFileName(directory);
-        if (!manifest.TryGetValue(name, out var entry)) return new DataSetDescription(name, kind, directory, "", "not stated", []);
-        return new DataSetDescription(
-            name,
-            kind,
-            directory,
-            TextOrEmpty(entry, "source"),
-            TextOrEmpty(entry, "licence") is { Length: > 0 } licence ? licence : "not stated",
-            entry.TryGetProperty("types", out var types) ? [.. types.EnumerateArray().Select(t => t.GetString()!)] : []);
+        return manifest.TryGetValue(name, out var entry)
+            ? new DataSetDescription(name, kind, directory, entry.Source, entry.Licence, entry.Types)
+            : new DataSetDescription(name, kind, directory, "", "not stated", []);
     }
 
-    private static Dictionary<string, JsonElement> ReadManifest(string root)
+    private static Dictionary<string, (string Source, string Licence, string[] Types)> ReadManifest(string root)
     {
-        if (!Directory.Exists(root)) throw new DataSetException($"{root}: the folder does not exist.");
+        if (!Directory.Exists(root)) throw new BadInputException($"{root}: the folder does not exist.");
         var path = ManifestPath(root);
         if (!File.Exists(path)) return [];
-        try
+        using var file = JsonFile.Read(path, ManifestKind);
+        var entries = new Dictionary<string, (string, string, string[])>(StringComparer.Ordinal);
+        foreach (var entry in file.Root["datasets"].Items())
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return document.RootElement.GetProperty("datasets").EnumerateArray()
-                .ToDictionary(d => d.GetProperty("name").GetString()!, d => d.Clone(), StringComparer.Ordinal);
+            var name = entry["name"].Text();
+            var licence = entry.Find("licence")?.Text() is { Length: > 0 } stated ? stated : "not stated";
+            string[] types = [.. entry.Find("types")?.Items().Select(type => type.Text()) ?? []];
+            if (!entries.TryAdd(name, (entry.Find("source")?.Text() ?? "", licence, types)))
+                throw entry.Error("name", $"is '{name}', which stands twice; keep one");
         }
-        catch (Exception exception)
-            when (exception is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
-        {
-            throw new DataSetException(
-                $"{path}: expected {{\"datasets\": [{{\"name\": ...}}]}} ({exception.Message.Split(". ")[0].TrimEnd('.')}).",
-                exception);
-        }
+
+        return entries;
     }
 
     private static string ManifestPath(string root) => Path.Combine(root, "MANIFEST.json");
-
-    private static string TextOrEmpty(JsonElement entry, string field) =>
-        entry.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
 }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.LanguageModels;
 
 namespace Cuvee.Lab.Data;
@@ -6,14 +7,14 @@ namespace Cuvee.Lab.Data;
 public static class TaskBuilder
 {
     /// <param name="limit">At most this many records, the first ones of the split; null for all.</param>
-    /// <exception cref="DataSetException">The data set's kind does not yield the task.</exception>
+    /// <exception cref="BadInputException">The data set's kind does not yield the task.</exception>
     public static TaskRecords Build(DataSet dataSet, LabTask task, Split split, int? limit = null)
     {
         var format = TaskFormat.Of(task);
         if (format.Kind != dataSet.Kind)
         {
             var possible = string.Join(", ", TaskFormat.For(dataSet.Kind).Select(f => f.Task.ToString().ToLowerInvariant()));
-            throw new DataSetException(
+            throw new BadInputException(
                 $"The data set \"{dataSet.Name}\" does not yield the task {task.ToString().ToLowerInvariant()}; choose one of {possible}.");
         }
 

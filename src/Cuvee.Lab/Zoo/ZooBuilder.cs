@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
@@ -23,8 +24,8 @@ public sealed class ZooBuilder(
     private string BaseFolder => Path.Combine(zooFolder, "base");
 
     /// <param name="only">Names of specialists to build; empty builds all.</param>
-    /// <exception cref="ZooException">The plan names an unknown task, or the data are too few; thrown before any training.</exception>
-    /// <exception cref="DataSetException">The plan names an unknown data set, or a task that its data set does not yield.</exception>
+    /// <exception cref="BadInputException">The plan names an unknown task, or the data are too few; thrown before any training.</exception>
+    /// <exception cref="BadInputException">The plan names an unknown data set, or a task that its data set does not yield.</exception>
     public void Build(IReadOnlyCollection<string> only, CancellationToken cancellationToken)
     {
         var specialists = plan.Specialists.Where(s => only.Count == 0 || only.Contains(s.Name)).ToArray();
@@ -63,7 +64,7 @@ public sealed class ZooBuilder(
         var plain = texts.SelectMany(t => tokenizer.Encode(t, addSpecialTokens: true).Append(config.EosTokenIds[0])).ToArray();
         if (plain.Length <= plan.Base.PlainLength + 1)
         {
-            throw new ZooException(
+            throw new BadInputException(
                 $"The data hold {plain.Length} tokens of plain text, too few for one window; " +
                 $"lower base.plain_length ({plan.Base.PlainLength}) or add data.");
         }
@@ -165,6 +166,6 @@ public sealed class ZooBuilder(
     {
         if (Enum.TryParse<LabTask>(task, ignoreCase: true, out var parsed) && Enum.IsDefined(parsed)) return parsed;
         var known = string.Join(", ", Enum.GetNames<LabTask>()).ToLowerInvariant();
-        throw new ZooException($"The plan names the task \"{task}\", which is not known; choose one of {known}.");
+        throw new BadInputException($"The plan names the task \"{task}\", which is not known; choose one of {known}.");
     }
 }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;
 
@@ -16,25 +17,26 @@ public sealed class ZooPlan
 
     public List<SpecialistPlan> Specialists { get; set; } = [];
 
-    /// <exception cref="ZooException">The file is not a plan; names the line.</exception>
+    /// <exception cref="BadInputException">The file is not a plan; names the line.</exception>
     public static ZooPlan Read(string path)
     {
         try
         {
             var deserializer = new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build();
-            var plan = deserializer.Deserialize<ZooPlan>(File.ReadAllText(path)) ?? throw new ZooException($"{path}: the file is empty.");
+            var plan = deserializer.Deserialize<ZooPlan>(File.ReadAllText(path))
+                ?? throw new BadInputException($"{path}: the file is empty.");
             var twin = plan.Specialists.GroupBy(s => s.Name).FirstOrDefault(g => g.Count() > 1);
-            if (twin is not null) throw new ZooException($"{path}: two specialists are named {twin.Key}; remove one.");
+            if (twin is not null) throw new BadInputException($"{path}: two specialists are named {twin.Key}; remove one.");
             return plan;
         }
         catch (YamlDotNet.Core.YamlException exception)
         {
             var reason = exception.InnerException?.Message ?? exception.Message;
-            throw new ZooException($"{path}, line {exception.Start.Line}: {reason}", exception);
+            throw new BadInputException($"{path}, line {exception.Start.Line}: {reason}", exception);
         }
         catch (IOException exception)
         {
-            throw new ZooException($"{path}: cannot be read: {exception.Message}", exception);
+            throw new BadInputException($"{path}: cannot be read: {exception.Message}", exception);
         }
     }
 }

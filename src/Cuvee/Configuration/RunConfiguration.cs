@@ -1,4 +1,5 @@
 using System.Text;
+using Cuvee.Formats;
 using Cuvee.Metrics;
 using Cuvee.Objectives;
 using Cuvee.Providers;
@@ -65,14 +66,14 @@ public sealed record RunConfiguration
 
     public ComparisonSettings? Compare { get; init; }
 
-    /// <exception cref="RunConfigurationException">The file is missing, or <see cref="Parse"/> refuses it.</exception>
+    /// <exception cref="BadInputException">The file is missing, or <see cref="Parse"/> refuses it.</exception>
     public static RunConfiguration Load(string path, Catalog? catalog = null)
     {
         try
         {
             if (new FileInfo(path) is { Exists: true, Length: > LongestFile })
             {
-                throw new RunConfigurationException(
+                throw new BadInputException(
                     $"{path}: larger than {LongestFile >> 20} MB; a run file names its data, it does not hold it.");
             }
 
@@ -80,14 +81,14 @@ public sealed record RunConfiguration
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or DecoderFallbackException)
         {
-            throw new RunConfigurationException($"{path}: cannot be read ({exception.Message.TrimEnd('.')}); give a run file.", exception);
+            throw new BadInputException($"{path}: cannot be read ({exception.Message.TrimEnd('.')}); give a run file.", exception);
         }
     }
 
     /// <param name="text">YAML.</param>
     /// <param name="file">Its path, for errors; relative paths in the text start from its folder.</param>
     /// <param name="catalog">What the file may name; null for <see cref="Cuvee.Catalog.Default"/>.</param>
-    /// <exception cref="RunConfigurationException">Not YAML, an unknown or missing key, or a value out of range.</exception>
+    /// <exception cref="BadInputException">Not YAML, an unknown or missing key, or a value out of range.</exception>
     public static RunConfiguration Parse(string text, string file, Catalog? catalog = null)
     {
         catalog ??= Catalog.Default;

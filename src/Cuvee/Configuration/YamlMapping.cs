@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cuvee.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -19,7 +20,7 @@ public sealed class YamlMapping
 
     private YamlMapping(string file, string path, YamlMappingNode node) => (this.file, this.path, this.node) = (file, path, node);
 
-    /// <exception cref="RunConfigurationException">Not one YAML mapping, or nested too deeply.</exception>
+    /// <exception cref="BadInputException">Not one YAML mapping, or nested too deeply.</exception>
     public static YamlMapping Parse(string text, string file)
     {
         try
@@ -29,14 +30,14 @@ public sealed class YamlMapping
             stream.Load(new StringReader(text));
             if (stream.Documents.Count != 1 || stream.Documents[0].RootNode is not YamlMappingNode root)
             {
-                throw new RunConfigurationException($"{file}: must hold one YAML mapping such as 'model: path'.");
+                throw new BadInputException($"{file}: must hold one YAML mapping such as 'model: path'.");
             }
 
             return new YamlMapping(file, "", root);
         }
         catch (YamlException exception)
         {
-            throw new RunConfigurationException($"{file}, line {exception.Start.Line}: not valid YAML ({exception.Message}).", exception);
+            throw new BadInputException($"{file}, line {exception.Start.Line}: not valid YAML ({exception.Message}).", exception);
         }
     }
 
@@ -47,7 +48,7 @@ public sealed class YamlMapping
     }
 
     public string RequiredText(string key, string meaning) => Text(key) ??
-        throw new RunConfigurationException($"{file}: key '{Qualified(key)}' is missing; set it to {meaning}.");
+        throw new BadInputException($"{file}: key '{Qualified(key)}' is missing; set it to {meaning}.");
 
     public string? Text(string key) => Scalar(key, "a text", text => text.Length > 0 ? text : null);
 
@@ -162,11 +163,11 @@ public sealed class YamlMapping
         }
     }
 
-    public RunConfigurationException Error(string key, string message) => Find(key) is { } value
+    public BadInputException Error(string key, string message) => Find(key) is { } value
         ? Error(value, message)
-        : new RunConfigurationException($"{file}: {message}");
+        : new BadInputException($"{file}: {message}");
 
-    private RunConfigurationException Error(YamlNode at, string message) => new($"{file}, line {at.Start.Line}: {message}");
+    private BadInputException Error(YamlNode at, string message) => new($"{file}, line {at.Start.Line}: {message}");
 
     private T? Scalar<T>(string key, string expected, Func<string, T?> convert)
     {
@@ -187,7 +188,7 @@ public sealed class YamlMapping
         {
             depth += parser.Current!.NestingIncrease;
             if (depth <= DeepestNesting) continue;
-            throw new RunConfigurationException(
+            throw new BadInputException(
                 $"{file}, line {parser.Current.Start.Line}: nested deeper than {DeepestNesting} levels; no key of a run file is.");
         }
     }

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using Cuvee.Formats;
+using Cuvee.Formats.Json;
 
 namespace Cuvee.Data;
 
@@ -25,8 +27,10 @@ internal static class AlpacaRecords
                 var start = (int)reader.TokenStartIndex;
                 line += utf8.AsSpan(counted, start - counted).Count((byte)'\n');
                 counted = start;
-                using var document = JsonDocument.ParseValue(ref reader);
-                records.Add((ReadRecord(new RecordFields(document.RootElement, path, line), records.Count), line));
+                reader.Skip();
+                var record = utf8.AsMemory(start, (int)reader.BytesConsumed - start);
+                using var json = JsonFile.Parse(record, $"{path}, line {line}", RecordFields.Kind);
+                records.Add((ReadRecord(new RecordFields(json.Root), records.Count), line));
             }
 
             if (reader.Read()) throw new JsonException("text follows the array", null, null, null);
@@ -34,7 +38,7 @@ internal static class AlpacaRecords
         catch (JsonException exception)
         {
             var where = exception.LineNumber is { } zeroBased ? $", line {zeroBased + 1}" : "";
-            throw new RecordFileException(
+            throw new BadInputException(
                 $"{path}{where}: not a valid JSON array ({exception.Message.Split(". ")[0].TrimEnd('.')}); mend it or give JSON lines.",
                 exception);
         }

@@ -1,4 +1,5 @@
-using System.Text.Json;
+using System.Text;
+using Cuvee.Formats.Json;
 
 namespace Cuvee.Data;
 
@@ -7,8 +8,6 @@ namespace Cuvee.Data;
 /// </summary>
 internal static class JsonLineRecords
 {
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
-
     /// <returns>Records with their 1-based lines.</returns>
     public static List<(PromptCompletion Record, int Line)> Parse(string path, string text)
     {
@@ -18,18 +17,9 @@ internal static class JsonLineRecords
         {
             line++;
             if (string.IsNullOrWhiteSpace(content)) continue;
-            try
-            {
-                using var document = JsonDocument.Parse(content, Strict);
-                var fields = new RecordFields(document.RootElement, path, line);
-                records.Add((new PromptCompletion(fields.Id(line - 1), fields.Required("prompt"), fields.Required("completion")), line));
-            }
-            catch (JsonException exception)
-            {
-                throw new RecordFileException(
-                    $"{path}, line {line}: not valid JSON ({exception.Message.Split(". ")[0].TrimEnd('.')}); write one object a line.",
-                    exception);
-            }
+            using var json = JsonFile.Parse(Encoding.UTF8.GetBytes(content), $"{path}, line {line}", RecordFields.Kind);
+            var fields = new RecordFields(json.Root);
+            records.Add((new PromptCompletion(fields.Id(line - 1), fields.Required("prompt"), fields.Required("completion")), line));
         }
 
         return records;

@@ -1,91 +1,49 @@
 using System.Text.Json;
+using Cuvee.Formats.Json;
 
 namespace Cuvee.Data;
 
 /// <summary>
-/// The fields of one JSON object, checked: a field that is missing, empty or of the wrong type is an error that names it. Further columns
-/// are the user's own.
+/// The fields of one record, checked: a field that is missing, empty or of the wrong type is an error that names it. Further columns are
+/// the user's own.
 /// </summary>
-internal readonly struct RecordFields
+/// <param name="record">Its source names file and line.</param>
+internal readonly struct RecordFields(JsonField record)
 {
-    private readonly JsonElement element;
-    private readonly string path;
-    private readonly int line;
-
-    /// <param name="line">1-based, for messages.</param>
-    public RecordFields(JsonElement element, string path, int line)
-    {
-        (this.element, this.path, this.line) = (element, path, line);
-        if (element.ValueKind != JsonValueKind.Object)
-            throw new RecordFileException($"{path}, line {line}: expected a JSON object, found {Describe(element)}.");
-    }
+    public static readonly JsonDocumentKind Kind =
+        new("a record", MaxBytes: 64 << 20, MaxDepth: 64, "correct it or remove the record");
 
     public string Required(string field)
     {
-        if (!element.TryGetProperty(field, out var value))
+        if (!record.Has(field))
         {
-            var found = string.Join(", ", element.EnumerateObject().Take(8).Select(property => $"\"{property.Name}\""));
-            throw Error(field, $"is missing; add it{(found.Length > 0 ? $" (the record has {found})" : "")}");
+            var found = string.Join(", ", record.Members().Take(8).Select(member => $"\"{member.Key}\""));
+            throw record.Error(field, $"is missing; add it{(found.Length > 0 ? $" (the record has {found})" : "")}");
         }
 
-        var text = Text(field, value);
-        return text.Length > 0 ? text : throw Error(field, "is empty; give a text or remove the record");
+        var text = record[field].Text();
+        return text.Length > 0 ? text : throw record.Error(field, "is empty; give a text or remove the record");
     }
 
     /// <summary>Null when the field is absent or null.</summary>
-    public string? Optional(string field) =>
-        element.TryGetProperty(field, out var value) && value.ValueKind != JsonValueKind.Null ? Text(field, value) : null;
+    public string? Optional(string field) => record.Find(field)?.Text();
 
     /// <summary>A text or an integer; <paramref name="position"/> when absent.</summary>
     public string Id(int position)
     {
-        if (!element.TryGetProperty("id", out var value)) return position.ToString();
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number)) return number.ToString();
-        var text = Text("id", value);
-        return text.Length > 0 ? text : throw Error("id", "is empty; give a text or leave the field out");
+        if (!record.Has("id")) return position.ToString();
+        var id = record["id"];
+        if (id.Value.ValueKind == JsonValueKind.Number && id.Value.TryGetInt64(out var number)) return number.ToString();
+        var text = id.Text();
+        return text.Length > 0 ? text : throw id.Error("is empty; give a text or leave the field out");
     }
 
     /// <summary>Earlier turns as [question, answer] pairs; empty when the field is absent or null.</summary>
     public IReadOnlyList<(string Question, string Answer)> Turns(string field)
     {
-        if (!element.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null) return [];
-        if (value.ValueKind != JsonValueKind.Array)
-            throw Error(field, $"must be a list of [question, answer] pairs, not {Describe(value)}");
-        var turns = new List<(string, string)>();
-        foreach (var turn in value.EnumerateArray())
-        {
-            if (turn.ValueKind != JsonValueKind.Array || turn.GetArrayLength() != 2)
-                throw Error(field, "must be a list of [question, answer] pairs");
-            turns.Add((Text(field, turn[0]), Text(field, turn[1])));
-        }
-
-        return turns;
+        if (record.Find(field) is not { } value) return [];
+        return [.. value.Items().Select(turn => turn.IsList && turn.Items().ToList() is [var question, var answer]
+            ? (question.Text(), answer.Text())
+            : throw turn.Error("must be a [question, answer] pair"))];
     }
-
-    private string Text(string field, JsonElement value)
-    {
-        if (value.ValueKind != JsonValueKind.String) throw Error(field, $"must be a text, not {Describe(value)}");
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw new RecordFileException(
-                $"{path}, line {line}: field \"{field}\" holds half a surrogate pair; write valid Unicode.",
-                exception);
-        }
-    }
-
-    private RecordFileException Error(string field, string what) => new($"{path}, line {line}: field \"{field}\" {what}.");
-
-    private static string Describe(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Array => "a list",
-        JsonValueKind.Object => "an object",
-        JsonValueKind.Number => "a number",
-        JsonValueKind.True or JsonValueKind.False => "a truth value",
-        JsonValueKind.Null => "null",
-        _ => "a text",
-    };
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Cuvee.Formats;
 
 namespace Cuvee.Data;
 
@@ -15,7 +16,7 @@ public static class RecordFile
     private static readonly JsonSerializerOptions WriteOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <returns>At least one record, in the order of the file, ids unique.</returns>
-    /// <exception cref="RecordFileException">
+    /// <exception cref="BadInputException">
     /// Missing, empty or malformed file, or a field that is missing, empty, unknown or repeated.
     /// </exception>
     public static IReadOnlyList<PromptCompletion> Read(string path)
@@ -27,24 +28,24 @@ public static class RecordFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new RecordFileException(
+            throw new BadInputException(
                 $"{path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of JSON lines.",
                 exception);
         }
         catch (DecoderFallbackException exception)
         {
-            throw new RecordFileException($"{path}: not UTF-8 text; save it as UTF-8.", exception);
+            throw new BadInputException($"{path}: not UTF-8 text; save it as UTF-8.", exception);
         }
 
         var isArray = text.AsSpan().TrimStart() is ['[', ..];
         var parsed = isArray ? AlpacaRecords.Parse(path, text) : JsonLineRecords.Parse(path, text);
-        if (parsed.Count == 0) throw new RecordFileException($"{path}: holds no record; give at least one.");
+        if (parsed.Count == 0) throw new BadInputException($"{path}: holds no record; give at least one.");
         var lineOfId = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var (record, line) in parsed)
         {
             if (!lineOfId.TryAdd(record.Id, line))
             {
-                throw new RecordFileException(
+                throw new BadInputException(
                     $"{path}, line {line}: field \"id\" repeats \"{record.Id}\" of line {lineOfId[record.Id]}; " +
                     "give every record its own id, or none.");
             }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Cuvee.Formats;
 
 namespace Cuvee.Journaling;
 
@@ -42,13 +43,13 @@ public sealed class EvaluationLog : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new JournalException(
+            throw new BadInputException(
                 $"{path}: cannot be opened ({exception.Message.TrimEnd('.')}); is another run writing here?", exception);
         }
     }
 
     /// <summary>The lines of a finished or broken-off run; a torn last line is left out.</summary>
-    /// <exception cref="JournalException">A line is damaged.</exception>
+    /// <exception cref="BadInputException">A line is damaged.</exception>
     public static IEnumerable<EvaluationLine> Read(string path)
     {
         using var stream = File.OpenRead(path);
@@ -64,14 +65,14 @@ public sealed class EvaluationLog : IDisposable
             }
             catch (JsonException exception)
             {
-                throw new JournalException($"{path}, line {number}: damaged; resume the run to write it again.", exception);
+                throw new BadInputException($"{path}, line {number}: damaged; resume the run to write it again.", exception);
             }
 
-            yield return parsed ?? throw new JournalException($"{path}, line {number}: damaged; resume the run to write it again.");
+            yield return parsed ?? throw new BadInputException($"{path}, line {number}: damaged; resume the run to write it again.");
         }
     }
 
-    /// <exception cref="JournalException">An earlier process wrote another evaluation here.</exception>
+    /// <exception cref="BadInputException">An earlier process wrote another evaluation here.</exception>
     public void Append(EvaluationLine line)
     {
         var bytes = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(line, Options) + "\n");
@@ -83,7 +84,7 @@ public sealed class EvaluationLog : IDisposable
             if (!known.IsEmpty)
             {
                 if (known.Span.SequenceEqual(bytes.AsSpan(0, bytes.Length - 1))) return;
-                throw new JournalException(
+                throw new BadInputException(
                     $"{path}, line {lineNumber}: holds another evaluation than this run makes; resume with the run file, inputs and " +
                     "version that began it, or choose a new 'out'.");
             }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Cuvee.Formats;
 using Cuvee.Objectives;
 
 namespace Cuvee.Journaling;
@@ -60,7 +61,7 @@ public sealed class ObservationJournal : IDisposable
 
     /// <summary>Opens for appending, or creates; a torn last line is cut off.</summary>
     /// <param name="repair">Cut the journal at its first damaged line and go on from the last good one.</param>
-    /// <exception cref="JournalException">A line is damaged, or another process writes this journal.</exception>
+    /// <exception cref="BadInputException">A line is damaged, or another process writes this journal.</exception>
     public static ObservationJournal Open(string path, bool repair = false)
     {
         FileStream stream;
@@ -70,7 +71,7 @@ public sealed class ObservationJournal : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new JournalException(
+            throw new BadInputException(
                 $"{path}: cannot be opened ({exception.Message.TrimEnd('.')}); is another run writing here?", exception);
         }
 
@@ -98,7 +99,7 @@ public sealed class ObservationJournal : IDisposable
     /// needed.
     /// </summary>
     /// <param name="recipe">Hash of the question's recipe.</param>
-    /// <exception cref="JournalException">The journal answers this question for another recipe: other settings or another
+    /// <exception cref="BadInputException">The journal answers this question for another recipe: other settings or another
     /// build.</exception>
     public IReadOnlyDictionary<int, Observation> Replay(QuestionKey key, string recipe, IReadOnlyList<int> records)
     {
@@ -110,7 +111,7 @@ public sealed class ObservationJournal : IDisposable
             var other = lines.Values.FirstOrDefault(line => line.Recipe != recipe);
             if (other is not null || lines.Keys.Except(records).Any())
             {
-                throw new JournalException(
+                throw new BadInputException(
                     $"{Path}: holds answers to {key} at another point or on other records than this run asks for; " +
                     "resume with the run file, inputs and version that began it, or choose a new 'out'.");
             }
@@ -183,7 +184,7 @@ public sealed class ObservationJournal : IDisposable
             while (isReading) ReadLine();
             if (waiting.Keys.FirstOrDefault(key => !LeavesEndsBehind || !key.IsOfAnEnd) is { Stage: not null } unasked)
             {
-                throw new JournalException(
+                throw new BadInputException(
                     $"{Path}: holds answers to {unasked}, which this run does not ask here; " +
                     "resume with the run file, inputs and version that began it, or choose a new 'out'.");
             }
@@ -228,7 +229,7 @@ public sealed class ObservationJournal : IDisposable
         }
     }
 
-    private static JournalException Damaged(string path, int line) =>
+    private static BadInputException Damaged(string path, int line) =>
         new($"{path}, line {line}: damaged; add --repair to go on from the line before it.");
 
     /// <returns>Null when damaged.</returns>

@@ -1,5 +1,6 @@
 using Cuvee.Configuration;
 using Cuvee.Data;
+using Cuvee.Formats;
 using Cuvee.Journaling;
 using Cuvee.Objectives;
 using Cuvee.Providers;
@@ -21,9 +22,9 @@ public static class RunPlanner
 
     /// <param name="resume">Continue the run in <c>out</c>, or begin it when there is none.</param>
     /// <returns>The main search first, then those of <c>compare.searches</c>, each in its own sub-folder of <c>out</c>.</returns>
-    /// <exception cref="RunConfigurationException">A path is missing, the budget is too small, the provider cannot do what the search
+    /// <exception cref="BadInputException">A path is missing, the budget is too small, the provider cannot do what the search
     /// needs, or <c>out</c> is taken.</exception>
-    /// <exception cref="RecordFileException">A record file is missing, empty or malformed.</exception>
+    /// <exception cref="BadInputException">A record file is missing, empty or malformed.</exception>
     public static IReadOnlyList<RunPlan> Plan(RunConfiguration configuration, bool resume = false)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -124,7 +125,7 @@ public static class RunPlanner
             : configuration.Output != OutputSettings.Default && !capabilities.Weights
                 ? "it gives no weights to write; leave 'output' out"
             : null;
-        if (problem is not null) throw new RunConfigurationException($"{configuration.File}: {provider.Description}: {problem}.");
+        if (problem is not null) throw new BadInputException($"{configuration.File}: {provider.Description}: {problem}.");
     }
 
     private static IEnumerable<(SearchSettings Search, string Out)> Searches(RunConfiguration configuration)
@@ -142,10 +143,10 @@ public static class RunPlanner
 
     private static void RequireFreeOut(string output, bool resume)
     {
-        if (File.Exists(output)) throw new RunConfigurationException($"{output}: 'out' is a file; name a folder.");
+        if (File.Exists(output)) throw new BadInputException($"{output}: 'out' is a file; name a folder.");
         var taken = RunFiles.FirstOrDefault(name => File.Exists(Path.Combine(output, name)));
         if (taken is null || (resume && File.Exists(Path.Combine(output, RunIdentity.FileName)))) return;
-        throw new RunConfigurationException(resume
+        throw new BadInputException(resume
             ? $"{output}: holds {taken} but no {RunIdentity.FileName}, so there is nothing to resume; choose another 'out'."
             : $"{output}: already holds a run ({taken}); add --resume to continue it, or choose another 'out'.");
     }

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
@@ -25,7 +25,7 @@ public sealed class EmbeddedProviderFactory(int? threads = null) : IProviderFact
             Path.GetDirectoryName(settings.File)!, settings.Model.RequiredText("path", "the folder of the base model")));
         if (settings.Pool.Path is null)
         {
-            throw new RunConfigurationException(
+            throw new BadInputException(
                 $"{settings.File}: pool.path is missing; the embedded engine needs the folder of the adapters, not only their names.");
         }
 
@@ -68,7 +68,7 @@ internal sealed class EmbeddedProvider(
     public void Check(MergeSpace space)
     {
         if (!Directory.Exists(model))
-            throw new RunConfigurationException($"{file}: 'model' names {model}, which is no folder; correct the path.");
+            throw new BadInputException($"{file}: 'model' names {model}, which is no folder; correct the path.");
         RequireFile(Path.Combine(model, "tokenizer.json"), "'model' must be a whole model folder.");
         foreach (var folder in AdapterPool.AdapterFolders(pool, exclude))
         {
@@ -104,11 +104,11 @@ internal sealed class EmbeddedProvider(
         {
             var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false).Count;
             if (completion == 0)
-                throw new RunConfigurationException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
+                throw new BadInputException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
             var tokens = tokenizer.Encode(record.Prompt, addSpecialTokens: true).Count + completion + 1;
             return tokens <= Config.MaxPositionEmbeddings
                 ? tokens
-                : throw new RunConfigurationException(
+                : throw new BadInputException(
                     $"{file}: record '{record.Id}' has {tokens} tokens and the model's context is {Config.MaxPositionEmbeddings}; " +
                     "shorten or remove it.");
         });
@@ -119,7 +119,7 @@ internal sealed class EmbeddedProvider(
 
     private static void RequireFile(string path, string mend)
     {
-        if (!File.Exists(path)) throw new RunConfigurationException($"{path}: missing; {mend}");
+        if (!File.Exists(path)) throw new BadInputException($"{path}: missing; {mend}");
     }
 
     private void RequireSame(AdapterHeader first, AdapterHeader header)
@@ -130,7 +130,7 @@ internal sealed class EmbeddedProvider(
             : null;
         if (difference is not null)
         {
-            throw new RunConfigurationException(
+            throw new BadInputException(
                 $"{Path.Combine(pool, header.Name)}: adapter '{header.Name}' has {difference}, which space 'factors' " +
                 "cannot combine; set space: delta or exclude one.");
         }

@@ -1,4 +1,5 @@
 using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.Hosting;
 using Cuvee.Merging.Methods;
 
@@ -11,7 +12,7 @@ public interface IProviderFactory
     string Name { get; }
 
     /// <summary>Reads the provider's own keys; the caller refuses those that nobody asked for. Opens nothing.</summary>
-    /// <exception cref="RunConfigurationException">A key is missing or out of range.</exception>
+    /// <exception cref="BadInputException">A key is missing or out of range.</exception>
     IProvider Create(ProviderSettings settings);
 }
 
@@ -36,7 +37,7 @@ public interface IProvider
     IReadOnlyList<string> AdapterNames { get; }
 
     /// <summary>Looks at headers or asks the server what it is; reads no weight and spends no query.</summary>
-    /// <exception cref="RunConfigurationException">Something is missing, or <paramref name="space"/> cannot combine the
+    /// <exception cref="BadInputException">Something is missing, or <paramref name="space"/> cannot combine the
     /// adapters.</exception>
     void Check(MergeSpace space);
 
@@ -45,7 +46,7 @@ public interface IProvider
     IReadOnlyDictionary<string, string> Identity();
 
     /// <summary>Mean prompt and completion tokens of a record; null where the provider does not tell.</summary>
-    /// <exception cref="RunConfigurationException">A record is empty or does not fit the context; named before anything is
+    /// <exception cref="BadInputException">A record is empty or does not fit the context; named before anything is
     /// queried.</exception>
     double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file);
 

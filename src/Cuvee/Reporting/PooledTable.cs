@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Metrics;
 
 namespace Cuvee.Reporting;
@@ -32,7 +33,7 @@ public sealed class PooledTable
     public IReadOnlyList<PairedDifference> Differences { get; }
 
     /// <param name="runs">At least one; the first one's seed draws the intervals.</param>
-    /// <exception cref="ComparisonFileException">Two runs have other test records or another metric.</exception>
+    /// <exception cref="BadInputException">Two runs have other test records or another metric.</exception>
     public static PooledTable Of(
         IReadOnlyList<(string Source, ComparisonTable Table)> runs, int resamples = Bootstrap.DefaultResamples)
     {
@@ -67,14 +68,14 @@ public sealed class PooledTable
     {
         if (first.Table.Metric != other.Table.Metric)
         {
-            throw new ComparisonFileException(
+            throw new BadInputException(
                 $"{first.Source} and {other.Source}: measured with different metrics, {first.Table.Metric} and {other.Table.Metric}; " +
                 "compare runs of one metric.");
         }
 
         if (first.Table.TestSha256 != other.Table.TestSha256 || !first.Table.TestIds.SequenceEqual(other.Table.TestIds))
         {
-            throw new ComparisonFileException(
+            throw new BadInputException(
                 $"{first.Source} and {other.Source}: measured on different test records ('test_sha256'); compare runs of one test file.");
         }
     }

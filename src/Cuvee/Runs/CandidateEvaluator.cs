@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Cuvee.Configuration;
 using Cuvee.Events;
+using Cuvee.Formats;
 using Cuvee.Hosting;
 using Cuvee.Journaling;
 using Cuvee.Objectives;
@@ -84,7 +85,7 @@ internal sealed class CandidateEvaluator(
     }
 
     /// <returns>In the order of the questions.</returns>
-    /// <exception cref="JournalException">The journal answers other questions.</exception>
+    /// <exception cref="BadInputException">The journal answers other questions.</exception>
     /// <exception cref="LanguageModelException">The provider failed; what was answered is journalled.</exception>
     public async Task<IReadOnlyList<Evaluation>> EvaluateAsync(
         IReadOnlyList<Question> questions, Account account, CancellationToken cancellationToken)

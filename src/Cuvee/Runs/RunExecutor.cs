@@ -1,4 +1,5 @@
 using Cuvee.Events;
+using Cuvee.Formats;
 using Cuvee.Journaling;
 using Cuvee.Planning;
 using Cuvee.Providers;
@@ -15,7 +16,7 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
 {
     /// <param name="options">Null: defaults.</param>
     /// <param name="known">The best single adapters of the main search, for a comparison search on the same data; null finds them.</param>
-    /// <exception cref="JournalException">The folder holds a run with other settings or inputs, or a damaged journal.</exception>
+    /// <exception cref="BadInputException">The folder holds a run with other settings or inputs, or a damaged journal.</exception>
     /// <exception cref="LanguageModelException">The provider failed; run again with resume.</exception>
     /// <exception cref="OperationCanceledException">Everything answered so far is in the journal; run again with resume.</exception>
     public async Task<RunResult> ExecuteAsync(

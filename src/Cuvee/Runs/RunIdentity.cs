@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cuvee.Configuration;
-using Cuvee.Journaling;
+using Cuvee.Formats;
 using Cuvee.Planning;
 using Cuvee.Providers;
 
@@ -67,7 +67,7 @@ public sealed class RunIdentity
 
     /// <summary>Compares with the run.json that is there, and takes its larger budget over; writes nothing.</summary>
     /// <returns>Whether there is one.</returns>
-    /// <exception cref="JournalException">The folder's run had other settings or inputs; the first difference is named.</exception>
+    /// <exception cref="BadInputException">The folder's run had other settings or inputs; the first difference is named.</exception>
     public bool Continues(string folder)
     {
         var path = Path.Combine(folder, FileName);
@@ -79,21 +79,21 @@ public sealed class RunIdentity
         }
         catch (JsonException exception)
         {
-            throw new JournalException($"{path}: damaged; choose a new 'out'.", exception);
+            throw new BadInputException($"{path}: damaged; choose a new 'out'.", exception);
         }
 
         var extended = (earlier as JsonObject)?[ExtendedBudget]?.DeepClone();
         (earlier as JsonObject)?.Remove(ExtendedBudget);
         json.Remove(ExtendedBudget);
         if (FirstDifference("", earlier, json) is { } difference)
-            throw new JournalException($"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
+            throw new BadInputException($"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
         if (extended is not null) Extend(path, extended.Deserialize<BudgetExtension>(RunJson.Options)!);
         return true;
     }
 
     /// <summary>Writes run.json where there is none, or where the budget grows.</summary>
     /// <param name="larger">A larger budget than the run began with; null keeps the last one.</param>
-    /// <exception cref="JournalException">As <see cref="Continues"/>, or the budget is no larger one.</exception>
+    /// <exception cref="BadInputException">As <see cref="Continues"/>, or the budget is no larger one.</exception>
     public void Claim(string folder, BudgetExtension? larger = null)
     {
         var path = Path.Combine(folder, FileName);
@@ -107,7 +107,7 @@ public sealed class RunIdentity
         if (larger.Queries < Budget.Queries || larger.Evaluations < Budget.Evaluations
             || (larger.Queries is not null && Budget.Queries is null) || (larger.Evaluations is not null && Budget.Evaluations is null))
         {
-            throw new JournalException(
+            throw new BadInputException(
                 $"{path}: the run has a budget of {Budget.Queries?.ToString() ?? "no"} queries and " +
                 $"{Budget.Evaluations?.ToString() ?? "no"} evaluations; only a larger one of the same kind can be given.");
         }

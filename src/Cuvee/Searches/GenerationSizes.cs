@@ -1,4 +1,4 @@
-using Cuvee.Configuration;
+using Cuvee.Formats;
 
 namespace Cuvee.Searches;
 
@@ -17,7 +17,7 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
     /// <param name="population">Wanted.</param>
     /// <param name="sample">Wanted; null fits it to the query budget.</param>
     /// <param name="smallestShare">Part of the budget of the stage that has least, in (0, 1].</param>
-    /// <exception cref="RunConfigurationException">The budget is below what one generation and the re-evaluations cost.</exception>
+    /// <exception cref="BadInputException">The budget is below what one generation and the re-evaluations cost.</exception>
     public static GenerationSizes Fit(SearchTask task, int population, int? sample, double smallestShare)
     {
         var evaluations = (int?)(task.Budget.Evaluations * smallestShare);
@@ -50,7 +50,7 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
         if (available >= needed || available is null) return;
         var total = key == "queries" ? task.Settings.Budget.Queries : task.Settings.Budget.Evaluations;
         var spentBefore = total - (key == "queries" ? task.Budget.Queries : task.Budget.Evaluations) ?? 0;
-        throw new RunConfigurationException(
+        throw new BadInputException(
             $"{task.File}: budget.{key} is too small for finding the best single adapter, one iteration and the final re-evaluation; " +
             $"set it to at least {Math.Ceiling(needed / share) + spentBefore}.");
     }

@@ -1,4 +1,5 @@
 using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.Merging.Methods;
 using Cuvee.Objectives;
 using Cuvee.Planning;
@@ -30,7 +31,7 @@ public interface ISearch
     string Title(SearchSettings settings);
 
     /// <summary>Fits stages to the task; called by the planner, before any query.</summary>
-    /// <exception cref="RunConfigurationException">The budget is too small, or the task is none for this search.</exception>
+    /// <exception cref="BadInputException">The budget is too small, or the task is none for this search.</exception>
     SearchProgram Prepare(SearchTask task);
 }
 

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Merging.Methods;
 using Cuvee.Optimization;
 
@@ -60,7 +61,7 @@ public sealed class MergeMethodSearch(MergeMethods methods) : ISearch
             new(method, origin, coordinates.Contains(Parameters), coordinates.Contains(Weights));
         if (Space(start).CoordinateNames.Count == 0)
         {
-            throw new Configuration.RunConfigurationException(
+            throw new BadInputException(
                 $"{task.File}: method '{method.Name}' has nothing to search in settings.coordinates [{string.Join(", ", coordinates)}]; " +
                 "add weights or parameters, or choose another method.");
         }

@@ -184,14 +184,14 @@ public sealed class HuggingFaceModelTests : IDisposable
         var config = HuggingFaceModelReader.ReadConfig(_folder.SaveConfig().Path);
         var tensors = _folder.Tensors.ToList();
         string Refused(IEnumerable<TensorData> weights) =>
-            Assert.Throws<HuggingFaceFormatException>(
+            Assert.Throws<BadInputException>(
                 () => HuggingFaceModelWriter.Write(_folder.File("out"), config, weights, TensorType.F32)).Message;
         Assert.Contains(
             "'lm_head.weight' is missing", Refused(tensors.Where(tensor => tensor.Name != "lm_head.weight")), StringComparison.Ordinal);
         Assert.Contains("'x'", Refused([.. tensors, new TensorData("x", [1], [1])]), StringComparison.Ordinal);
         Assert.Contains("comes twice", Refused([.. tensors, tensors[0]]), StringComparison.Ordinal);
         Assert.Contains("has shape [42]", Refused([.. tensors.Skip(1), tensors[0] with { Shape = [42] }]), StringComparison.Ordinal);
-        Assert.Contains("no end-of-sequence id", Assert.Throws<HuggingFaceFormatException>(() => HuggingFaceModelWriter.Write(
+        Assert.Contains("no end-of-sequence id", Assert.Throws<BadInputException>(() => HuggingFaceModelWriter.Write(
             _folder.File("out"), config with { EosTokenIds = [] }, tensors, TensorType.F32)).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder.File("out")));
     }
@@ -217,7 +217,7 @@ public sealed class HuggingFaceModelTests : IDisposable
 
     private string Refuse(string named)
     {
-        var e = Assert.Throws<HuggingFaceFormatException>(() => _folder.SaveConfig().Read());
+        var e = Assert.Throws<BadInputException>(() => _folder.SaveConfig().Read());
         Assert.StartsWith(_folder.Path, e.Message, StringComparison.Ordinal);
         Assert.Contains(named, e.Message, StringComparison.Ordinal);
         return e.Message;

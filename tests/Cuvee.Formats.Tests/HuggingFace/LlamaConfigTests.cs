@@ -60,7 +60,7 @@ public sealed class LlamaConfigTests : IDisposable
     {
         _folder.GenerationConfig = generation;
         _folder.Config["eos_token_id"] = null;
-        Assert.StartsWith(_folder.File(file), Assert.Throws<HuggingFaceFormatException>(Read).Message, StringComparison.Ordinal);
+        Assert.StartsWith(_folder.File(file), Assert.Throws<BadInputException>(Read).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -84,7 +84,7 @@ public sealed class LlamaConfigTests : IDisposable
         _folder.Config["architectures"] = new JsonArray("MistralForCausalLM");
         if (window is not null) _folder.Config["sliding_window"] = JsonNode.Parse(window);
         if (accepted) Assert.Equal(6, Read().HiddenSize);
-        else Assert.Contains("'sliding_window'", Assert.Throws<HuggingFaceFormatException>(Read).Message, StringComparison.Ordinal);
+        else Assert.Contains("'sliding_window'", Assert.Throws<BadInputException>(Read).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -123,7 +123,7 @@ public sealed class LlamaConfigTests : IDisposable
     {
         _folder.Config[key] = JsonNode.Parse(value);
         if (key == "num_attention_heads") _folder.Config["head_dim"] = 2;
-        var e = Assert.Throws<HuggingFaceFormatException>(Read);
+        var e = Assert.Throws<BadInputException>(Read);
         Assert.StartsWith(_folder.File("config.json"), e.Message, StringComparison.Ordinal);
         Assert.Contains($"'{key}", e.Message, StringComparison.Ordinal);
     }
@@ -131,10 +131,10 @@ public sealed class LlamaConfigTests : IDisposable
     [Fact]
     public void ReadConfig_NoFileOrNoJson_IsRefused()
     {
-        var missing = Assert.Throws<HuggingFaceFormatException>(() => HuggingFaceModelReader.ReadConfig(_folder.Path));
+        var missing = Assert.Throws<BadInputException>(() => HuggingFaceModelReader.ReadConfig(_folder.Path));
         Assert.Contains("config.json: the file is missing", missing.Message, StringComparison.Ordinal);
         File.WriteAllText(_folder.File("config.json"), "{\"model_type\": ");
-        var broken = Assert.Throws<HuggingFaceFormatException>(() => HuggingFaceModelReader.ReadConfig(_folder.Path));
+        var broken = Assert.Throws<BadInputException>(() => HuggingFaceModelReader.ReadConfig(_folder.Path));
         Assert.Contains("not valid JSON", broken.Message, StringComparison.Ordinal);
     }
 

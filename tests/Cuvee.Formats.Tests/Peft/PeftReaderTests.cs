@@ -130,7 +130,7 @@ public sealed class PeftReaderTests : IDisposable
     public void Read_ChangedBase_IsRefusedUnlessTold(string method)
     {
         _folder.Config["init_lora_weights"] = method;
-        var e = Assert.Throws<PeftFormatException>(() => PeftReader.Read(_folder.Save().Path));
+        var e = Assert.Throws<BadInputException>(() => PeftReader.Read(_folder.Save().Path));
         Assert.Contains("'init_lora_weights'", e.Message, StringComparison.Ordinal);
         var warnings = new List<string>();
         Assert.Single(PeftReader.Read(_folder.Path, new PeftReaderOptions { AllowChangedBase = true, Warn = warnings.Add }).Modules);

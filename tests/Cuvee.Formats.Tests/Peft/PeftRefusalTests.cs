@@ -162,7 +162,7 @@ public sealed class PeftRefusalTests : IDisposable
         BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 4), float.NaN);
         File.WriteAllBytes(_folder.TensorPath, bytes);
         var e = Refuse(_folder.TensorPath, "lora_B.weight' holds NaN or infinity at index 7");
-        Assert.IsType<SafetensorsFormatException>(e.InnerException);
+        Assert.IsType<SafetensorsFormatException>(e);
     }
 
     [Fact]
@@ -183,14 +183,14 @@ public sealed class PeftRefusalTests : IDisposable
         File.WriteAllBytes(Path.Combine(_folder.Path, "adapter_model.bin"), [0x80]);
         Refuse(_folder.Path, "pickle");
         var nowhere = Path.Combine(_folder.Path, "nowhere");
-        Assert.StartsWith(nowhere, Assert.Throws<PeftFormatException>(() => PeftReader.Read(nowhere)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(nowhere, Assert.ThrowsAny<BadInputException>(() => PeftReader.Read(nowhere)).Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private PeftFormatException Refuse(string path, string named)
+    private BadInputException Refuse(string path, string named)
     {
-        var e = Assert.Throws<PeftFormatException>(() => PeftReader.Read(_folder.Path));
+        var e = Assert.ThrowsAny<BadInputException>(() => PeftReader.Read(_folder.Path));
         Assert.StartsWith(path, e.Message, StringComparison.Ordinal);
         Assert.Contains(named, e.Message, StringComparison.Ordinal);
         Assert.EndsWith(".", e.Message, StringComparison.Ordinal);

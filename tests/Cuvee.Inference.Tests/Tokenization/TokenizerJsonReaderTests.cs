@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Cuvee.Formats;
 using Cuvee.Inference.Tokenization;
 
 namespace Cuvee.Inference.Tests.Tokenization;
@@ -22,9 +23,9 @@ public class TokenizerJsonReaderTests
     [InlineData("model.type", "\"Unigram\"", "model", "Unigram")]
     [InlineData("model.vocab", "{}", "model.vocab", "empty")]
     [InlineData("model.vocab", "{\"a\": 0, \"b\": 0}", "model.vocab", "twice")]
-    [InlineData("model.vocab", "{\"a\": -1}", "model.vocab", "token id")]
-    [InlineData("model.vocab", "{\"a\": 4000000000}", "model.vocab", "token id")]
-    [InlineData("model.vocab", "null", "model.vocab", "missing")]
+    [InlineData("model.vocab", "{\"a\": -1}", "model.vocab.a", "not an integer from 0")]
+    [InlineData("model.vocab", "{\"a\": 4000000000}", "model.vocab.a", "not an integer from 0")]
+    [InlineData("model.vocab", "null", "model.vocab", "is null")]
     [InlineData("model.vocab", "[1]", "model.vocab", "object")]
     [InlineData("model.merges", "[\"a b c\"]", "model.merges[0]", "two tokens")]
     [InlineData("model.merges", "[\"a b\", [\"a\"]]", "model.merges[1]", "two tokens")]
@@ -78,7 +79,7 @@ public class TokenizerJsonReaderTests
     [InlineData("added_tokens", "[{\"content\": \"x\"}]", "added_tokens[0].id", "missing")]
     public void Parse_BadField_NamesFileFieldAndProblem(string path, string value, string field, string problem)
     {
-        var exception = Assert.Throws<TokenizerFormatException>(() => Parse(With(path, value)));
+        var exception = Assert.Throws<BadInputException>(() => Parse(With(path, value)));
 
         Assert.StartsWith("model/tokenizer.json: ", exception.Message, StringComparison.Ordinal);
         Assert.Contains(field, exception.Message, StringComparison.Ordinal);
@@ -91,7 +92,7 @@ public class TokenizerJsonReaderTests
     [InlineData("[]")]
     [InlineData("7")]
     [InlineData("{\"model\": {\"type\": \"BPE\", \"vocab\": {\"\\ud800\": 1}, \"merges\": []}}")]
-    public void Parse_NotATokenizer_ThrowsFormatException(string json) => Assert.Throws<TokenizerFormatException>(() => Parse(json));
+    public void Parse_NotATokenizer_ThrowsFormatException(string json) => Assert.Throws<BadInputException>(() => Parse(json));
 
     [Fact]
     public void Parse_MergesAsPairs_SameAsStrings() =>

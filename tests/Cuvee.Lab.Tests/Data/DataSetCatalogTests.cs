@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Lab.Data;
 
 namespace Cuvee.Lab.Tests.Data;
@@ -124,7 +125,7 @@ public sealed class DataSetCatalogTests : IDisposable
     {
         folder.Add(kind, "one", ["", line], []);
 
-        var exception = Assert.Throws<DataSetException>(() => DataSetCatalog.Open(folder.Root));
+        var exception = Assert.Throws<BadInputException>(() => DataSetCatalog.Open(folder.Root));
 
         Assert.Contains("train.jsonl, line 2", exception.Message, StringComparison.Ordinal);
         Assert.Contains(what, exception.Message, StringComparison.Ordinal);
@@ -137,10 +138,10 @@ public sealed class DataSetCatalogTests : IDisposable
 
         Assert.Contains(
             "ner, re, event or classify",
-            Assert.Throws<DataSetException>(() => DataSetCatalog.OpenDataSet(misplaced)).Message,
+            Assert.Throws<BadInputException>(() => DataSetCatalog.OpenDataSet(misplaced)).Message,
             StringComparison.Ordinal);
-        Assert.Throws<DataSetException>(() => DataSetCatalog.OpenDataSet(Path.Combine(folder.Root, "ner", "missing")));
-        Assert.Throws<DataSetException>(() => DataSetCatalog.Open(folder.Root));
-        Assert.Throws<DataSetException>(() => DataSetCatalog.Open(Path.Combine(folder.Root, "missing")));
+        Assert.Throws<BadInputException>(() => DataSetCatalog.OpenDataSet(Path.Combine(folder.Root, "ner", "missing")));
+        Assert.Throws<BadInputException>(() => DataSetCatalog.Open(folder.Root));
+        Assert.Throws<BadInputException>(() => DataSetCatalog.Open(Path.Combine(folder.Root, "missing")));
     }
 }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Lab.Data;
 
 namespace Cuvee.Lab.Tests.Data;
@@ -121,7 +122,7 @@ public sealed class TaskBuilderTests : IDisposable
     [Fact]
     public void Build_TaskOfAnotherKind_NamesThePossibleOnes()
     {
-        var exception = Assert.Throws<DataSetException>(() => TaskBuilder.Build(Single("ner", Ner), LabTask.Re, Split.Test));
+        var exception = Assert.Throws<BadInputException>(() => TaskBuilder.Build(Single("ner", Ner), LabTask.Re, Split.Test));
 
         Assert.Contains("ner, es, et", exception.Message, StringComparison.Ordinal);
     }

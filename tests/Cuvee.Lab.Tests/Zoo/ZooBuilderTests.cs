@@ -1,8 +1,8 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Lab.Data;
-using Cuvee.Lab.Zoo;
 using Cuvee.LanguageModels;
 
 namespace Cuvee.Lab.Tests.Zoo;
@@ -114,7 +114,7 @@ public sealed class ZooBuilderTests(TinyZoo zoo) : IClassFixture<TinyZoo>
 
         var exception = Assert.ThrowsAny<FormatException>(() => zoo.Build(folder, plan));
 
-        Assert.True(exception is ZooException or DataSetException);
+        Assert.True(exception is BadInputException or BadInputException);
         Assert.Contains(named, exception.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(folder, "base", "model.safetensors")));
     }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Lab.Zoo;
 
 namespace Cuvee.Lab.Tests.Zoo;
@@ -23,7 +24,7 @@ public sealed class ZooPlanTests : IDisposable
     [Fact]
     public void Read_UnknownKey_NamesFileLineAndKey()
     {
-        var exception = Assert.Throws<ZooException>(() => Read("seed: 1\nbase:\n  hidden_size: 16\n  hiden_layers: 3\n"));
+        var exception = Assert.Throws<BadInputException>(() => Read("seed: 1\nbase:\n  hidden_size: 16\n  hiden_layers: 3\n"));
 
         Assert.Contains("plan.yaml, line 4:", exception.Message, StringComparison.Ordinal);
         Assert.Contains("hiden_layers", exception.Message, StringComparison.Ordinal);
@@ -32,7 +33,7 @@ public sealed class ZooPlanTests : IDisposable
     [Fact]
     public void Read_ValueOfTheWrongType_NamesTheLine()
     {
-        var exception = Assert.Throws<ZooException>(() => Read("seed: 1\nbase:\n  steps: many\n"));
+        var exception = Assert.Throws<BadInputException>(() => Read("seed: 1\nbase:\n  steps: many\n"));
 
         Assert.Contains("line 3:", exception.Message, StringComparison.Ordinal);
     }
@@ -40,7 +41,7 @@ public sealed class ZooPlanTests : IDisposable
     [Fact]
     public void Read_TwoSpecialistsOfOneName_NamesIt()
     {
-        var exception = Assert.Throws<ZooException>(
+        var exception = Assert.Throws<BadInputException>(
             () => Read("specialists:\n  - { task: ner, dataset: a_b }\n  - { task: ner, dataset: a-b }\n"));
 
         Assert.Contains("ner-a-b", exception.Message, StringComparison.Ordinal);
@@ -49,9 +50,9 @@ public sealed class ZooPlanTests : IDisposable
     [Fact]
     public void Read_EmptyOrMissingFile_SaysSo()
     {
-        Assert.Contains("empty", Assert.Throws<ZooException>(() => Read("")).Message, StringComparison.Ordinal);
+        Assert.Contains("empty", Assert.Throws<BadInputException>(() => Read("")).Message, StringComparison.Ordinal);
         var missing = Path.Combine(folder, "missing.yaml");
-        Assert.Contains(missing, Assert.Throws<ZooException>(() => ZooPlan.Read(missing)).Message, StringComparison.Ordinal);
+        Assert.Contains(missing, Assert.Throws<BadInputException>(() => ZooPlan.Read(missing)).Message, StringComparison.Ordinal);
     }
 
     private ZooPlan Read(string yaml)

@@ -1,4 +1,5 @@
 using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Merging;
 
@@ -62,7 +63,7 @@ public class RunConfigurationTests
     [InlineData(30)]
     public void Parse_ManyOpenBrackets_NamesTheLine(int depth)
     {
-        var error = Assert.Throws<RunConfigurationException>(
+        var error = Assert.Throws<BadInputException>(
             () => RunConfiguration.Parse(Required + "settings: " + new string('[', depth), "run.yaml"));
         Assert.Contains("run.yaml, line 6: nested deeper than 20 levels", error.Message, StringComparison.Ordinal);
     }
@@ -112,7 +113,7 @@ public class RunConfigurationTests
     [InlineData("seed: 1\nseed: 2", "not valid YAML")]
     public void Parse_Mistake_NamesFileLineAndMend(string line, string expected)
     {
-        var error = Assert.Throws<RunConfigurationException>(() => RunConfiguration.Parse(Required + line, "run.yaml"));
+        var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse(Required + line, "run.yaml"));
         Assert.StartsWith("run.yaml", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
@@ -127,7 +128,7 @@ public class RunConfigurationTests
     public void Parse_MissingKey_NamesIt(string key)
     {
         var text = string.Join('\n', Required.Split('\n').Where(line => !line.StartsWith(key, StringComparison.Ordinal)));
-        var error = Assert.Throws<RunConfigurationException>(() => RunConfiguration.Parse(text, "run.yaml"));
+        var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse(text, "run.yaml"));
         Assert.Contains($"'{key}'", error.Message, StringComparison.Ordinal);
     }
 
@@ -136,11 +137,11 @@ public class RunConfigurationTests
     [InlineData("- a\n- b")]
     [InlineData("model: [")]
     public void Parse_NoMapping_SaysSo(string text) =>
-        Assert.StartsWith("run.yaml", Assert.Throws<RunConfigurationException>(() => RunConfiguration.Parse(text, "run.yaml")).Message,
+        Assert.StartsWith("run.yaml", Assert.Throws<BadInputException>(() => RunConfiguration.Parse(text, "run.yaml")).Message,
             StringComparison.Ordinal);
 
     [Fact]
     public void Load_NoFile_NamesIt() => Assert.Contains(
-        "missing-run.yaml", Assert.Throws<RunConfigurationException>(() => RunConfiguration.Load("missing-run.yaml")).Message,
+        "missing-run.yaml", Assert.Throws<BadInputException>(() => RunConfiguration.Load("missing-run.yaml")).Message,
             StringComparison.Ordinal);
 }

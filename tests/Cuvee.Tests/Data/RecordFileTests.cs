@@ -1,5 +1,6 @@
 using System.Text;
 using Cuvee.Data;
+using Cuvee.Formats;
 using Cuvee.LanguageModels;
 
 namespace Cuvee.Tests.Data;
@@ -70,35 +71,35 @@ public sealed class RecordFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"prompt": "a"}""", "line 1", "\"completion\" is missing")]
-    [InlineData("""{"prompt": "a", "completion": ""}""", "line 1", "\"completion\" is empty")]
-    [InlineData("""{"prompt": "", "completion": "b"}""", "line 1", "\"prompt\" is empty")]
-    [InlineData("""{"prompt": 3, "completion": "b"}""", "line 1", "\"prompt\" must be a text, not a number")]
+    [InlineData("""{"prompt": "a"}""", "line 1", "'completion' is missing")]
+    [InlineData("""{"prompt": "a", "completion": ""}""", "line 1", "'completion' is empty")]
+    [InlineData("""{"prompt": "", "completion": "b"}""", "line 1", "'prompt' is empty")]
+    [InlineData("""{"prompt": 3, "completion": "b"}""", "line 1", "'prompt' is 3, not a string")]
     [InlineData("""{"prompt": "a", "answer": "c"}""", "line 1",
-        "\"completion\" is missing; add it (the record has \"prompt\", \"answer\")")]
-    [InlineData("""{"prompt": "a", "completion": "b", "id": ""}""", "line 1", "\"id\" is empty")]
-    [InlineData("""{"prompt": "a", "completion": "b", "id": 1.5}""", "line 1", "\"id\" must be a text, not a number")]
-    [InlineData("""{"prompt": "\ud800", "completion": "b"}""", "line 1", "\"prompt\" holds half a surrogate pair")]
+        "'completion' is missing; add it (the record has \"prompt\", \"answer\")")]
+    [InlineData("""{"prompt": "a", "completion": "b", "id": ""}""", "line 1", "'id' is empty")]
+    [InlineData("""{"prompt": "a", "completion": "b", "id": 1.5}""", "line 1", "'id' is 1.5, not a string")]
+    [InlineData("""{"prompt": "\ud800", "completion": "b"}""", "line 1", "'prompt' is not valid Unicode")]
     [InlineData(
         "{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", \"completion\": \"b\", \"id\": \"0\"}",
         "line 2", "\"id\" repeats \"0\" of line 1")]
     [InlineData("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", ", "line 2", "not valid JSON")]
     [InlineData("""{"prompt": "a", "prompt": "b", "completion": "c"}""", "line 1", "not valid JSON")]
-    [InlineData("\"a\"", "line 1", "expected a JSON object, found a text")]
+    [InlineData("\"a\"", "line 1", "is \"a\", not a JSON object")]
     [InlineData("", "records", "holds no record")]
     [InlineData(" \n\n", "records", "holds no record")]
     [InlineData("[]", "records", "holds no record")]
-    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\"}]", "line 3", "\"output\" is missing")]
+    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\"}]", "line 3", "'output' is missing")]
     [InlineData(
         "[{\"instruction\": \"a\", \"output\": \"b\", \"history\": [[\"a\"]]}]",
-        "line 1", "\"history\" must be a list of [question, answer] pairs")]
+        "line 1", "'history[0]' must be a [question, answer] pair")]
     [InlineData("[{\"instruction\": \"a\", \"output\": \"b\"}", "line 1", "not a valid JSON array")]
-    [InlineData("[3]", "line 1", "expected a JSON object, found a number")]
+    [InlineData("[3]", "line 1", "is 3, not a JSON object")]
     public void Read_BadContent_NamesFileLineAndField(string content, string where, string what)
     {
         var path = Save(content);
 
-        var exception = Assert.Throws<RecordFileException>(() => RecordFile.Read(path));
+        var exception = Assert.Throws<BadInputException>(() => RecordFile.Read(path));
 
         Assert.StartsWith(path, exception.Message, StringComparison.Ordinal);
         Assert.Contains(where, exception.Message, StringComparison.Ordinal);
@@ -111,7 +112,7 @@ public sealed class RecordFileTests : IDisposable
     {
         var path = Save("[{\"instruction\": \"a\", \"output\": \"b\"}] {}");
 
-        Assert.Throws<RecordFileException>(() => RecordFile.Read(path));
+        Assert.Throws<BadInputException>(() => RecordFile.Read(path));
     }
 
     [Fact]
@@ -120,7 +121,7 @@ public sealed class RecordFileTests : IDisposable
         var path = Path.Combine(folder, "latin1.jsonl");
         File.WriteAllBytes(path, [.. "{\"prompt\":\"caf"u8, 0xE9, .. "\",\"completion\":\"b\"}"u8]);
 
-        Assert.Contains("UTF-8", Assert.Throws<RecordFileException>(() => RecordFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("UTF-8", Assert.Throws<BadInputException>(() => RecordFile.Read(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -128,7 +129,7 @@ public sealed class RecordFileTests : IDisposable
     {
         var path = Path.Combine(folder, "missing.jsonl");
 
-        Assert.StartsWith(path, Assert.Throws<RecordFileException>(() => RecordFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(path, Assert.Throws<BadInputException>(() => RecordFile.Read(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

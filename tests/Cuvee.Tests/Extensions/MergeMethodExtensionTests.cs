@@ -1,4 +1,4 @@
-using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Merging;
 using Cuvee.Merging.Methods;
@@ -39,7 +39,7 @@ public sealed class MergeMethodExtensionTests : IDisposable
     [Fact]
     public void Load_MethodThatIsNotRegistered_IsRefusedWithTheChoices()
     {
-        var error = Assert.Throws<RunConfigurationException>(
+        var error = Assert.Throws<BadInputException>(
             () => zoo.Configure("search: merge-method\nsettings: { method: rms-balanced }"));
         Assert.Contains("choose dare-linear, dare-ties, linear, slerp, task-arithmetic, ties", error.Message, StringComparison.Ordinal);
     }

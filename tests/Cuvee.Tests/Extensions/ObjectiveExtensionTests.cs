@@ -1,4 +1,4 @@
-using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.LanguageModels;
 using Cuvee.Metrics;
 using Cuvee.Objectives;
@@ -37,7 +37,7 @@ public sealed class ObjectiveExtensionTests : IDisposable
     [Fact]
     public void Load_ObjectiveThatIsNotRegistered_IsRefusedWithTheChoices()
     {
-        var error = Assert.Throws<RunConfigurationException>(() => zoo.Configure("search: cma-es\nobjective: missed-probability"));
+        var error = Assert.Throws<BadInputException>(() => zoo.Configure("search: cma-es\nobjective: missed-probability"));
         Assert.Contains("choose cross-entropy, ie-f1", error.Message, StringComparison.Ordinal);
     }
 

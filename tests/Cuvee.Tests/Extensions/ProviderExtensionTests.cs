@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Planning;
@@ -51,7 +52,7 @@ public sealed class ProviderExtensionTests : IDisposable
     [InlineData("search: cma-es\nobjective: ie-f1", "objective 'ie-f1' needs answers, which it does not generate")]
     public void Plan_BeyondItsCapabilities_IsRefusedInOneSentence(string lines, string expected)
     {
-        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(Configure(lines)));
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(Configure(lines)));
         Assert.Contains("a softmax of 2 adapters", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
@@ -59,7 +60,7 @@ public sealed class ProviderExtensionTests : IDisposable
     [Fact]
     public void Load_ItsOwnKeys_AreCheckedLikeAnyOther()
     {
-        var error = Assert.Throws<RunConfigurationException>(() => Configure("search: cma-es", "provider: softmax, pul: [1]"));
+        var error = Assert.Throws<BadInputException>(() => Configure("search: cma-es", "provider: softmax, pul: [1]"));
         Assert.Contains("unknown key 'pul' in 'model' (did you mean 'pull'?)", error.Message, StringComparison.Ordinal);
     }
 

@@ -1,4 +1,4 @@
-using Cuvee.Configuration;
+using Cuvee.Formats;
 using Cuvee.Merging;
 using Cuvee.Optimization;
 using Cuvee.Planning;
@@ -32,12 +32,12 @@ public sealed class SearchExtensionTests : IDisposable
     [Fact]
     public void Load_SettingOutOfItsDeclaredRange_IsRefusedLikeAnyOther()
     {
-        var error = Assert.Throws<RunConfigurationException>(
+        var error = Assert.Throws<BadInputException>(
             () => zoo.Configure("search: pattern\nsettings: { width: 9 }", catalog: Extended));
         Assert.Contains("'settings.width' must be a number from 0.001 to 2", error.Message, StringComparison.Ordinal);
         Assert.Contains(
             "choose evo-merging, fisher-probing, cma-es, random, merge-method",
-            Assert.Throws<RunConfigurationException>(() => zoo.Configure("search: pattern")).Message, StringComparison.Ordinal);
+            Assert.Throws<BadInputException>(() => zoo.Configure("search: pattern")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class SearchExtensionTests : IDisposable
             Assert.Equal(10, evaluation.RecordLosses.Count);
         });
 
-        var alone = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure("search: pattern", "alone", catalog)));
+        var alone = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure("search: pattern", "alone", catalog)));
         Assert.Contains("needs several objectives", alone.Message, StringComparison.Ordinal);
     }
 

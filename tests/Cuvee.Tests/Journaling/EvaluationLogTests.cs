@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Journaling;
 
 namespace Cuvee.Tests.Journaling;
@@ -45,7 +46,7 @@ public sealed class EvaluationLogTests : IDisposable
     public void Append_AnotherEvaluationThanBefore_NamesTheLine()
     {
         Write(Line(0), Line(1));
-        var error = Assert.Throws<JournalException>(() => Write(Line(0), Line(1) with { Loss = Math.BitIncrement(1.5) }));
+        var error = Assert.Throws<BadInputException>(() => Write(Line(0), Line(1) with { Loss = Math.BitIncrement(1.5) }));
         Assert.StartsWith($"{FilePath}, line 2:", error.Message, StringComparison.Ordinal);
     }
 
@@ -54,7 +55,7 @@ public sealed class EvaluationLogTests : IDisposable
     {
         Write(Line(0), Line(1));
         File.WriteAllText(FilePath, File.ReadAllText(FilePath).Replace("\"trial\":1", "\"trial\":x", StringComparison.Ordinal));
-        var error = Assert.Throws<JournalException>(() => EvaluationLog.Read(FilePath).ToList());
+        var error = Assert.Throws<BadInputException>(() => EvaluationLog.Read(FilePath).ToList());
         Assert.StartsWith($"{FilePath}, line 2:", error.Message, StringComparison.Ordinal);
     }
 

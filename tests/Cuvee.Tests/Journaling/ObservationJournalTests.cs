@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Journaling;
 using Cuvee.Objectives;
 
@@ -74,7 +75,7 @@ public sealed class ObservationJournalTests : IDisposable
         var lines = File.ReadAllLines(FilePath);
         lines[1] = lines[1].Replace(before, after, StringComparison.Ordinal);
         File.WriteAllText(FilePath, string.Join('\n', lines) + "\n");
-        var error = Assert.Throws<JournalException>(() => ObservationJournal.Open(FilePath));
+        var error = Assert.Throws<BadInputException>(() => ObservationJournal.Open(FilePath));
         Assert.StartsWith($"{FilePath}, line 2: damaged", error.Message, StringComparison.Ordinal);
         Assert.Contains("--repair", error.Message, StringComparison.Ordinal);
 
@@ -98,7 +99,7 @@ public sealed class ObservationJournalTests : IDisposable
     {
         Write(Key(0), (4, Score(-1)));
         using var journal = ObservationJournal.Open(FilePath);
-        var error = Assert.Throws<JournalException>(() => journal.Replay(Key(0), "ffff", [4]));
+        var error = Assert.Throws<BadInputException>(() => journal.Replay(Key(0), "ffff", [4]));
         Assert.Contains("weights/Search/2/0", error.Message, StringComparison.Ordinal);
     }
 
@@ -107,7 +108,7 @@ public sealed class ObservationJournalTests : IDisposable
     {
         Write(Key(0), (4, Score(-1)));
         using var journal = ObservationJournal.Open(FilePath);
-        Assert.Throws<JournalException>(() => journal.Replay(Key(0), Recipe, [5]));
+        Assert.Throws<BadInputException>(() => journal.Replay(Key(0), Recipe, [5]));
     }
 
     [Fact]
@@ -115,7 +116,7 @@ public sealed class ObservationJournalTests : IDisposable
     {
         Write(Key(0), (4, Score(-1)));
         using var journal = ObservationJournal.Open(FilePath);
-        Assert.Throws<JournalException>(() => journal.Append(Key(1), Recipe, [(4, Score(-1))]));
+        Assert.Throws<BadInputException>(() => journal.Append(Key(1), Recipe, [(4, Score(-1))]));
     }
 
     [Fact]
@@ -139,7 +140,7 @@ public sealed class ObservationJournalTests : IDisposable
     {
         using var first = ObservationJournal.Open(FilePath);
         Assert.Contains(
-            "another run", Assert.Throws<JournalException>(() => ObservationJournal.Open(FilePath)).Message, StringComparison.Ordinal);
+            "another run", Assert.Throws<BadInputException>(() => ObservationJournal.Open(FilePath)).Message, StringComparison.Ordinal);
     }
 
     private static QuestionKey Key(int trial) => new("weights", EvaluationPurpose.Search, 2, trial);

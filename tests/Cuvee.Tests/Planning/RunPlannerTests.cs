@@ -1,7 +1,7 @@
 using Cuvee.Configuration;
 using Cuvee.Data;
+using Cuvee.Formats;
 using Cuvee.LanguageModels;
-using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Runs;
 using Cuvee.Tests.Runs;
@@ -49,7 +49,7 @@ public sealed class RunPlannerTests : IDisposable
             zoo.Configure(EvoMerging).Text.Split('\n').Where(other => !other.StartsWith(key, StringComparison.Ordinal)));
         var configuration = RunConfiguration.Parse($"{text}\n{line}\n", Path.Combine(zoo.Folder, "run.yaml"));
         var error = Assert.ThrowsAny<Exception>(() => RunPlanner.Plan(configuration));
-        Assert.True(error is RunConfigurationException or AdapterPoolException or RecordFileException, error.GetType().Name);
+        Assert.True(error is BadInputException or BadInputException or BadInputException, error.GetType().Name);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
@@ -61,7 +61,7 @@ public sealed class RunPlannerTests : IDisposable
         using var odd = new TinyZoo(oddRank: 3);
         var configuration = odd.Configure(EvoMerging + $"space: {space}");
         var error = Record.Exception(() => RunPlanner.Plan(configuration));
-        Assert.Equal(isRefused, error is RunConfigurationException);
+        Assert.Equal(isRefused, error is BadInputException);
         if (isRefused) Assert.Contains("adapter-c", error!.Message, StringComparison.Ordinal);
     }
 
@@ -70,7 +70,7 @@ public sealed class RunPlannerTests : IDisposable
     {
         RecordFile.Write(Path.Combine(zoo.Folder, "validation.jsonl"),
             [new PromptCompletion("long-one", string.Concat(Enumerable.Repeat("zq ", 100)), "soup")]);
-        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging)));
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging)));
         Assert.Contains("'long-one'", error.Message, StringComparison.Ordinal);
     }
 
@@ -79,7 +79,7 @@ public sealed class RunPlannerTests : IDisposable
     [InlineData("queries: 100", "at least 268")]
     public void Plan_BudgetBelowOneGeneration_NamesTheSmallest(string budget, string expected)
     {
-        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(CmaEs + $"budget: {{ {budget} }}")));
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(CmaEs + $"budget: {{ {budget} }}")));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
@@ -88,7 +88,7 @@ public sealed class RunPlannerTests : IDisposable
     [InlineData("objective: [cross-entropy, ie-f1]\nsearch: cma-es", "search 'cma-es' reads one objective; keep 'cross-entropy' alone")]
     public void Plan_SearchAndObjectiveDoNotFit_RefusesInOneSentence(string lines, string expected)
     {
-        var error = Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(lines)));
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(lines)));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
@@ -115,7 +115,7 @@ public sealed class RunPlannerTests : IDisposable
     {
         var output = Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName;
         File.WriteAllText(Path.Combine(output, RunIdentity.FileName), "{}");
-        Assert.Contains("--resume", Assert.Throws<RunConfigurationException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging))).Message,
+        Assert.Contains("--resume", Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging))).Message,
             StringComparison.Ordinal);
         Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging), resume: true));
     }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Metrics;
 using Cuvee.Reporting;
 
@@ -58,17 +59,17 @@ public sealed class ComparisonFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"test_sha256\":", "\"sha\":", "the file has a key 'sha', which no table has")]
-    [InlineData("\"seed\": 3", "\"seed\": -3", "'seed' is not an integer from 0")]
+    [InlineData("\"test_sha256\":", "\"sha\":", "the document has the unknown key 'sha'")]
+    [InlineData("\"seed\": 3", "\"seed\": -3", "'seed' is -3, not an integer from 0")]
     [InlineData("\"seed\": 3", "\"seed\": 3, \"seed\": 4", "not valid JSON")]
     [InlineData("\"kind\": \"search\"", "\"kind\": \"winner\"", "'rows[2].kind' is neither")]
     [InlineData("\"tokens\": [1,", "\"tokens\": [", "'rows[0].records.tokens' has 11 numbers for 12 test records")]
-    [InlineData("\"tokens\": [1,", "\"tokens\": [-1,", "'rows[0].records.tokens[0]' is not a number from 0")]
-    [InlineData("\"losses\": [", "\"losses\": [true,", "'rows[0].records.losses[0]' is not a number")]
+    [InlineData("\"tokens\": [1,", "\"tokens\": [-1,", "'rows[0].records.tokens[0]' is -1, not a finite number from 0")]
+    [InlineData("\"losses\": [", "\"losses\": [true,", "'rows[0].records.losses[0]' is true, not a finite number")]
     [InlineData("\"pool\": 5,", "", "'pool' is missing")]
     [InlineData("\"pool\": 5,", "\"pool\": [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]],", "not valid JSON")]
     [InlineData("\"name\": \"base model\"", "\"name\": \"\\ud800\"", "'rows[0].name' is not valid Unicode")]
-    [InlineData("\"metric\": \"ie-f1\"", "\"metric\": 1", "'metric' is not a string")]
+    [InlineData("\"metric\": \"ie-f1\"", "\"metric\": 1", "'metric' is 1, not a string")]
     public void Read_Damaged_NamesFileAndField(string old, string damage, string problem)
     {
         TestTables.Create(seed: 3).Write(folder);
@@ -76,7 +77,7 @@ public sealed class ComparisonFileTests : IDisposable
         var at = text.IndexOf(old, StringComparison.Ordinal);
         System.IO.File.WriteAllText(File, text[..at] + damage + text[(at + old.Length)..]);
 
-        var message = Assert.Throws<ComparisonFileException>(() => ComparisonFile.Read(File)).Message;
+        var message = Assert.Throws<BadInputException>(() => ComparisonFile.Read(File)).Message;
         Assert.StartsWith($"{File}: {problem}", message, StringComparison.Ordinal);
         Assert.EndsWith("repeat the run that wrote it.", message, StringComparison.Ordinal);
     }
@@ -88,6 +89,6 @@ public sealed class ComparisonFileTests : IDisposable
         using (var stream = System.IO.File.Create(File)) stream.SetLength((256L << 20) + 1);
         Assert.Contains("268435457 bytes", Refusal(), StringComparison.Ordinal);
 
-        string Refusal() => Assert.Throws<ComparisonFileException>(() => ComparisonFile.Read(File)).Message;
+        string Refusal() => Assert.Throws<BadInputException>(() => ComparisonFile.Read(File)).Message;
     }
 }

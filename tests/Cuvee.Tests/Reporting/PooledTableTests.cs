@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cuvee.Formats;
 using Cuvee.Metrics;
 using Cuvee.Reporting;
 
@@ -84,7 +85,7 @@ public sealed class PooledTableTests
         "ie-f1", 'b', "runs/a and runs/b: measured on different test records ('test_sha256'); compare runs of one test file.")]
     public void Of_OtherMetricOrTestFile_NamesBothRuns(string metric, char hash, string message)
     {
-        var exception = Assert.Throws<ComparisonFileException>(() =>
+        var exception = Assert.Throws<BadInputException>(() =>
             PooledTable.Of([("runs/a", TestTables.Create(1)), ("runs/b", TestTables.Create(2, metric: metric, hash: hash))]));
         Assert.Equal(message, exception.Message);
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using Cuvee.Configuration;
 using Cuvee.Events;
+using Cuvee.Formats;
 using Cuvee.Journaling;
 using Cuvee.LanguageModels;
 using Cuvee.Runs;
@@ -47,7 +48,7 @@ public sealed class ResumeTests : SoftmaxRuns
     public async Task ExecuteAsync_ResumedWithAnotherSetting_NamesIt()
     {
         await RunAsync(zoo.Configure(BothStages));
-        var error = await Assert.ThrowsAsync<JournalException>(
+        var error = await Assert.ThrowsAsync<BadInputException>(
             () => RunAsync(zoo.Configure(BothStages.Replace("population: 6", "population: 7", StringComparison.Ordinal)), resume: true));
         Assert.Contains("search.settings.population", error.Message, StringComparison.Ordinal);
     }
@@ -57,7 +58,7 @@ public sealed class ResumeTests : SoftmaxRuns
     {
         await RunAsync(zoo.Configure(BothStages));
         zoo.WriteAdapter("adapter-b", 2, seed: 77);
-        var error = await Assert.ThrowsAsync<JournalException>(() => RunAsync(zoo.Configure(BothStages), resume: true));
+        var error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(zoo.Configure(BothStages), resume: true));
         Assert.Contains("pool/adapter-b/adapter_model.safetensors", error.Message, StringComparison.Ordinal);
     }
 
@@ -107,7 +108,7 @@ public sealed class ResumeTests : SoftmaxRuns
         CopyCut("whole", "out", 0);
         await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "out", ObservationJournal.FileName), string.Join('\n', journal));
 
-        var error = await Assert.ThrowsAsync<JournalException>(() => RunAsync(zoo.Configure(BothStages), resume: true));
+        var error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(zoo.Configure(BothStages), resume: true));
         Assert.Contains($"{ObservationJournal.FileName}, line {damaged + 1}: damaged", error.Message, StringComparison.Ordinal);
         await RunAsync(zoo.Configure(BothStages), resume: true, options: new RunOptions(Repair: true));
         AssertSameResults("whole", "out");
@@ -132,7 +133,7 @@ public sealed class ResumeTests : SoftmaxRuns
         // Without a number the run keeps its last budget; a smaller one is refused.
         var again = await RunAsync(zoo.Configure(Small), resume: true);
         Assert.Equal(larger.Stages[0].Iterations, again.Stages[0].Iterations);
-        var error = await Assert.ThrowsAsync<JournalException>(
+        var error = await Assert.ThrowsAsync<BadInputException>(
             () => RunAsync(zoo.Configure(Small), resume: true, options: new RunOptions(LargerBudget: new RunBudget(null, 500))));
         Assert.Contains("only a larger one", error.Message, StringComparison.Ordinal);
     }

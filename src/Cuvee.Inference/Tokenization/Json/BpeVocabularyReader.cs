@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.Bpe;
 
 namespace Cuvee.Inference.Tokenization.Json;
@@ -9,64 +9,63 @@ internal static class BpeVocabularyReader
     public static BpeVocabulary Read(JsonField model, bool isByteLevel)
     {
         // Old files leave "type" out; only BPE has merges.
-        if (model.Optional("type") is { } type ? type.Text != "BPE" : model.Optional("merges") is null)
-            throw model.Fail($"the model type {model.Optional("type")?.Text ?? "without merges"} is not supported, only BPE is");
-        if (model.Optional("dropout") is { } dropout
-            && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
-            throw dropout.Fail("dropout makes encoding random; set it to null");
+        if (model.Find("type") is { } type ? type.Text() != "BPE" : model.Find("merges") is null)
+            throw model.Error($"has the type {model.Find("type")?.Text() ?? "(none, and no merges)"}; only BPE is supported");
+        if (model.Find("dropout") is { } dropout && dropout.Number() != 0)
+            throw dropout.Error("would make encoding random; set it to null");
         foreach (var name in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
         {
-            if (model.Optional(name) is { } affix && affix.Text.Length > 0)
-                throw affix.Fail("this marker is not supported by byte-level BPE; it must be null");
+            if (model.Find(name) is { } affix && affix.Text().Length > 0)
+                throw affix.Error("is a marker, which is not supported; it must be null");
         }
 
-        var ids = ReadVocabulary(model.Required("vocab"));
+        var ids = ReadVocabulary(model["vocab"]);
         int? unknown = null;
-        if (model.Optional("unk_token") is { } unknownToken)
-            unknown = ids.TryGetValue(unknownToken.Text, out var id) ? id : throw unknownToken.Fail("is not in model.vocab");
+        if (model.Find("unk_token") is { } unknownToken)
+            unknown = ids.TryGetValue(unknownToken.Text(), out var id) ? id : throw unknownToken.Error("is not in model.vocab");
         return new BpeVocabulary
         {
             Ids = ids,
-            Merges = ReadMerges(model.Required("merges"), ids),
+            Merges = ReadMerges(model["merges"], ids),
             IsByteLevel = isByteLevel,
-            IgnoreMerges = model.Flag("ignore_merges", false),
-            ByteFallback = model.Flag("byte_fallback", false),
-            FuseUnknown = model.Flag("fuse_unk", false),
+            IgnoreMerges = model.Find("ignore_merges")?.Boolean() ?? false,
+            ByteFallback = model.Find("byte_fallback")?.Boolean() ?? false,
+            FuseUnknown = model.Find("fuse_unk")?.Boolean() ?? false,
             UnknownId = unknown,
         };
     }
 
     private static Dictionary<string, int> ReadVocabulary(JsonField vocabulary)
     {
-        if (vocabulary.Element.ValueKind != JsonValueKind.Object)
-            throw vocabulary.Fail("must be an object of token and id");
-        var ids = new Dictionary<string, int>(vocabulary.Element.GetPropertyCount(), StringComparer.Ordinal);
-        var used = new HashSet<int>(ids.Capacity);
-        foreach (var property in vocabulary.Element.EnumerateObject())
+        var members = vocabulary.Members();
+        var ids = new Dictionary<string, int>(members.Count, StringComparer.Ordinal);
+        var used = new HashSet<int>(members.Count);
+        foreach (var (token, field) in members)
         {
-            var (token, id) = (property.Name, (vocabulary with { Element = property.Value }).Id);
-            if (!ids.TryAdd(token, id) || !used.Add(id))
-                throw vocabulary.Fail($"the token \"{token}\" or its id {id} occurs twice");
+            var id = TokenId.Read(field);
+            ids.Add(token, id);
+            if (!used.Add(id)) throw field.Error($"has the id {id}, which occurs twice");
         }
 
-        return ids.Count > 0 ? ids : throw vocabulary.Fail("is empty");
+        return ids.Count > 0 ? ids : throw vocabulary.Error("is empty");
     }
 
     private static Dictionary<long, (int Rank, int Merged)> ReadMerges(JsonField list, Dictionary<string, int> ids)
     {
         if (!list.IsList)
-            throw list.Fail("must be a list");
-        var merges = new Dictionary<long, (int Rank, int Merged)>(list.Element.GetArrayLength());
+            throw list.Error("is no list of merges");
+        var merges = new Dictionary<long, (int Rank, int Merged)>(list.Value.GetArrayLength());
         var rank = 0;
-        foreach (var item in list.Element.EnumerateArray())
+        foreach (var item in list.Items())
         {
-            if (!TryReadPair(item, out var left, out var right))
-                throw (list with { Path = $"{list.Path}[{rank}]" }).Fail("must be two tokens, as \"a b\" or [\"a\", \"b\"]");
+            var (left, right) = ReadPair(item);
             if (!ids.TryGetValue(left, out var leftId)
                 || !ids.TryGetValue(right, out var rightId)
                 || !ids.TryGetValue(left + right, out var merged))
-                throw (list with { Path = $"{list.Path}[{rank}]" }).Fail(
-                    $"\"{left}\", \"{right}\" and what they make must all be in model.vocab");
+            {
+                throw item.Error($"is \"{left}\" and \"{right}\"; both and what they make must be in model.vocab");
+            }
+
             // A repeated pair keeps its last rank, as in Hugging Face's library.
             merges[BpeVocabulary.PairKey(leftId, rightId)] = (rank++, merged);
         }
@@ -74,23 +73,27 @@ internal static class BpeVocabularyReader
         return merges;
     }
 
-    private static bool TryReadPair(JsonElement item, out string left, out string right)
+    private static (string Left, string Right) ReadPair(JsonField item)
     {
-        (left, right) = ("", "");
-        if (item.ValueKind == JsonValueKind.String)
+        if (item.IsText)
         {
-            var text = item.GetString()!;
+            var text = item.Text();
             var space = text.IndexOf(' ');
-            if (space <= 0 || space == text.Length - 1 || text.IndexOf(' ', space + 1) >= 0)
-                return false;
-            (left, right) = (text[..space], text[(space + 1)..]);
-            return true;
+            if (space > 0 && space < text.Length - 1 && text.IndexOf(' ', space + 1) < 0) return (text[..space], text[(space + 1)..]);
+        }
+        else if (item.IsList && item.Items().ToList() is [{ IsText: true } left, { IsText: true } right])
+        {
+            return (left.Text(), right.Text());
         }
 
-        if (item.ValueKind != JsonValueKind.Array || item.GetArrayLength() != 2
-            || item[0].ValueKind != JsonValueKind.String || item[1].ValueKind != JsonValueKind.String)
-            return false;
-        (left, right) = (item[0].GetString()!, item[1].GetString()!);
-        return true;
+        throw item.Error($"is {item.Shown}, not two tokens, as \"a b\" or [\"a\", \"b\"]");
     }
+}
+
+internal static class TokenId
+{
+    // An id indexes arrays, and real vocabularies stay far below.
+    private const int Largest = 16_777_215;
+
+    public static int Read(JsonField field) => field.Integer(0, Largest);
 }

@@ -1,3 +1,4 @@
+using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.Decoders;
 
 namespace Cuvee.Inference.Tokenization.Json;
@@ -9,10 +10,10 @@ internal static class DecoderReader
     {
         if (field is not { } decoder)
             return;
-        switch (decoder.Required("type").Text)
+        switch (decoder["type"].Text())
         {
             case "Sequence":
-                foreach (var item in decoder.Required("decoders").Items())
+                foreach (var item in decoder["decoders"].Items())
                     Read(item, steps);
                 break;
             case "ByteLevel":
@@ -28,14 +29,16 @@ internal static class DecoderReader
                 steps.Add(new ReplaceDecoder(NormalizerReader.ReadReplace(decoder)));
                 break;
             case "Strip":
-                steps.Add(new StripDecoder(decoder.Character("content"), decoder.Required("start").Count, decoder.Required("stop").Count));
+                steps.Add(new StripDecoder(
+                    PreTokenizerReader.ReadCharacter(decoder["content"]), decoder["start"].Integer(0), decoder["stop"].Integer(0)));
                 break;
             case "Metaspace":
-                steps.Add(new MetaspaceDecoder(decoder.Character("replacement"), PreTokenizerReader.ReadPrepend(decoder)));
+                steps.Add(new MetaspaceDecoder(
+                    PreTokenizerReader.ReadCharacter(decoder["replacement"]), PreTokenizerReader.ReadPrepend(decoder)));
                 break;
             case var other:
-                throw decoder.Fail(
-                    $"the decoder {other} is not supported "
+                throw decoder.Error(
+                    $"is a {other}, which is not supported "
                     + "(supported: ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, Sequence)");
         }
     }

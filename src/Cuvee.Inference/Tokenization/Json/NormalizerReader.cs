@@ -1,3 +1,4 @@
+using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.Normalizers;
 
 namespace Cuvee.Inference.Tokenization.Json;
@@ -9,26 +10,26 @@ internal static class NormalizerReader
     {
         if (field is not { } normalizer)
             return;
-        switch (normalizer.Required("type").Text)
+        switch (normalizer["type"].Text())
         {
             case "Sequence":
-                foreach (var item in normalizer.Required("normalizers").Items())
+                foreach (var item in normalizer["normalizers"].Items())
                     Read(item, steps);
                 break;
             case "NFC":
                 steps.Add(new NfcNormalizer());
                 break;
             case "Prepend":
-                steps.Add(new PrependNormalizer(normalizer.Required("prepend").Text));
+                steps.Add(new PrependNormalizer(normalizer["prepend"].Text()));
                 break;
             case "Replace":
                 steps.Add(ReadReplace(normalizer));
                 break;
             case var other:
-                throw normalizer.Fail($"the normalizer {other} is not supported (supported: NFC, Prepend, Replace, Sequence)");
+                throw normalizer.Error($"is a {other}, which is not supported (supported: NFC, Prepend, Replace, Sequence)");
         }
     }
 
     public static ReplaceNormalizer ReadReplace(JsonField field) =>
-        new(PatternReader.Read(field.Required("pattern")), field.Required("content").Text);
+        new(PatternReader.Read(field["pattern"]), field["content"].Text());
 }

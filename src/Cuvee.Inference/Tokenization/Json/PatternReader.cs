@@ -1,3 +1,4 @@
+using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.PreTokenizers;
 
 namespace Cuvee.Inference.Tokenization.Json;
@@ -7,20 +8,22 @@ internal static class PatternReader
 {
     public static PatternMatcher Read(JsonField pattern)
     {
-        if (pattern.IsText || pattern.Optional("String") is not null)
+        if (pattern.IsText || pattern.Find("String") is not null)
         {
-            var literal = pattern.IsText ? pattern : pattern.Required("String");
-            return literal.Text.Length > 0 ? PatternMatcher.ForLiteral(literal.Text) : throw literal.Fail("must not be empty");
+            var literal = pattern.IsText ? pattern : pattern["String"];
+            return literal.Text() is { Length: > 0 } text
+                ? PatternMatcher.ForLiteral(text)
+                : throw literal.Error("is empty; give the text to split at");
         }
 
-        var regex = pattern.Required("Regex");
+        var regex = pattern["Regex"];
         try
         {
-            return PatternMatcher.ForRegex(regex.Text);
+            return PatternMatcher.ForRegex(regex.Text(), regex.Where);
         }
         catch (ArgumentException exception)
         {
-            throw regex.Fail($"this regular expression is not supported ({exception.Message.TrimEnd('.')})");
+            throw regex.Error($"is a regular expression that is not supported ({exception.Message.TrimEnd('.')})", exception);
         }
     }
 }

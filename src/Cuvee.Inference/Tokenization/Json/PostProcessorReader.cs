@@ -1,3 +1,5 @@
+using Cuvee.Formats.Json;
+
 namespace Cuvee.Inference.Tokenization.Json;
 
 /// <summary>Reads <c>post_processor</c>: what it does to a single text is to put ids before and after it.</summary>
@@ -7,10 +9,10 @@ internal static class PostProcessorReader
     {
         if (field is not { } processor)
             return;
-        switch (processor.Required("type").Text)
+        switch (processor["type"].Text())
         {
             case "Sequence":
-                foreach (var item in processor.Required("processors").Items())
+                foreach (var item in processor["processors"].Items())
                     Read(item, prefix, suffix);
                 break;
             case "ByteLevel": // adjusts character offsets only
@@ -19,7 +21,7 @@ internal static class PostProcessorReader
                 ReadTemplate(processor, prefix, suffix);
                 break;
             case var other:
-                throw processor.Fail($"the post-processor {other} is not supported (supported: TemplateProcessing, ByteLevel, Sequence)");
+                throw processor.Error($"is a {other}, which is not supported (supported: TemplateProcessing, ByteLevel, Sequence)");
         }
     }
 
@@ -28,21 +30,21 @@ internal static class PostProcessorReader
         var before = new List<int>();
         var after = new List<int>();
         var seen = false;
-        foreach (var item in template.Required("single").Items())
+        foreach (var item in template["single"].Items())
         {
-            if (item.Optional("SpecialToken") is { } special)
+            if (item.Find("SpecialToken") is { } special)
             {
-                var token = template.Required("special_tokens").Required(special.Required("id").Text);
-                (seen ? after : before).AddRange(token.Required("ids").Items().Select(id => id.Id));
+                var token = template["special_tokens"][special["id"].Text()];
+                (seen ? after : before).AddRange(token["ids"].Items().Select(TokenId.Read));
             }
-            else if (!seen && item.Required("Sequence").Required("id").Text == "A")
+            else if (!seen && item["Sequence"]["id"].Text() == "A")
                 seen = true;
             else
-                throw item.Fail("must be a SpecialToken or, once, the Sequence A");
+                throw item.Error("must be a SpecialToken or, once, the Sequence A");
         }
 
         if (!seen)
-            throw template.Fail("single", "the Sequence A is missing");
+            throw template.Error("single", "is missing the Sequence A");
         prefix.InsertRange(0, before);
         suffix.AddRange(after);
     }

@@ -1,3 +1,4 @@
+using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.PreTokenizers;
 
 namespace Cuvee.Inference.Tokenization.Json;
@@ -17,60 +18,63 @@ internal static class PreTokenizerReader
     private static void Read(JsonField field, List<IPreTokenizer> steps, ref bool isByteLevel)
     {
         if (isByteLevel)
-            throw field.Fail("a step after ByteLevel is not supported; ByteLevel must come last");
-        switch (field.Required("type").Text)
+            throw field.Error("comes after ByteLevel, which must be the last step");
+        switch (field["type"].Text())
         {
             case "Sequence":
-                foreach (var item in field.Required("pretokenizers").Items())
+                foreach (var item in field["pretokenizers"].Items())
                     Read(item, steps, ref isByteLevel);
                 break;
             case "ByteLevel":
-                if (field.Flag("add_prefix_space", true))
+                if (field.Find("add_prefix_space")?.Boolean() ?? true)
                     steps.Add(new PrefixSpacePreTokenizer());
-                if (field.Flag("use_regex", true))
+                if (field.Find("use_regex")?.Boolean() ?? true)
                     steps.Add(Isolate(PretokenizationPatterns.Gpt2Text));
                 isByteLevel = true;
                 break;
             case "Split":
                 steps.Add(new SplitPreTokenizer(
-                    PatternReader.Read(field.Required("pattern")), ReadBehavior(field.Required("behavior")), field.Flag("invert", false)));
+                    PatternReader.Read(field["pattern"]), ReadBehavior(field["behavior"]), field.Find("invert")?.Boolean() ?? false));
                 break;
             case "Digits":
-                var behavior = field.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous;
+                var behavior = field.Find("individual_digits")?.Boolean() ?? false ? SplitBehavior.Isolated : SplitBehavior.Contiguous;
                 steps.Add(new SplitPreTokenizer(PatternMatcher.ForRegex(@"\p{N}"), behavior, invert: false));
                 break;
             case "Metaspace":
                 steps.Add(ReadMetaspace(field));
                 break;
             case var other:
-                throw field.Fail($"the pre-tokenizer {other} is not supported (supported: ByteLevel, Split, Digits, Metaspace, Sequence)");
+                throw field.Error($"is a {other}, which is not supported (supported: ByteLevel, Split, Digits, Metaspace, Sequence)");
         }
     }
 
     private static SplitPreTokenizer Isolate(string pattern) =>
         new(PatternMatcher.ForRegex(pattern), SplitBehavior.Isolated, invert: false);
 
-    private static SplitBehavior ReadBehavior(JsonField field) => field.Text switch
+    public static char ReadCharacter(JsonField field) =>
+        field.Text() is [var single] ? single : throw field.Error($"is {field.Shown}; it must be one character");
+
+    private static SplitBehavior ReadBehavior(JsonField field) => field.Text() switch
     {
         "Isolated" => SplitBehavior.Isolated,
         "Removed" => SplitBehavior.Removed,
         "MergedWithPrevious" => SplitBehavior.MergedWithPrevious,
         "MergedWithNext" => SplitBehavior.MergedWithNext,
         "Contiguous" => SplitBehavior.Contiguous,
-        var other => throw field.Fail($"the behaviour {other} is not known"),
+        var other => throw field.Error($"is the behaviour {other}, which is not known"),
     };
 
     private static MetaspacePreTokenizer ReadMetaspace(JsonField field) =>
-        new(field.Character("replacement"), ReadPrepend(field), field.Flag("split", true));
+        new(ReadCharacter(field["replacement"]), ReadPrepend(field), field.Find("split")?.Boolean() ?? true);
 
     /// <summary>Newer files say <c>prepend_scheme</c>, older ones <c>add_prefix_space</c>.</summary>
-    public static MetaspacePrepend ReadPrepend(JsonField field) => field.Optional("prepend_scheme") is not { } scheme
-        ? field.Flag("add_prefix_space", true) ? MetaspacePrepend.Always : MetaspacePrepend.Never
-        : scheme.Text switch
+    public static MetaspacePrepend ReadPrepend(JsonField field) => field.Find("prepend_scheme") is not { } scheme
+        ? field.Find("add_prefix_space")?.Boolean() ?? true ? MetaspacePrepend.Always : MetaspacePrepend.Never
+        : scheme.Text() switch
         {
             "always" => MetaspacePrepend.Always,
             "first" => MetaspacePrepend.First,
             "never" => MetaspacePrepend.Never,
-            var other => throw scheme.Fail($"the scheme {other} is not known"),
+            var other => throw scheme.Error($"is the scheme {other}, which is not known"),
         };
 }

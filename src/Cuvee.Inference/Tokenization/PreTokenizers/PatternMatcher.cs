@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.RegularExpressions;
+using Cuvee.Formats;
 
 namespace Cuvee.Inference.Tokenization.PreTokenizers;
 
@@ -8,20 +9,38 @@ internal sealed class PatternMatcher
 {
     private readonly string? _literal;
     private readonly Regex? _regex;
+    private readonly string _place;
 
-    private PatternMatcher(string? literal, Regex? regex)
+    private PatternMatcher(string? literal, Regex? regex, string place)
     {
         _literal = literal;
         _regex = regex;
+        _place = place;
     }
 
-    public static PatternMatcher ForLiteral(string literal) => new(literal, null);
+    public static PatternMatcher ForLiteral(string literal) => new(literal, null, "");
 
+    /// <param name="place">Where the pattern stands, for the error of one that backtracks without end.</param>
     /// <exception cref="ArgumentException">The pattern is not supported.</exception>
-    public static PatternMatcher ForRegex(string pattern) => new(null, PretokenizationPatterns.Compile(pattern));
+    public static PatternMatcher ForRegex(string pattern, string place = "a built-in pattern") =>
+        new(null, PretokenizationPatterns.Compile(pattern), place);
 
     /// <summary>Appends the non-overlapping matches from left to right; empty ones are left out.</summary>
+    /// <exception cref="BadInputException">The pattern backtracks without end on this text.</exception>
     public void FindAll(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
+    {
+        try
+        {
+            Find(text, matches);
+        }
+        catch (RegexMatchTimeoutException exception)
+        {
+            throw new BadInputException(
+                $"{_place} backtracks without end on a text of {text.Length} characters; simplify the pattern.", exception);
+        }
+    }
+
+    private void Find(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
     {
         if (_literal is not null)
             FindLiteral(text, _literal, matches);

@@ -24,6 +24,9 @@ internal static partial class PretokenizationPatterns
     // Onigmo, which Hugging Face's library uses, lets ^ and $ match at every line.
     private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Multiline;
 
+    // For one match; a long word takes microseconds.
+    private static readonly TimeSpan MatchTimeout = TimeSpan.FromSeconds(2);
+
     /// <exception cref="ArgumentException">.NET cannot express the pattern.</exception>
     public static Regex Compile(string pattern) => pattern switch
     {
@@ -31,7 +34,7 @@ internal static partial class PretokenizationPatterns
         Llama3Text => Llama3(),
         QwenText => Qwen(),
         SingleDigitsText => SingleDigits(),
-        _ => new Regex(PatternTranslator.Translate(pattern), Options | RegexOptions.Compiled),
+        _ => new Regex(PatternTranslator.Translate(pattern), Options | RegexOptions.Compiled, MatchTimeout),
     };
 
     [GeneratedRegex(Gpt2Text, Options)]

@@ -1,4 +1,0 @@
-namespace Cuvee.Formats.HuggingFace;
-
-/// <summary>A model folder that Cuvee refuses; the message names the file, the field and the mend.</summary>
-public sealed class HuggingFaceFormatException(string message, Exception? inner = null) : FormatException(message, inner);
