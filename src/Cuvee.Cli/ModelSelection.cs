@@ -1,10 +1,8 @@
 using System.CommandLine;
 using Cuvee.Formats;
-using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
-using Cuvee.Inference.Tokenization;
 using Cuvee.Merging;
 
 namespace Cuvee.Cli;
@@ -52,7 +50,7 @@ internal sealed class ModelSelection
     /// <summary>Dispose the result; it owns the base model's threads too.</summary>
     public EmbeddedModel Load(ParseResult arguments)
     {
-        var loaded = LoadBase(arguments.GetRequiredValue(model));
+        var loaded = EmbeddedModel.Load(arguments.GetRequiredValue(model));
         try
         {
             if (arguments.GetValue(adapter) is { } adapterFolder)
@@ -68,42 +66,11 @@ internal sealed class ModelSelection
         }
     }
 
-    public static Tokenizer LoadTokenizer(string modelFolder)
-    {
-        var path = Path.Combine(modelFolder, "tokenizer.json");
-        return File.Exists(path)
-            ? Tokenizer.Load(path)
-            : throw new BadInputException($"{path}: the file is missing; name the folder of a Hugging Face model that has one.");
-    }
-
     /// <summary>Passes what a reader accepted with a doubt to the error stream.</summary>
     public static PeftReaderOptions Warnings(ParseResult arguments)
     {
         var error = arguments.InvocationConfiguration.Error;
         return new PeftReaderOptions { Warn = sentence => error.WriteLine("warning: " + sentence) };
-    }
-
-    private static EmbeddedModel LoadBase(string folder)
-    {
-        if (!Directory.Exists(folder))
-            throw new BadInputException($"{folder}: there is no such folder; name the folder of a Hugging Face model.");
-        var tokenizer = LoadTokenizer(folder);
-        var config = HuggingFaceModelReader.ReadConfig(folder);
-        if (config.EosTokenIds.Count == 0)
-        {
-            throw new BadInputException(
-                $"{Path.Combine(folder, "config.json")}: 'eos_token_id' is missing; every completion is closed by it, so set it.");
-        }
-
-        if (tokenizer.VocabSize > config.VocabSize)
-        {
-            throw new BadInputException(
-                $"{folder}: tokenizer.json has {tokenizer.VocabSize} tokens but config.json's 'vocab_size' is {config.VocabSize}; " +
-                "use files of one model.");
-        }
-
-        return new EmbeddedModel(
-            LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(folder, config)), tokenizer);
     }
 
     private static EmbeddedModel WithRecipe(EmbeddedModel loaded, AdapterPool adapters, string recipeFile)

@@ -23,12 +23,8 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     private EmbeddedModel(LlamaWeights weights, EngineSlot slot) => (Weights, this.slot) = (weights, slot);
 
     /// <summary>Reads config.json, generation_config.json, model.safetensors and tokenizer.json of <paramref name="folder"/>.</summary>
-    public static EmbeddedModel Load(string folder, int? threads = null)
-    {
-        var config = HuggingFaceModelReader.ReadConfig(folder);
-        var tokenizer = Tokenizer.Load(Path.Combine(folder, "tokenizer.json"));
-        return new EmbeddedModel(LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(folder, config)), tokenizer, threads);
-    }
+    /// <exception cref="Formats.BadInputException">As <see cref="ModelFolder"/> says.</exception>
+    public static EmbeddedModel Load(string folder, int? threads = null) => ModelFolder.Open(folder).Load(threads);
 
     public LlamaWeights Weights { get; }
 

@@ -4,6 +4,7 @@ using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting.Embedded;
+using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Materialization;
 
@@ -76,7 +77,7 @@ internal static class ApplyCommand
             if (arguments.GetValue(format) == "folded")
             {
                 var folder = arguments.GetValue(model)!;
-                ModelSelection.LoadTokenizer(folder);
+                ModelFolder.Open(folder); // a checkpoint that nobody could load is refused before it is written
                 target.Write(temporary => FoldedModel.Write(folder, input.Merger, input.Recipe, temporary, type));
             }
             else

@@ -28,7 +28,7 @@ internal static class TokenizeCommand
             "cuvee tokenize --model zoo/base --no-special --json < README.md") { model, text, noSpecial, json };
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            var tokenizer = ModelSelection.LoadTokenizer(arguments.GetRequiredValue(model));
+            var tokenizer = Tokenizer.Load(Path.Combine(arguments.GetRequiredValue(model), "tokenizer.json"));
             var (special, asJson) = (!arguments.GetValue(noSpecial), arguments.GetValue(json));
             var output = arguments.InvocationConfiguration.Output;
             if (arguments.GetValue(text) is { } given)

@@ -6,7 +6,6 @@ using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
-using Cuvee.Inference.Tokenization;
 using Cuvee.Merging.Inspection;
 using Cuvee.Merging.Methods;
 
@@ -39,8 +38,7 @@ internal sealed class EmbeddedProvider(
     private static readonly HashSet<MergeSpace> BothSpaces = [MergeSpace.Factors, MergeSpace.Delta];
 
     private IReadOnlyList<AdapterHeader>? headers;
-    private LlamaConfig? config;
-    private Tokenizer? tokenizer;
+    private ModelFolder? folder;
 
     public string Description => $"embedded engine, {model}";
 
@@ -63,19 +61,21 @@ internal sealed class EmbeddedProvider(
 
     private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(pool, exclude);
 
-    private LlamaConfig Config => config ??= HuggingFaceModelReader.ReadConfig(model);
+    private ModelFolder Folder => folder ??= ModelFolder.Open(model);
+
+    private LlamaConfig Config => Folder.Config;
 
     public void Check(MergeSpace space)
     {
         if (!Directory.Exists(model))
             throw new BadInputException($"{file}: 'model' names {model}, which is no folder; correct the path.");
-        RequireFile(Path.Combine(model, "tokenizer.json"), "'model' must be a whole model folder.");
-        foreach (var folder in AdapterPool.AdapterFolders(pool, exclude))
+        folder ??= ModelFolder.Open(model);
+        foreach (var adapter in AdapterPool.AdapterFolders(pool, exclude))
         {
             foreach (var name in (string[])["adapter_config.json", "adapter_model.safetensors"])
             {
                 RequireFile(
-                    Path.Combine(folder, name), "every sub-folder of the pool must be a PEFT adapter (or name it in pool.exclude).");
+                    Path.Combine(adapter, name), "every sub-folder of the pool must be a PEFT adapter (or name it in pool.exclude).");
             }
         }
 
@@ -99,7 +99,7 @@ internal sealed class EmbeddedProvider(
 
     public double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file)
     {
-        tokenizer ??= Tokenizer.Load(Path.Combine(model, "tokenizer.json"));
+        var tokenizer = Folder.Tokenizer;
         return records.Average(record =>
         {
             var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false).Count;
@@ -115,7 +115,7 @@ internal sealed class EmbeddedProvider(
     }
 
     public Task<IProviderSession> OpenAsync(CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
-        new Session(EmbeddedModel.Load(model, threads), AdapterPool.Load(pool, exclude), model, threads, methods));
+        new Session(Folder.Load(threads), AdapterPool.Load(pool, exclude), model, threads, methods));
 
     private static void RequireFile(string path, string mend)
     {

@@ -95,6 +95,16 @@ public class TokenizerJsonReaderTests
     public void Parse_NotATokenizer_ThrowsFormatException(string json) => Assert.Throws<BadInputException>(() => Parse(json));
 
     [Fact]
+    public void Encode_PatternBacktracksWithoutEnd_NamesFileAndField()
+    {
+        var json = With(
+            "pre_tokenizer", """{"type": "Split", "pattern": {"Regex": "(a+)+b"}, "behavior": "Isolated", "invert": false}""");
+        var error = Assert.Throws<BadInputException>(() => Parse(json).Encode(new string('a', 60), true));
+        Assert.StartsWith(
+            "model/tokenizer.json: 'pre_tokenizer.pattern.Regex' backtracks without end", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Parse_MergesAsPairs_SameAsStrings() =>
         Assert.Equal([4, 2], Parse(With("model.merges", "[[\"a\", \"b\"]]")).Encode("abc", true));
 

@@ -1,0 +1,41 @@
+using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Inference.Tokenization;
+
+namespace Cuvee.Inference;
+
+/// <summary>
+/// The folder of a Hugging Face model: configuration and tokenizer, read and checked against each other before any weight is touched. The
+/// one way into the engine.
+/// </summary>
+public sealed class ModelFolder
+{
+    private readonly string path;
+
+    private ModelFolder(string path, LlamaConfig config, Tokenizer tokenizer) =>
+        (this.path, Config, Tokenizer) = (path, config, tokenizer);
+
+    public LlamaConfig Config { get; }
+
+    public Tokenizer Tokenizer { get; }
+
+    /// <exception cref="BadInputException">No folder, a file is missing or broken, the engine does not compute such a model, or the
+    /// tokenizer belongs to another.</exception>
+    public static ModelFolder Open(string path)
+    {
+        if (!Directory.Exists(path))
+            throw new BadInputException($"{path}: there is no such folder; name the folder of a Hugging Face model.");
+        var tokenizer = Tokenizer.Load(Path.Combine(path, "tokenizer.json"));
+        var config = HuggingFaceModelReader.ReadConfig(path);
+        return tokenizer.VocabSize <= config.VocabSize
+            ? new ModelFolder(path, config, tokenizer)
+            : throw new BadInputException(
+                $"{path}: tokenizer.json has {tokenizer.VocabSize} tokens but config.json's 'vocab_size' is {config.VocabSize}; " +
+                "use files of one model.");
+    }
+
+    /// <param name="threads">Null means one per processor.</param>
+    /// <exception cref="BadInputException">A tensor is missing, unexpected, of another shape or not finite.</exception>
+    public EmbeddedModel Load(int? threads = null) =>
+        new(LlamaWeights.FromTensors(Config, HuggingFaceModelReader.ReadWeights(path, Config)), Tokenizer, threads);
+}
