@@ -36,7 +36,11 @@ internal static class GemmBenchmark
             var (ours, before, theirs) = (new List<double>(), new List<double>(), new List<double>());
             for (var i = 0; i <= repetitions; i++)
             {
-                ours.Add(Rate(() => Gemm.MultiplyParallel(team, m, n, k, a, lda, transposeA, b, ldb, transposeB, c, n, false)));
+                ours.Add(Rate(() =>
+                {
+                    packed.Pack(k, n, b, ldb, transposeB);
+                    Gemm.MultiplyParallel(team, m, a, lda, transposeA, packed, c, n, false);
+                }));
                 before.Add(Rate(() => Gemm.MultiplyParallel(team, m, a, lda, transposeA, packed, c, n, false)));
                 if (hasOpenBlas) theirs.Add(Rate(() => openBlas!.Multiply(m, n, k, a, lda, transposeA, b, ldb, transposeB, c, n, false)));
             }

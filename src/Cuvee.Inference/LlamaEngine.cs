@@ -1,5 +1,4 @@
 using Cuvee.Formats.HuggingFace;
-using Cuvee.Formats.Peft;
 using Cuvee.Inference.Forward;
 using Cuvee.Inference.Sampling;
 using Cuvee.LanguageModels;
@@ -8,9 +7,9 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference;
 
 /// <summary>
-/// The Llama forward pass on token ids: fp32, all threads of one team, each thread computing whole chunks of sequences by itself. A
-/// record's log-probabilities have the same bits whatever it is batched with and for any number of threads. Buffers grow and are reused.
-/// One call at a time: not thread-safe.
+/// The Llama forward pass on token ids: fp32, all threads of one team, each thread computing whole chunks of sequences by itself; where
+/// there is one chunk only, or a common prefix, the threads share its matrix products. A record's log-probabilities have the same bits
+/// whatever it is batched with and for any number of threads. Buffers grow and are reused. One call at a time: not thread-safe.
 /// </summary>
 public sealed class LlamaEngine : IDisposable
 {
@@ -43,17 +42,6 @@ public sealed class LlamaEngine : IDisposable
     /// </summary>
     public void SetWeights(LlamaWeights weights) => packed.Pack(weights, Team);
 
-    /// <summary>
-    /// Evaluates <paramref name="modules"/> as low-rank side products beside the weights from now on; null ends it. Folding the adapter
-    /// into the weights computes the same up to rounding and is faster for anything but a handful of rows.
-    /// </summary>
-    /// <exception cref="ArgumentException">A module does not fit the model.</exception>
-    public void ApplyLora(IReadOnlyList<LoraModule>? modules)
-    {
-        var lora = modules is null ? null : new LoraSideProducts(Config, modules);
-        foreach (var worker in workers) worker.Lora = lora;
-    }
-
     /// <summary>Log-probability in nats of each scored token, record by record in the order of the input.</summary>
     /// <exception cref="ArgumentException">A record that cannot be scored; the message names it.</exception>
     public IReadOnlyList<float[]> ScoreTokens(IReadOnlyList<TokenizedRecord> records, CancellationToken cancellationToken = default)
@@ -63,7 +51,13 @@ public sealed class LlamaEngine : IDisposable
         if (records.Count == 0) return results;
         var plan = ScoringPlan.Create(records, Team.Threads);
         rotary.Reserve(records.Max(record => record.Tokens.Length));
-        var past = plan.PrefixLength > 0 ? RunPrefix(records[0].Tokens.AsSpan(0, plan.PrefixLength)) : null;
+        var past = plan.PrefixLength > 0 ? RunPrefix(records[0].Tokens[..plan.PrefixLength]) : null;
+        if (plan.Chunks.Count == 1)
+        {
+            WithHelp(worker => worker.Score(records, plan.Chunks[0], past, results));
+            return results;
+        }
+
         var nextChunk = -1;
         Team.Run(workers.Length, worker =>
         {
@@ -105,11 +99,24 @@ public sealed class LlamaEngine : IDisposable
 
     public void Dispose() => Team.Dispose();
 
-    private KvCache RunPrefix(ReadOnlySpan<int> tokens)
+    private KvCache RunPrefix(int[] tokens)
     {
         prefix.Reset(Config.NumHiddenLayers, Config.NumKeyValueHeads, Config.HeadDim, tokens.Length);
-        workers[0].Prefill(tokens, prefix);
+        WithHelp(worker => worker.Prefill(tokens, prefix));
         return prefix;
+    }
+
+    private void WithHelp(Action<EngineWorker> work)
+    {
+        workers[0].Helpers = Team;
+        try
+        {
+            work(workers[0]);
+        }
+        finally
+        {
+            workers[0].Helpers = null;
+        }
     }
 
     private void Check(TokenizedRecord record)

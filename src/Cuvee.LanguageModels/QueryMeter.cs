@@ -11,8 +11,6 @@ public sealed class QueryMeter(long? maxQueries = null)
     private long queries;
     private long tokens;
 
-    public long? MaxQueries => maxQueries;
-
     public long Queries
     {
         get

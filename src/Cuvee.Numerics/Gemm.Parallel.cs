@@ -3,42 +3,9 @@ namespace Cuvee.Numerics;
 public static unsafe partial class Gemm
 {
     /// <summary>
-    /// <see cref="Multiply(int, int, int, ReadOnlySpan{float}, int, bool, ReadOnlySpan{float}, int, bool, Span{float}, int, bool)"/> shared
-    /// among the threads of <paramref name="team"/>: the same bits for any number of them.
+    /// <see cref="Multiply(int, ReadOnlySpan{float}, int, bool, PackedMatrix, Span{float}, int, bool)"/> shared among the threads of
+    /// <paramref name="team"/>: the same bits for any number of them.
     /// </summary>
-    public static void MultiplyParallel(
-        ThreadTeam team, int m, int n, int k,
-        ReadOnlySpan<float> a, int lda, bool transposeA,
-        ReadOnlySpan<float> b, int ldb, bool transposeB,
-        Span<float> c, int ldc, bool accumulate)
-    {
-        ArgumentNullException.ThrowIfNull(team);
-        if (team.Threads == 1 || m == 0 || n == 0 || k == 0 || (long)m * n * k < GemmJob.SmallestShared)
-        {
-            Multiply(m, n, k, a, lda, transposeA, b, ldb, transposeB, c, ldc, accumulate);
-            return;
-        }
-
-        CheckC(m, n, k, c.Length, ldc);
-        CheckOperand(transposeA ? k : m, transposeA ? m : k, a.Length, lda, nameof(a));
-        CheckOperand(transposeB ? n : k, transposeB ? k : n, b.Length, ldb, nameof(b));
-        var job = GemmJob.Rent();
-        try
-        {
-            fixed (float* pa = a, pb = b, pc = c)
-            {
-                job.Scratch.Reserve(k, n);
-                job.Pack(team, pb, ldb, transposeB, job.Scratch);
-                job.Multiply(team, m, pa, lda, transposeA, job.Scratch, pc, ldc, accumulate);
-            }
-        }
-        finally
-        {
-            GemmJob.Return(job);
-        }
-    }
-
-    /// <inheritdoc cref="Multiply(int, ReadOnlySpan{float}, int, bool, PackedMatrix, Span{float}, int, bool)"/>
     public static void MultiplyParallel(
         ThreadTeam team, int m, ReadOnlySpan<float> a, int lda, bool transposeA, PackedMatrix b, Span<float> c, int ldc, bool accumulate)
     {

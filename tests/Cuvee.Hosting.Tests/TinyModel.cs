@@ -33,7 +33,7 @@ internal static class TinyModel
         HeadDim = 6,
         VocabSize = Tokenizer.VocabSize,
         MaxPositionEmbeddings = 128,
-        EosTokenIds = [Tokenizer.IdOf(BpeTrainer.EndOfText)!.Value],
+        EosTokenIds = [Tokenizer.Encode(BpeTrainer.EndOfText, addSpecialTokens: false)[0]],
     };
 
     public static IReadOnlyList<(string Name, int OutFeatures, int InFeatures)> Modules { get; } =

@@ -69,13 +69,6 @@ internal sealed record GemmProblem(
         return result;
     }
 
-    public float[] ActualParallel(ThreadTeam team)
-    {
-        var result = (float[])C.Clone();
-        Gemm.MultiplyParallel(team, M, N, K, A, Lda, TransposeA, B, Ldb, TransposeB, result, Ldc, Accumulate);
-        return result;
-    }
-
     public float[] ActualParallel(ThreadTeam team, PackedMatrix packed)
     {
         var result = (float[])C.Clone();

@@ -79,7 +79,6 @@ public class GemmTests
             {
                 var problem = GemmProblem.Draw(random, m, n, k);
                 var expected = problem.Actual();
-                Assert.Equal(expected, problem.ActualParallel(team));
                 Assert.Equal(expected, problem.ActualParallel(team, problem.Packed()));
             }
         }
@@ -117,9 +116,10 @@ public class GemmTests
     {
         using var team = new ThreadTeam(1);
         var (a, b, c) = (new float[128 * 128], new float[128 * 128], new float[128 * 128]);
-        Gemm.MultiplyParallel(team, 128, 128, 128, a, 128, false, b, 128, false, c, 128, false);
+        var packed = PackedMatrix.From(128, 128, b, 128, false);
+        Gemm.MultiplyParallel(team, 128, a, 128, false, packed, c, 128, false);
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10; i++) Gemm.MultiplyParallel(team, 128, 128, 128, a, 128, false, b, 128, false, c, 128, false);
+        for (var i = 0; i < 10; i++) Gemm.MultiplyParallel(team, 128, a, 128, false, packed, c, 128, false);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 

@@ -10,7 +10,6 @@ public class RowKernelTests
     {
         var (x, y) = (Rows.Gaussian(n), Rows.Gaussian(n, 2));
         Assert.Equal(x.Zip(y, (a, b) => (double)a * b).Sum(), FloatVectors.Dot(x, y), 1e-5);
-        Assert.Equal(x.Sum(a => (double)a * a), FloatVectors.SumOfSquares(x), 1e-10);
         Assert.Equal(x.Max(), FloatVectors.Max(x));
         var expected = x.Zip(y, (a, b) => MathF.FusedMultiplyAdd(0.3f, a, b)).ToArray();
         FloatVectors.AddScaled(0.3f, x, y);
@@ -24,7 +23,6 @@ public class RowKernelTests
     public void FloatVectors_Empty_AreNeutral()
     {
         Assert.Equal(0, FloatVectors.Dot([], []));
-        Assert.Equal(0, FloatVectors.SumOfSquares([]));
         Assert.Equal(float.NegativeInfinity, FloatVectors.Max([]));
         Assert.Throws<ArgumentException>(() => FloatVectors.Dot([1f], []));
     }
@@ -34,43 +32,19 @@ public class RowKernelTests
     public void RmsNorm_EdgeSizes_MatchesDoubles(int n)
     {
         var (x, weight, y) = (Rows.Gaussian(n), Rows.Gaussian(n, 2), new float[n]);
-        var inverse = RmsNorm.Forward(x, weight, 1e-5f, y);
+        RmsNorm.Forward(x, weight, 1e-5f, y);
         Rows.AssertClose(RmsNormTwin(Rows.Doubles(x), Rows.Doubles(weight)), y, 1e-6);
-        Assert.Equal(1 / Math.Sqrt((x.Sum(a => (double)a * a) / n) + 1e-5f), inverse, 1e-6);
         RmsNorm.Forward(x, weight, 1e-5f, x); // in place
         Assert.Equal(y, x);
     }
 
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void RmsNorm_Backward_MatchesFiniteDifferences(int n)
+    public void SwiGlu_EdgeSizes_MatchesDoubles(int n)
     {
-        var (x, weight, dy, y) = (Rows.Gaussian(n), Rows.Gaussian(n, 2), Rows.Gaussian(n, 3), new float[n]);
-        var inverse = RmsNorm.Forward(x, weight, 1e-5f, y);
-        var (dx, dw) = (new float[n], new float[n]);
-        Array.Fill(dx, 0.5f); // gradients are added
-        RmsNorm.Backward(x, weight, inverse, dy, dx, dw);
-        double Loss(double[] a, double[] w) => RmsNormTwin(a, w).Zip(dy, (value, g) => value * g).Sum();
-        Rows.AssertClose(Rows.Gradient(a => Loss(a, Rows.Doubles(weight)), x).Select(g => g + 0.5).ToArray(), dx, 1e-5);
-        Rows.AssertClose(Rows.Gradient(w => Loss(Rows.Doubles(x), w), weight), dw, 1e-5);
-        var frozen = new float[n];
-        Array.Fill(frozen, 0.5f);
-        RmsNorm.Backward(x, weight, inverse, dy, frozen, []);
-        Assert.Equal(dx, frozen);
-    }
-
-    [Theory]
-    [MemberData(nameof(Sizes))]
-    public void SwiGlu_EdgeSizes_MatchesDoublesBothWays(int n)
-    {
-        var (gate, up, dy) = (Rows.Gaussian(n, 1, 4), Rows.Gaussian(n, 2), Rows.Gaussian(n, 3));
-        var (y, dGate, dUp) = (new float[n], new float[n], new float[n]);
+        var (gate, up, y) = (Rows.Gaussian(n, 1, 4), Rows.Gaussian(n, 2), new float[n]);
         SwiGlu.Forward(gate, up, y);
         Rows.AssertClose(SwiGluTwin(Rows.Doubles(gate), Rows.Doubles(up)), y, 1e-6);
-        SwiGlu.Backward(gate, up, dy, dGate, dUp);
-        double Loss(double[] g, double[] u) => SwiGluTwin(g, u).Zip(dy, (value, d) => value * d).Sum();
-        Rows.AssertClose(Rows.Gradient(g => Loss(g, Rows.Doubles(up)), gate), dGate, 1e-5);
-        Rows.AssertClose(Rows.Gradient(u => Loss(Rows.Doubles(gate), u), up), dUp, 1e-5);
     }
 
     [Fact]
@@ -83,15 +57,12 @@ public class RowKernelTests
 
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void Softmax_EdgeSizes_MatchesDoublesBothWays(int n)
+    public void Softmax_EdgeSizes_MatchesDoubles(int n)
     {
-        var (x, dy) = (Rows.Gaussian(n, 1, 5), Rows.Gaussian(n, 3));
-        var (y, dx) = (new float[n], new float[n]);
+        var (x, y) = (Rows.Gaussian(n, 1, 5), new float[n]);
         Softmax.Forward(x, y);
         Rows.AssertClose(SoftmaxTwin(Rows.Doubles(x)), y, 5e-7);
         Assert.Equal(1.0, y.Sum(value => (double)value), 1e-6);
-        Softmax.Backward(y, dy, dx);
-        Rows.AssertClose(Rows.Gradient(a => SoftmaxTwin(a).Zip(dy, (value, d) => value * d).Sum(), x), dx, 1e-5);
         Softmax.Forward(x, x);
         Assert.Equal(y, x);
     }

@@ -16,25 +16,6 @@ internal static class Rows
 
     public static double[] Doubles(float[] x) => Array.ConvertAll(x, value => (double)value);
 
-    /// <summary>Central differences of <paramref name="loss"/> in double.</summary>
-    public static double[] Gradient(Func<double[], double> loss, float[] at)
-    {
-        const double step = 1e-6;
-        var x = Doubles(at);
-        var gradient = new double[x.Length];
-        for (var i = 0; i < x.Length; i++)
-        {
-            var kept = x[i];
-            x[i] = kept + step;
-            var above = loss(x);
-            x[i] = kept - step;
-            gradient[i] = (above - loss(x)) / (2 * step);
-            x[i] = kept;
-        }
-
-        return gradient;
-    }
-
     public static void AssertClose(double[] expected, float[] actual, double tolerance)
     {
         Assert.Equal(expected.Length, actual.Length);

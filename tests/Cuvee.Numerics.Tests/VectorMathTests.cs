@@ -48,16 +48,4 @@ public class VectorMathTests
             Assert.Equal(expected.AsSpan(i, 8).ToArray(), in256);
         }
     }
-
-    [Fact]
-    public void Exp_EveryRemainder_HasTheSameBits()
-    {
-        for (var n = 0; n < 70; n++)
-        {
-            var x = Rows.Gaussian(n);
-            var y = new float[n];
-            VectorMath.Exp(x, y);
-            Assert.Equal(x.Select(VectorMath.Exp), y);
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using Cuvee.Formats.HuggingFace;
+using Cuvee.Numerics;
 
 namespace Cuvee.Inference.Forward;
 
@@ -19,9 +20,10 @@ internal sealed class EngineWorker
         decoder = new BatchedDecoder(config, forward, head, batch);
     }
 
-    public LoraSideProducts? Lora
+    /// <summary>The threads that help with this worker's products while the others have nothing to do; null for none.</summary>
+    public ThreadTeam? Helpers
     {
-        set => forward.Lora = value;
+        set => forward.Team = value;
     }
 
     /// <summary>Continues prompts of <paramref name="job"/> until none is left.</summary>

@@ -4,7 +4,7 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// The Llama decoder over one <see cref="TokenBatch"/>, on the calling thread, in buffers of its own that only grow. In the last layer,
+/// The Llama decoder over one <see cref="TokenBatch"/>, in buffers of its own that only grow. In the last layer,
 /// queries, o_proj and the MLP are computed at the output rows only. Each row's bits depend on its own sequence alone.
 /// </summary>
 internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights packed, RotaryTable rotary)
@@ -27,10 +27,9 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
     private readonly FloatBuffer attended = new(); // [rows, heads * headDim]
     private readonly FloatBuffer gate = new(); // [rows, intermediate]
     private readonly FloatBuffer up = new(); // [rows, intermediate]
-    private readonly FloatBuffer lowRank = new(); // [rows, rank]
 
-    /// <summary>Applied beside the packed weights; null for none.</summary>
-    public LoraSideProducts? Lora { get; set; }
+    /// <summary>Shares every matrix product; null where other threads compute batches of their own. The bits are the same.</summary>
+    public ThreadTeam? Team { get; set; }
 
     /// <summary>
     /// Fills the caches of the batch's segments and returns the normed hidden state of its output rows,
@@ -87,8 +86,8 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
     private void Linear(int layer, int linear, int rows, FloatBuffer x, FloatBuffer y)
     {
         var weight = packed.Linear(layer, linear);
-        Gemm.Multiply(rows, x.Span, weight.Rows, false, weight, y.Span, weight.Columns, false);
-        Lora?.Add(layer, linear, rows, x.Span, lowRank.Reserve(rows * Lora.LargestRank).Span, y.Span);
+        if (Team is null) Gemm.Multiply(rows, x.Span, weight.Rows, false, weight, y.Span, weight.Columns, false);
+        else Gemm.MultiplyParallel(Team, rows, x.Span, weight.Rows, false, weight, y.Span, weight.Columns, false);
     }
 
     // A sum of its own rather than a product that accumulates onto the residual: the residual is rounded once per update.

@@ -18,7 +18,6 @@ public sealed class Tokenizer
     private readonly BpeModel _model;
     private readonly AddedTokenMatcher? _rawMatcher;
     private readonly AddedTokenMatcher? _normalizedMatcher;
-    private readonly Dictionary<string, int> _addedIds;
     private readonly Dictionary<int, AddedToken> _addedById;
     private readonly string?[] _tokens; // [VocabSize] spelling by id, null for an id that is not used
 
@@ -30,7 +29,6 @@ public sealed class Tokenizer
         _rawMatcher = BuildMatcher(pipeline.AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalizedMatcher = BuildMatcher(
             pipeline.AddedTokens.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
-        _addedIds = pipeline.AddedTokens.ToDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
         _addedById = pipeline.AddedTokens.ToDictionary(token => token.Id);
         _tokens = new string?[Math.Max(pipeline.Vocabulary.Ids.Values.Max(), _addedById.Keys.DefaultIfEmpty(-1).Max()) + 1];
         foreach (var (token, id) in pipeline.Vocabulary.Ids)
@@ -103,10 +101,6 @@ public sealed class Tokenizer
     public string TokenOf(int id) => (uint)id < (uint)_tokens.Length && _tokens[id] is { } token
         ? token
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The tokenizer has no token with id {id}.");
-
-    /// <param name="token">On-disk spelling.</param>
-    public int? IdOf(string token) =>
-        _addedIds.TryGetValue(token, out var id) || _pipeline.Vocabulary.Ids.TryGetValue(token, out id) ? id : null;
 
     private static AddedTokenMatcher? BuildMatcher(IEnumerable<(string Spelling, AddedToken Token)> tokens)
     {

@@ -12,13 +12,11 @@ public sealed class DataSetCatalog
     private static readonly JsonDocumentKind ManifestKind = new("a manifest of data sets", MaxBytes: 64 << 20, MaxDepth: 16, "correct it");
 
     private readonly Dictionary<string, DataSet> byName;
-    private readonly HashSet<string> reserved;
 
-    private DataSetCatalog(IReadOnlyList<DataSet> dataSets, HashSet<string> reserved)
+    private DataSetCatalog(IReadOnlyList<DataSet> dataSets)
     {
         DataSets = dataSets;
         byName = dataSets.ToDictionary(d => d.Name, StringComparer.Ordinal);
-        this.reserved = reserved;
     }
 
     /// <summary>In the order of kind, then name.</summary>
@@ -78,9 +76,6 @@ public sealed class DataSetCatalog
         }
     }
 
-    /// <summary>Is this text reserved for validation by any data set?</summary>
-    public bool IsReserved(string text) => reserved.Contains(TextFingerprint.Of(text));
-
     private static DataSetCatalog Build(List<DataSetDescription> descriptions, ulong seed)
     {
         var repeated = descriptions.GroupBy(d => d.Name).FirstOrDefault(g => g.Count() > 1);
@@ -107,7 +102,7 @@ public sealed class DataSetCatalog
             dataSets.Add(new DataSet(descriptions[d], train, validation, tests[d], trains[d].Count - train.Length - validation.Length));
         }
 
-        return new DataSetCatalog(dataSets, reserved);
+        return new DataSetCatalog(dataSets);
     }
 
     private static DataSetDescription Describe(

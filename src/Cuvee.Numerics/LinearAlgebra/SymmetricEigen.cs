@@ -40,9 +40,6 @@ public static class SymmetricEigen
         return Sorted(n, diagonal, rows);
     }
 
-    /// <inheritdoc cref="Decompose(ReadOnlySpan{double}, int)"/>
-    public static (double[] Values, double[] Vectors) Decompose(double[] a, int n) => Decompose(a.AsSpan(), n);
-
     // A = Q T Q^T; returns Q^T [n, n], whose rows the QL rotations then mix in place, contiguous in memory.
     private static double[] Tridiagonalize(double[] a, int n, double[] diagonal, double[] offDiagonal)
     {

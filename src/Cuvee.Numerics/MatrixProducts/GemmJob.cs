@@ -12,36 +12,20 @@ internal sealed unsafe class GemmJob
 
     private static readonly ConcurrentQueue<GemmJob> Idle = new();
 
-    private readonly Action<int> packPanels;
     private readonly Action<int> multiplyBlock;
     private int m, n, k, blockRows, blockColumns, columnBlocks;
-    private float* a, b, c, panels;
-    private nint lda, ldb, ldc;
-    private bool transposeA, transposeB, accumulate;
+    private float* a, c, panels;
+    private nint lda, ldc;
+    private bool transposeA, accumulate;
 
     private GemmJob()
     {
-        packPanels = PackPanels;
         multiplyBlock = MultiplyBlock;
     }
-
-    /// <summary>For a B that the caller has not packed.</summary>
-    public PackedMatrix Scratch { get; } = new();
 
     public static GemmJob Rent() => Idle.TryDequeue(out var job) ? job : new GemmJob();
 
     public static void Return(GemmJob job) => Idle.Enqueue(job);
-
-    public void Pack(ThreadTeam team, float* source, nint stride, bool transpose, PackedMatrix target)
-    {
-        (n, k, ldb, transposeB) = (target.Columns, target.Rows, stride, transpose);
-        b = source;
-        panels = target.Panels;
-        var width = Gemm.PanelColumns;
-        var all = Ceiling(n, width);
-        blockColumns = Math.Max(1, Ceiling(all, team.Threads * BlocksPerThread)) * width;
-        team.Run(Ceiling(n, blockColumns), packPanels);
-    }
 
     public void Multiply(
         ThreadTeam team, int rows, float* left, nint leftStride, bool transposeLeft, PackedMatrix right, float* to, nint stride, bool add)
@@ -65,14 +49,6 @@ internal sealed unsafe class GemmJob
     }
 
     private static int Ceiling(int x, int y) => (x + y - 1) / y;
-
-    private void PackPanels(int block)
-    {
-        var column = block * blockColumns;
-        Gemm.PackB(
-            Math.Min(blockColumns, n - column), k, transposeB ? b + (column * ldb) : b + column, ldb, transposeB,
-            panels + ((nint)column * k));
-    }
 
     private void MultiplyBlock(int block)
     {

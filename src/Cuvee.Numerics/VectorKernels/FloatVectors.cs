@@ -18,27 +18,6 @@ public static class FloatVectors
             : Dot<FloatScalar, float>(x, y);
     }
 
-    /// <summary>Sum of x[i]², squared and added in double: the same bits everywhere.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double SumOfSquares(ReadOnlySpan<float> x)
-    {
-        ref var px = ref MemoryMarshal.GetReference(x);
-        var low = Vector256<double>.Zero;
-        var high = Vector256<double>.Zero;
-        var i = 0;
-        for (; i + 8 <= x.Length; i += 8)
-        {
-            var (lower, upper) = Vector256.Widen(Vector256.LoadUnsafe(ref px, (nuint)i));
-            low += lower * lower;
-            high += upper * upper;
-        }
-
-        var sum = low + high;
-        var result = (sum[0] + sum[2]) + (sum[1] + sum[3]);
-        for (; i < x.Length; i++) result += (double)x[i] * x[i];
-        return result;
-    }
-
     /// <summary>y += factor * x, each element one fused multiply-add.</summary>
     public static void AddScaled(float factor, ReadOnlySpan<float> x, Span<float> y)
     {

@@ -22,21 +22,6 @@ public static class Softmax
     }
 
     /// <summary>
-    /// dx = y (dy - sum(dy y)), the gradient of the row that <see cref="Forward"/> turned into <paramref name="y"/>;
-    /// <paramref name="dx"/> may be <paramref name="dy"/>.
-    /// </summary>
-    public static void Backward(ReadOnlySpan<float> y, ReadOnlySpan<float> dy, Span<float> dx)
-    {
-        FloatVectors.CheckLengths(y.Length, dy.Length);
-        FloatVectors.CheckLengths(y.Length, dx.Length);
-        var mean = (float)FloatVectors.Dot(y, dy);
-        var done = LaneWidth.Is512 ? Backward<Float512, Vector512<float>>(y, dy, mean, dx, 0)
-            : LaneWidth.Is256 ? Backward<Float256, Vector256<float>>(y, dy, mean, dx, 0)
-            : 0;
-        Backward<FloatScalar, float>(y, dy, mean, dx, done);
-    }
-
-    /// <summary>
     /// ln(sum(e^x)) of a row of logits, to about 1e-7: a log-probability is x[token] minus it. Minus infinity for no element.
     /// </summary>
     public static double LogSumExp(ReadOnlySpan<float> x)
@@ -81,21 +66,6 @@ public static class Softmax
         }
 
         sum += total;
-        return i;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Backward<TLanes, TVector>(ReadOnlySpan<float> y, ReadOnlySpan<float> dy, float mean, Span<float> dx, int from)
-        where TLanes : IFloatLanes<TVector>
-        where TVector : struct
-    {
-        ref var py = ref MemoryMarshal.GetReference(y);
-        ref var pd = ref MemoryMarshal.GetReference(dy);
-        ref var px = ref MemoryMarshal.GetReference(dx);
-        var m = TLanes.Broadcast(mean);
-        var i = from;
-        for (; i + TLanes.Count <= y.Length; i += TLanes.Count)
-            TLanes.Store(TLanes.Multiply(TLanes.Load(ref py, i), TLanes.Subtract(TLanes.Load(ref pd, i), m)), ref px, i);
         return i;
     }
 }

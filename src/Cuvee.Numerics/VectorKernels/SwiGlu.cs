@@ -23,22 +23,6 @@ public static class SwiGlu
         Forward<FloatScalar, float>(gate, up, y, done);
     }
 
-    /// <summary>
-    /// Writes dup = dy silu(g) and dgate = dy up s (1 + g (1 - s)), s = 1 / (1 + e^-g); the outputs may be the inputs of the same element.
-    /// </summary>
-    public static void Backward(
-        ReadOnlySpan<float> gate, ReadOnlySpan<float> up, ReadOnlySpan<float> dy, Span<float> dGate, Span<float> dUp)
-    {
-        FloatVectors.CheckLengths(gate.Length, up.Length);
-        FloatVectors.CheckLengths(gate.Length, dy.Length);
-        FloatVectors.CheckLengths(gate.Length, dGate.Length);
-        FloatVectors.CheckLengths(gate.Length, dUp.Length);
-        var done = LaneWidth.Is512 ? Backward<Float512, Vector512<float>>(gate, up, dy, dGate, dUp, 0)
-            : LaneWidth.Is256 ? Backward<Float256, Vector256<float>>(gate, up, dy, dGate, dUp, 0)
-            : 0;
-        Backward<FloatScalar, float>(gate, up, dy, dGate, dUp, done);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Forward<TLanes, TVector>(ReadOnlySpan<float> gate, ReadOnlySpan<float> up, Span<float> y, int from)
         where TLanes : IFloatLanes<TVector>
@@ -54,33 +38,6 @@ public static class SwiGlu
             var g = TLanes.Load(ref pg, i);
             var silu = TLanes.Divide(g, TLanes.Add(one, TLanes.Exp(TLanes.Subtract(TLanes.Broadcast(0), g))));
             TLanes.Store(TLanes.Multiply(silu, TLanes.Load(ref pu, i)), ref py, i);
-        }
-
-        return i;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Backward<TLanes, TVector>(
-        ReadOnlySpan<float> gate, ReadOnlySpan<float> up, ReadOnlySpan<float> dy, Span<float> dGate, Span<float> dUp, int from)
-        where TLanes : IFloatLanes<TVector>
-        where TVector : struct
-    {
-        ref var pg = ref MemoryMarshal.GetReference(gate);
-        ref var pu = ref MemoryMarshal.GetReference(up);
-        ref var pd = ref MemoryMarshal.GetReference(dy);
-        ref var pdg = ref MemoryMarshal.GetReference(dGate);
-        ref var pdu = ref MemoryMarshal.GetReference(dUp);
-        var one = TLanes.Broadcast(1);
-        var i = from;
-        for (; i + TLanes.Count <= gate.Length; i += TLanes.Count)
-        {
-            var g = TLanes.Load(ref pg, i);
-            var u = TLanes.Load(ref pu, i);
-            var d = TLanes.Load(ref pd, i);
-            var sigmoid = TLanes.Divide(one, TLanes.Add(one, TLanes.Exp(TLanes.Subtract(TLanes.Broadcast(0), g))));
-            var slope = TLanes.Multiply(sigmoid, TLanes.MultiplyAdd(g, TLanes.Subtract(one, sigmoid), one));
-            TLanes.Store(TLanes.Multiply(d, TLanes.Multiply(g, sigmoid)), ref pdu, i);
-            TLanes.Store(TLanes.Multiply(TLanes.Multiply(d, u), slope), ref pdg, i);
         }
 
         return i;

@@ -87,16 +87,6 @@ public static class VectorMath
         return p * BitConverter.Int32BitsToSingle((half + 127) << 23) * BitConverter.Int32BitsToSingle((integer - half + 127) << 23);
     }
 
-    /// <summary>y[i] = e^x[i]; <paramref name="y"/> may be <paramref name="x"/>.</summary>
-    public static void Exp(ReadOnlySpan<float> x, Span<float> y)
-    {
-        FloatVectors.CheckLengths(x.Length, y.Length);
-        var done = LaneWidth.Is512 ? Exp<Float512, Vector512<float>>(x, y, 0)
-            : LaneWidth.Is256 ? Exp<Float256, Vector256<float>>(x, y, 0)
-            : 0;
-        Exp<FloatScalar, float>(x, y, done);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Exp<TLanes, TVector>(ReadOnlySpan<float> x, Span<float> y, int from)
         where TLanes : IFloatLanes<TVector>

@@ -62,9 +62,6 @@ public sealed class FisherProbingOptimizer : IOptimizer
     /// <summary>Rounds completed.</summary>
     public int Round { get; private set; }
 
-    /// <summary>Objective at the current point on the fixed line-search records; null before the first round is told.</summary>
-    public double? LineSearchObjective => currentObjective;
-
     public IReadOnlyDictionary<string, double> StopReasons
     {
         get

@@ -30,12 +30,6 @@ public static class Bootstrap
         IReadOnlyList<MetricCounts> first, IReadOnlyList<MetricCounts> second, ulong seed, int resamples = DefaultResamples) =>
         Difference(Ratios(first), Ratios(second), seed, resamples);
 
-    /// <summary>Interval of the mean over runs of each run's value.</summary>
-    /// <param name="runs">[runs][records], at least one of each, the same records in every run.</param>
-    public static ConfidenceInterval PooledInterval(
-        IReadOnlyList<IReadOnlyList<Ratio>> runs, ulong seed, int resamples = DefaultResamples) =>
-        Resample(runs, seed, resamples).Interval;
-
     /// <summary>
     /// Interval of the mean over runs of value(<paramref name="first"/>) - value(<paramref name="second"/>); run i of one belongs to
     /// run i of the other, and both are drawn at the same runs and records.

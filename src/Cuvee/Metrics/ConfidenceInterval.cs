@@ -3,8 +3,4 @@ namespace Cuvee.Metrics;
 /// <param name="Value">The estimate from the records themselves.</param>
 /// <param name="Lower">2.5% quantile of the resampled estimates.</param>
 /// <param name="Upper">97.5% quantile.</param>
-public readonly record struct ConfidenceInterval(double Value, double Lower, double Upper)
-{
-    /// <summary>For a difference: is it significant at this level?</summary>
-    public bool ExcludesZero => Lower > 0 || Upper < 0;
-}
+public readonly record struct ConfidenceInterval(double Value, double Lower, double Upper);

@@ -72,27 +72,6 @@ public class ScoringTests
         Assert.Equal(results[0], results[2]);
     }
 
-    [Theory]
-    [InlineData("a", "one")]
-    [InlineData("b", "left")]
-    public void ApplyLora_BesideOrFolded_Agree(string model, string adapter)
-    {
-        var fixture = EngineFixture.Load(model);
-        using var engine = new LlamaEngine(fixture.Config, threads: 2);
-        engine.SetWeights(fixture.Weights);
-        var without = engine.ScoreTokens(fixture.Records);
-        engine.ApplyLora(fixture.Adapter(adapter).Modules);
-        var applied = engine.ScoreTokens(fixture.Records);
-        engine.ApplyLora(null);
-        Assert.Equal(without, engine.ScoreTokens(fixture.Records));
-        engine.SetWeights(fixture.Merge(new Recipe("delta", [new Share(adapter, 1, 1)])));
-        var folded = engine.ScoreTokens(fixture.Records);
-
-        for (var i = 0; i < applied.Count; i++)
-            for (var t = 0; t < applied[i].Length; t++) AssertClose(folded[i][t], applied[i][t]);
-        Assert.True(Math.Abs(applied[3].Sum() - without[3].Sum()) > 0.1, "the adapter should matter");
-    }
-
     [Fact]
     public void ScoreTokens_Cancelled_Throws()
     {

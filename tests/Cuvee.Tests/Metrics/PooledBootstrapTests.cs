@@ -17,7 +17,7 @@ public sealed class PooledBootstrapTests
     {
         Ratio[][] runs = [First, Second, Third];
 
-        var interval = Bootstrap.PooledInterval(runs, seed: 1, Many);
+        var interval = Bootstrap.Resample(runs, seed: 1, Many).Interval;
 
         AssertQuantiles(AllResamples(drawn => drawn.Runs.Average(run => Value(runs[run], drawn.Records))), interval);
         Assert.Equal(((8.0 / 12) + (3.0 / 12) + (8.0 / 12)) / 3, interval.Value, 15);
@@ -54,14 +54,14 @@ public sealed class PooledBootstrapTests
     [Fact]
     public void PooledInterval_OneRun_IsThePlainBootstrap()
     {
-        Assert.Equal(Bootstrap.Interval(First, seed: 7), Bootstrap.PooledInterval([First], seed: 7));
+        Assert.Equal(Bootstrap.Interval(First, seed: 7), Bootstrap.Resample([First], seed: 7).Interval);
         Assert.Equal(Bootstrap.Difference(First, Second, seed: 7), Bootstrap.PooledDifference([First], [Second], seed: 7));
     }
 
     [Fact]
     public void PooledInterval_TwoIdenticalRuns_IsTheIntervalOfOne()
     {
-        Assert.Equal(Bootstrap.Interval(First, seed: 7), Bootstrap.PooledInterval([First, First], seed: 7));
+        Assert.Equal(Bootstrap.Interval(First, seed: 7), Bootstrap.Resample([First, First], seed: 7).Interval);
         Assert.Equal(Bootstrap.Difference(First, Second, seed: 7), Bootstrap.PooledDifference([First, First], [Second, Second], seed: 7));
     }
 
@@ -71,7 +71,7 @@ public sealed class PooledBootstrapTests
         // Every record the same: three draws of 0.4 have a chance of 1/27, over 2.5%, and so have three of 0.6.
         var runs = new[] { 0.4, 0.5, 0.6 }.Select(value => Enumerable.Repeat(new Ratio(value, 1), 50).ToArray()).ToArray();
 
-        var interval = Bootstrap.PooledInterval(runs, seed: 2, Many);
+        var interval = Bootstrap.Resample(runs, seed: 2, Many).Interval;
 
         Assert.Equal(0.5, interval.Value, 12);
         Assert.Equal(0.4, interval.Lower, 12);
@@ -90,7 +90,7 @@ public sealed class PooledBootstrapTests
         var mean = records.Average();
         var variance = (records.Average(r => (r - mean) * (r - mean)) / 200) + (apart * apart / 4);
 
-        var interval = Bootstrap.PooledInterval(runs, seed: 3, Many);
+        var interval = Bootstrap.Resample(runs, seed: 3, Many).Interval;
 
         var width = 2 * 1.96 * Math.Sqrt(variance);
         Assert.InRange(interval.Upper - interval.Lower, 0.95 * width, 1.05 * width);
@@ -116,7 +116,7 @@ public sealed class PooledBootstrapTests
 
             Ratio[][] first = [.. Enumerable.Range(0, runs).Select(_ => Run(0.5))];
             Ratio[][] second = [.. Enumerable.Range(0, runs).Select(_ => Run(0.45))];
-            var interval = Bootstrap.PooledInterval(first, seed: (ulong)trial, 400);
+            var interval = Bootstrap.Resample(first, seed: (ulong)trial, 400).Interval;
             var difference = Bootstrap.PooledDifference(first, second, seed: (ulong)trial, 400);
             if (interval.Lower <= 0.5 && interval.Upper >= 0.5) covered++;
             if (difference.Lower <= 0.05 && difference.Upper >= 0.05) differencesCovered++;
@@ -129,8 +129,8 @@ public sealed class PooledBootstrapTests
     [Fact]
     public void PooledInterval_WrongShapes_Throw()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => Bootstrap.PooledInterval([], seed: 1));
-        Assert.Throws<ArgumentException>(() => Bootstrap.PooledInterval([First, [new Ratio(1, 1)]], seed: 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Bootstrap.Resample([], seed: 1).Interval);
+        Assert.Throws<ArgumentException>(() => Bootstrap.Resample([First, [new Ratio(1, 1)]], seed: 1).Interval);
         Assert.Throws<ArgumentException>(() => Bootstrap.PooledDifference([First, Second], [First], seed: 1));
     }
 

@@ -46,7 +46,7 @@ public sealed class PooledTableTests
         Assert.Equal((3, 200.0, 0.25), (row.Runs, row.Queries, row.ValidationScore));
         Assert.Equal(tables.Average(table => table.Rows[2].TestLoss), row.TestLoss.Value, 12);
         Assert.Equal(tables.Average(table => table.Rows[2].Score.Value), row.Score.Value, 12);
-        Assert.Equal(Bootstrap.PooledInterval([.. tables.Select(table => table.Rows[2].Losses)], seed: 1), row.TestLoss);
+        Assert.Equal(Bootstrap.Resample([.. tables.Select(table => table.Rows[2].Losses)], seed: 1).Interval, row.TestLoss);
         Assert.Equal(
             Bootstrap.PooledDifference(
                 [.. tables.Select(table => table.Rows[2].Losses)], [.. tables.Select(table => table.Rows[0].Losses)], seed: 1),
