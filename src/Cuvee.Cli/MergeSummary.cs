@@ -29,7 +29,7 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
 
         var result = Report.Results[0];
         console.Profile.Out.Writer.WriteLine(
-            $"validation loss {result.StartLoss:0.000} -> {result.ValidationLoss:0.000} nats per token, " +
+            $"validation loss ({Plans[0].Configuration.Objective.LossName}) {result.StartLoss:0.000} -> {result.ValidationLoss:0.000}, " +
             $"{result.Spending.Queries:#,0} queries, {result.Spending.Tokens:#,0} tokens");
         console.Profile.Out.Writer.WriteLine(result.Verdict.Sentence);
         if (result.Verdict.Metric is { } metric)

@@ -1,6 +1,7 @@
 using Cuvee.CommandLine;
 using Cuvee.Metrics;
 using Cuvee.Reporting;
+using Cuvee.Runs;
 
 namespace Cuvee.FunctionalTests;
 
@@ -55,10 +56,12 @@ public sealed class CompareTests : IDisposable
     [Fact]
     public async Task Compare_WhatCannotBeCompared_IsRefusedInOneSentence()
     {
-        var (one, other) = (Write("one", seed: 1), Write("other", seed: 2, hash: 'b'));
+        var (one, other, unfinished) = (Write("one", seed: 1), Write("other", seed: 2, hash: 'b'), Write("unfinished", seed: 3));
+        File.Delete(Path.Combine(unfinished, RunWriter.ManifestFileName));
         foreach (var (named, arguments) in ((string, string[])[])
         [
             ("test_sha256", [one, other]), ("named twice", [one, one + "/"]), ("finished run", [folder]),
+            ("--resume", [unfinished]), ("name the table", ["/nowhere"]),
             ("--format csv", [one, "--json", "--format", "csv"]), ("--resamples", [one, "--resamples", "0"]), ("compare --help", []),
         ])
         {
@@ -95,6 +98,7 @@ public sealed class CompareTests : IDisposable
                 Row("random (delta)", "random (delta)", RowKind.Search, 1),
             ],
         }.Write(run);
+        File.WriteAllText(Path.Combine(run, RunWriter.ManifestFileName), "{}");
         return run;
     }
 }

@@ -71,6 +71,23 @@ public sealed class MergeTests : IDisposable
     }
 
     [Fact]
+    public async Task Merge_MetricAsObjective_SaysSoWhereverItsLossIsShown()
+    {
+        var run = await CuveeRun.InProcessAsync("merge", WriteRun("""
+            objective: rouge-l
+            max_tokens: 4
+            search: cma-es
+            budget: { evaluations: 20 }
+            settings: { population: 8, sample: 6 }
+            """));
+        Assert.Equal(0, run.Code);
+        Assert.StartsWith("CMA-ES over weights (delta) by rouge-l: ", run.Error, StringComparison.Ordinal);
+        Assert.Matches(@"validation loss \(1 - rouge-l\) \d\.\d{3} -> \d\.\d{3}, ", run.Output);
+        Assert.Contains(": 1 - rouge-l ", run.Output, StringComparison.Ordinal); // the verdict's sentence
+        Assert.DoesNotContain("nats", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Merge_PoolWithDoubts_SaysWhatInspectSays()
     {
         var (first, twin) = (Path.Combine(zoo.PoolFolder, "adapter-a"), Path.Combine(zoo.PoolFolder, "adapter-z"));

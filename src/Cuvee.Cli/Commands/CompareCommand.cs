@@ -4,6 +4,7 @@ using Cuvee.CommandLine;
 using Cuvee.Formats;
 using Cuvee.Metrics;
 using Cuvee.Reporting;
+using Cuvee.Runs;
 
 namespace Cuvee.Cli.Commands;
 
@@ -64,6 +65,11 @@ internal static class CompareCommand
         {
             if (!taken.Add(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))))
                 throw new BadInputException($"{folder}: the run is named twice; name it once.");
+            if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, RunWriter.ManifestFileName)))
+            {
+                throw new BadInputException(
+                    $"{folder}: holds no finished run ({RunWriter.ManifestFileName} is missing); finish it with cuvee merge --resume.");
+            }
         }
 
         return [.. folders.Select(folder => (folder, ComparisonFile.Read(Path.Combine(folder, ComparisonTable.JsonFileName))))];

@@ -44,7 +44,8 @@ internal static class RealTestsCommand
                 arguments.GetRequiredValue(work),
                 TimeProvider.System,
                 Console.Error,
-                arguments.GetValue(paper));
+                arguments.GetValue(paper),
+                RealTest.PublishedBudgets);
             foreach (var target in chosen)
             {
                 var list = arguments.GetRequiredValue(seeds);

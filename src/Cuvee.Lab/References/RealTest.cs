@@ -19,9 +19,14 @@ namespace Cuvee.Lab.References;
 /// <param name="withPaperSettings">
 /// Adds Evo-Merging with its authors' settings (1,200 candidates on all records), with and without its first stage.
 /// </param>
+/// <param name="budgets">Queries of the main search and of each other one.</param>
 internal sealed class RealTest(
-    string zooFolder, DataSetCatalog catalog, string workFolder, TimeProvider time, TextWriter output, bool withPaperSettings)
+    string zooFolder, DataSetCatalog catalog, string workFolder, TimeProvider time, TextWriter output, bool withPaperSettings,
+    (int Main, int Others) budgets)
 {
+    /// <summary>Of the published tables.</summary>
+    public static (int Main, int Others) PublishedBudgets => (6000, 20000);
+
     /// <summary>One table a seed, and what each stage of the searches did; finished searches are taken from their folders.</summary>
     public async Task<(IReadOnlyList<ComparisonTable> Tables, string StageEffects)> RunAsync(
         RealTestTarget target, IReadOnlyList<ulong> seeds, int validationRecords, int testRecords, CancellationToken cancellationToken)
@@ -61,7 +66,7 @@ internal sealed class RealTest(
             searches.Add(("weights by gradient (white box)", Reference(searches[0].Result, gradient)));
             var own = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare(target.Exclude[0], 1)]);
             searches.Add(("the target's own specialist", Reference(searches[0].Result, own)));
-            var table = await new ComparisonBuilder(wholePool, time, progress).BuildAsync(plans[0], searches, cancellationToken);
+            var (table, _) = await new ComparisonBuilder(wholePool, time, progress).BuildAsync(plans[0], searches, cancellationToken);
             table.Write(plans[0].Out);
             tables.Add(table);
         }
@@ -85,15 +90,15 @@ internal sealed class RealTest(
         search: fisher-probing
         space: delta
         seed: {{seed}}
-        budget: { queries: 6000 }
+        budget: { queries: {{budgets.Main}} }
         out: seed-{{seed}}
         compare:
           metric: ie-f1
           random_draws: 3
           searches:
-            - { search: evo-merging, preset: delta, budget: { queries: 20000 } }
-            - { search: evo-merging, space: factors, budget: { queries: 20000 } }
-            - { search: cma-es, budget: { queries: 20000 } }
+            - { search: evo-merging, preset: delta, budget: { queries: {{budgets.Others}} } }
+            - { search: evo-merging, space: factors, budget: { queries: {{budgets.Others}} } }
+            - { search: cma-es, budget: { queries: {{budgets.Others}} } }
             {{(withPaperSettings ? "- { search: evo-merging, preset: paper }" : "")}}
             {{(withPaperSettings ? "- { search: evo-merging, preset: paper, settings: { stages: [weights] } }" : "")}}
         """;

@@ -26,6 +26,8 @@ internal sealed class MetricObjective(IMetric metric) : IObjective
 {
     public string Name => metric.Name;
 
+    public string LossName => $"1 - {metric.Name}";
+
     public ObservationKind Observes => ObservationKind.Answer;
 
     // 1 - 2 m / (p + e) as one quotient: sums of p + e - 2 m over sums of p + e.

@@ -11,6 +11,9 @@ public interface IObjective
     /// <summary>As users write it: <c>cross-entropy</c>, or a metric's name.</summary>
     string Name { get; }
 
+    /// <summary>What its loss is in sentences, lower being better: <c>cross-entropy</c>, <c>1 - ie-f1</c>.</summary>
+    string LossName => Name;
+
     /// <summary>What must be asked of the model for each record.</summary>
     ObservationKind Observes { get; }
 

@@ -1,4 +1,5 @@
 using Cuvee.Configuration;
+using Cuvee.Objectives;
 using Cuvee.Searches;
 
 namespace Cuvee.Planning;
@@ -29,7 +30,10 @@ public sealed record RunPlan
     /// <summary>What the planner changed or wants known, one sentence each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
-    public string Title => Search.Title;
+    /// <summary>What really runs; names the objective where it is not the usual one, so that no table pools the two.</summary>
+    public string Title => Configuration.Objectives is [CrossEntropyObjective]
+        ? Search.Title
+        : $"{Search.Title} by {string.Join(" and ", Configuration.Objectives.Select(objective => objective.Name))}";
 }
 
 /// <summary>What a run will cost at most, known before the first query.</summary>

@@ -22,7 +22,8 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
     /// <param name="plan">The first search's plan, with test records and comparison settings.</param>
     /// <param name="searches">Title and result of every search; the first one is compared with the controls.</param>
     /// <param name="repair">Cut a damaged journal at its first damaged line.</param>
-    public async Task<ComparisonTable> BuildAsync(
+    /// <returns>The table, and what measuring it cost.</returns>
+    public async Task<(ComparisonTable Table, RunSpending Spending)> BuildAsync(
         RunPlan plan, IReadOnlyList<(string Title, RunResult Result)> searches, CancellationToken cancellationToken, bool repair = false)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -50,7 +51,7 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
         }
 
         rows = BetterSingle(rows);
-        return new ComparisonTable
+        var table = new ComparisonTable
         {
             Title = searches[0].Title,
             Seed = configuration.Seed,
@@ -62,6 +63,7 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
             TestIds = [.. plan.Test!.Select(record => record.Id)],
             Rows = rows,
         };
+        return (table, account.Spending);
     }
 
     private static IEnumerable<(MeasuredRow Row, IReadOnlyList<MergeRecipe> Recipes)> Models(

@@ -57,7 +57,7 @@ internal static class BestSingleAdapter
             var evaluations = await evaluator.EvaluateAsync(questions, account, cancellationToken).ConfigureAwait(false);
             ranked = [.. questions.Zip(evaluations, (question, evaluation) => (question.Subject!, evaluation.Loss))
                 .OrderBy(pair => pair.Loss).ThenBy(pair => pair.Item1, StringComparer.Ordinal)];
-            progress.Report(new SinglesCompared(objective.Name, kept, asked, ranked[0].Name, ranked[0].Loss));
+            progress.Report(new SinglesCompared(objective.LossName, kept, asked, ranked[0].Name, ranked[0].Loss));
             round++;
         }
 

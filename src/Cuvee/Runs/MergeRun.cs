@@ -20,20 +20,25 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
         var executor = new RunExecutor(session, time, progress);
 
         var searches = new List<(string Title, RunResult Result)>();
+        var hasTable = configuration.Compare is not null;
         foreach (var plan in plans)
         {
-            // Comparison searches share the main search's best single adapter; only the main search's budget can grow.
+            // Comparison searches share the main search's best single adapter; only the main search's budget can grow, and only the main
+            // run holds the table.
             var known = searches.Count == 0 ? null : searches[0].Result.Verdict;
-            var own = searches.Count == 0 ? options : options is null ? null : options with { LargerBudget = null };
+            var own = searches.Count == 0
+                ? (options ?? new RunOptions()) with { LeaveOpen = hasTable }
+                : (options ?? new RunOptions()) with { LargerBudget = null };
             searches.Add((plan.Title, await executor.ExecuteAsync(plan, known, own, cancellationToken).ConfigureAwait(false)));
         }
 
         ComparisonTable? table = null;
-        if (configuration.Compare is not null)
+        if (hasTable)
         {
-            table = await new ComparisonBuilder(session.Host, time, progress).BuildAsync(
+            (table, var spent) = await new ComparisonBuilder(session.Host, time, progress).BuildAsync(
                 plans[0], searches, cancellationToken, options?.Repair == true).ConfigureAwait(false);
             table.Write(plans[0].Out);
+            RunWriter.Finish(plans[0], searches[0].Result, spent);
         }
 
         return new MergeReport([.. searches.Select(pair => pair.Result)], table);

@@ -24,7 +24,7 @@ internal static class ModelCard
 
             | | |
             |---|---|
-            | validation loss ({plan.Configuration.Objective.Name}) | {result.ValidationLoss:0.0000} |
+            | validation loss ({plan.Configuration.Objective.LossName}) | {result.ValidationLoss:0.0000} |
             | the same, where the search began | {result.StartLoss:0.0000} |
             | the same, best single adapter ({result.Verdict.Single.Name}) | {result.Verdict.Single.Loss:0.0000} |
 

@@ -41,6 +41,7 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         var result = new RunResult
         {
             Out = plan.Out,
+            Identity = run.Identity,
             Recipe = isSingle ? MergeRecipes.Single(plan.Search.Space, verdict.Single.Name) : stages[^1].Recipe,
             ValidationLoss = isSingle ? verdict.Single.Loss : verdict.SearchLoss,
             StartLoss = stages[0].Start.Loss,
@@ -58,7 +59,8 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         };
         run.Journal.AppendSeconds(run.Evaluator.TakeSeconds());
         result = result with { WallTime = run.WallTime };
-        RunWriter.Write(plan, run.Identity, result);
+        RunWriter.Write(plan, result);
+        if (options?.LeaveOpen != true) RunWriter.Finish(plan, result, comparison: null);
         progress.Report(new RunFinished(plan.Out, result.ValidationLoss, result.Spending, result.WallTime));
         return result;
     }
@@ -106,7 +108,8 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
 /// <summary>How a run is to be opened.</summary>
 /// <param name="Repair">Cut a damaged journal at its first damaged line.</param>
 /// <param name="LargerBudget">Go on beyond the budget that the run began with.</param>
-public sealed record RunOptions(bool Repair = false, Configuration.RunBudget? LargerBudget = null);
+/// <param name="LeaveOpen">More belongs to the run than the search: the manifest, which says that it is finished, comes later.</param>
+public sealed record RunOptions(bool Repair = false, Configuration.RunBudget? LargerBudget = null, bool LeaveOpen = false);
 
 /// <summary>The files of a run that is being worked on.</summary>
 internal sealed class OpenRun : IDisposable
@@ -146,6 +149,7 @@ internal sealed class OpenRun : IDisposable
         try
         {
             identity.Claim(plan.Out, ExtensionOf(plan, journal, options.LargerBudget));
+            RunWriter.Reopen(plan.Out);
             journal.LeavesEndsBehind = identity.Extension is not null;
             var restart = options.Repair || identity.Extension is not null;
             return new OpenRun(

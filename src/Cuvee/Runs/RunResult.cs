@@ -9,6 +9,8 @@ public sealed record RunResult
 {
     public required string Out { get; init; }
 
+    public required RunIdentity Identity { get; init; }
+
     /// <summary>What ships: the search's best, or the best single adapter where that won.</summary>
     public required MergeRecipe Recipe { get; init; }
 

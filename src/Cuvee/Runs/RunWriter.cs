@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Cuvee.Events;
 using Cuvee.Formats;
 using Cuvee.Planning;
 
@@ -15,18 +16,33 @@ public static class RunWriter
     public const string RecipeFileName = "recipe.json";
     public const string ManifestFileName = "merge_manifest.json";
 
-    internal static void Write(RunPlan plan, RunIdentity identity, RunResult result)
+    internal static void Write(RunPlan plan, RunResult result)
     {
         RecipeJson.Write(Path.Combine(plan.Out, RecipeFileName), result.Recipe);
         RunJson.WriteText(Path.Combine(plan.Out, "README.md"), ModelCard.Render(plan, result));
         AtomicFile.SyncFolder(plan.Out);
-        RunJson.Write(Path.Combine(plan.Out, ManifestFileName), Manifest(plan, identity, result));
+    }
+
+    /// <param name="comparison">What measuring the table cost; null where the run has none.</param>
+    internal static void Finish(RunPlan plan, RunResult result, RunSpending? comparison)
+    {
+        var manifest = Manifest(plan, result);
+        if (comparison is { } spent)
+        {
+            manifest["comparison"] =
+                new JsonObject { ["queries"] = spent.Queries, ["tokens"] = spent.Tokens, ["queries_lost"] = spent.Lost };
+        }
+
+        RunJson.Write(Path.Combine(plan.Out, ManifestFileName), manifest);
         AtomicFile.SyncFolder(plan.Out);
     }
 
-    private static JsonObject Manifest(RunPlan plan, RunIdentity identity, RunResult result)
+    /// <summary>Before anything of a run changes: whoever looks at the folder meanwhile must not take it for finished.</summary>
+    internal static void Reopen(string folder) => File.Delete(Path.Combine(folder, ManifestFileName));
+
+    private static JsonObject Manifest(RunPlan plan, RunResult result)
     {
-        var manifest = identity.ToJson();
+        var manifest = result.Identity.ToJson();
         manifest["title"] = plan.Title;
         manifest["model"] = plan.Configuration.Provider.Description;
         manifest["configuration_file"] = plan.Configuration.File;

@@ -100,7 +100,7 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
     private string Sentence(bool isSingle, SingleAdapter single, double searchLoss, ConfidenceInterval difference)
     {
         var interval = $"difference {difference.Value:+0.000;-0.000;0.000} [{difference.Lower:0.000}, {difference.Upper:0.000}]";
-        var name = plan.Configuration.Objective.Name;
+        var name = plan.Configuration.Objective.LossName;
         if (!isSingle)
         {
             var surely = difference.Upper < 0 ? "" : ", which may be chance";

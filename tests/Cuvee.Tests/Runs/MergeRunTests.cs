@@ -105,6 +105,48 @@ public sealed class MergeRunTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task ExecuteAsync_CutWhileTheTableIsMeasured_UnfinishedUntilItIsThere()
+    {
+        const string Settings = """
+            search: random
+            budget: { evaluations: 20 }
+            settings: { population: 8 }
+            compare: { metric: rouge-l, max_tokens: 2, random_draws: 1 }
+            """;
+        var (folder, manifest) = (Path.Combine(zoo.Folder, "table"), Path.Combine(zoo.Folder, "table", RunWriter.ManifestFileName));
+        using var stop = new CancellationTokenSource();
+        var cut = new MergeRun(TimeProvider.System, new CutAt<ComparisonRowStarted>(stop));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => cut.ExecuteAsync(RunPlanner.Plan(zoo.Configure(Settings, "table")), stop.Token));
+        Assert.True(File.Exists(Path.Combine(folder, "adapter_model.safetensors")));
+        Assert.False(File.Exists(manifest));
+
+        var report = await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync(
+            RunPlanner.Plan(zoo.Configure(Settings, "table"), resume: true), CancellationToken.None);
+        var json = JsonNode.Parse(await File.ReadAllTextAsync(manifest))!;
+
+        // Base, uniform, best single and random weights, and the result: loss and answers of 24 validation and 12 test records each,
+        // once where two rows have one recipe.
+        var recipes = report.Table!.Rows.Select(row => row.ValidationLoss).Distinct().Count();
+        Assert.Equal(recipes * 2 * (24 + 12), json["comparison"]!["queries"]!.GetValue<int>());
+
+        // While a finished run is worked on again, it does not look finished.
+        using var again = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new MergeRun(TimeProvider.System, new CutAt<StageStarted>(again))
+            .ExecuteAsync(RunPlanner.Plan(zoo.Configure(Settings, "table"), resume: true), again.Token));
+        Assert.False(File.Exists(manifest));
+    }
+
+    private sealed class CutAt<T>(CancellationTokenSource stop) : IProgress<RunEvent>
+        where T : RunEvent
+    {
+        public void Report(RunEvent value)
+        {
+            if (value is T) stop.Cancel();
+        }
+    }
+
     private Task<MergeReport> RunAsync(string more, string output = "out", bool resume = false, EventLog? log = null) =>
         new MergeRun(TimeProvider.System, log ?? new EventLog()).ExecuteAsync(RunPlanner.Plan(zoo.Configure(more, output), resume),
             CancellationToken.None);
