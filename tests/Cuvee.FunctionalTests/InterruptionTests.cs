@@ -25,7 +25,7 @@ public sealed class InterruptionTests : IDisposable
     [Fact]
     public async Task Merge_KilledAndResumed_SameBytesAsAnUncutRun()
     {
-        var file = WriteRun(Search);
+        var file = zoo.WriteRun(Search);
         var (whole, cut) = (Path.Combine(zoo.Folder, "whole"), Path.Combine(zoo.Folder, "cut"));
         using (var process = await StartUntilFirstGenerationAsync(file, cut))
         {
@@ -50,7 +50,7 @@ public sealed class InterruptionTests : IDisposable
     [Fact]
     public async Task Merge_Stopped_SaysHowToGoOn()
     {
-        var file = WriteRun(Search.Replace("3000", "80", StringComparison.Ordinal));
+        var file = zoo.WriteRun(Search.Replace("3000", "80", StringComparison.Ordinal));
         using var stop = new CancellationTokenSource();
         using var error = new WatchedWriter("loss best", stop.Cancel);
         var run = await CuveeRun.InProcessAsync(error, stop.Token, "merge", file);
@@ -65,7 +65,7 @@ public sealed class InterruptionTests : IDisposable
     [InlineData("TERM")]
     public async Task Merge_RealSignal_StopsCleanlyAndResumesToTheSameBytes(string signal)
     {
-        var file = WriteRun(Search);
+        var file = zoo.WriteRun(Search);
         var (whole, cut) = (Path.Combine(zoo.Folder, "whole"), Path.Combine(zoo.Folder, "cut"));
         using (var process = await StartUntilFirstGenerationAsync(file, cut))
         {
@@ -85,7 +85,7 @@ public sealed class InterruptionTests : IDisposable
     [Fact]
     public async Task Merge_SecondProcessOnTheFolder_RefusedAndTheFirstIsUnharmed()
     {
-        var file = WriteRun(Search);
+        var file = zoo.WriteRun(Search);
         var (whole, shared) = (Path.Combine(zoo.Folder, "whole"), Path.Combine(zoo.Folder, "shared"));
         using (var process = await StartUntilFirstGenerationAsync(file, shared))
         {
@@ -110,7 +110,7 @@ public sealed class InterruptionTests : IDisposable
     [Fact]
     public async Task Resume_TestRecordsChanged_RefusedByNameWhereTheTableReadsThem()
     {
-        var file = WriteRun("""
+        var file = zoo.WriteRun("""
             search: random
             budget: { evaluations: 20 }
             settings: { population: 8 }
@@ -130,7 +130,7 @@ public sealed class InterruptionTests : IDisposable
     [Fact]
     public async Task Resume_ParsableButDamagedJournal_NamedThenRepaired()
     {
-        var file = WriteRun(Search);
+        var file = zoo.WriteRun(Search);
         var (whole, cut) = (Path.Combine(zoo.Folder, "whole"), Path.Combine(zoo.Folder, "cut"));
         Assert.Equal(0, (await CuveeRun.InProcessAsync("merge", file, "--out", whole)).Code);
         Assert.Equal(0, (await CuveeRun.InProcessAsync("merge", file, "--out", cut)).Code);
@@ -179,20 +179,6 @@ public sealed class InterruptionTests : IDisposable
         using var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
         await kill.WaitForExitAsync();
         Assert.Equal(0, kill.ExitCode);
-    }
-
-    private string WriteRun(string search)
-    {
-        var file = Path.Combine(zoo.Folder, "run.yaml");
-        File.WriteAllText(file, $$"""
-            model: model
-            pool: { path: pool }
-            validation: validation.jsonl
-            test: test.jsonl
-            out: out
-            {{search}}
-            """);
-        return file;
     }
 
     /// <summary>Acts when a line holds a text.</summary>

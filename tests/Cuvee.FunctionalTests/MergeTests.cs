@@ -11,7 +11,7 @@ public sealed class MergeTests : IDisposable
     [Fact]
     public async Task Merge_WithComparison_WritesTheAdapterAndTellsTheTable()
     {
-        var file = WriteRun("""
+        var file = zoo.WriteRun("""
             search: fisher-probing
             budget: { queries: 300 }
             compare:
@@ -54,7 +54,7 @@ public sealed class MergeTests : IDisposable
     [Fact]
     public async Task Merge_ForPeople_EndsWithTheTableAndWhereTheAdapterLies()
     {
-        var file = WriteRun("""
+        var file = zoo.WriteRun("""
             search: random
             budget: { evaluations: 20 }
             settings: { population: 8 }
@@ -73,7 +73,7 @@ public sealed class MergeTests : IDisposable
     [Fact]
     public async Task Merge_MetricAsObjective_SaysSoWhereverItsLossIsShown()
     {
-        var run = await CuveeRun.InProcessAsync("merge", WriteRun("""
+        var run = await CuveeRun.InProcessAsync("merge", zoo.WriteRun("""
             objective: rouge-l
             max_tokens: 4
             search: cma-es
@@ -98,22 +98,8 @@ public sealed class MergeTests : IDisposable
             problems, each => each!.GetValue<string>().StartsWith("'adapter-a' and 'adapter-z'", StringComparison.Ordinal));
 
         var run = await CuveeRun.InProcessAsync(
-            "merge", WriteRun("search: random\nbudget: { evaluations: 20 }\nsettings: { population: 8 }"));
+            "merge", zoo.WriteRun("search: random\nbudget: { evaluations: 20 }\nsettings: { population: 8 }"));
         Assert.Equal(0, run.Code);
         Assert.Contains($"pool: {problem}", run.Error, StringComparison.Ordinal);
-    }
-
-    private string WriteRun(string search)
-    {
-        var file = Path.Combine(zoo.Folder, "run.yaml");
-        File.WriteAllText(file, $$"""
-            model: model
-            pool: { path: pool }
-            validation: validation.jsonl
-            test: test.jsonl
-            out: out
-            {{search}}
-            """);
-        return file;
     }
 }

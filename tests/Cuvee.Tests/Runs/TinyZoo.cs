@@ -58,10 +58,16 @@ public sealed class TinyZoo : IDisposable
 
     /// <param name="more">Further YAML lines; the file stands in <see cref="Folder"/>.</param>
     /// <param name="catalog">What the file may name; null for the default.</param>
-    public RunConfiguration Configure(string more, string output = "out", Catalog? catalog = null) => RunConfiguration.Parse(
-        $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n",
-        Path.Combine(Folder, "run.yaml"),
-        catalog);
+    public RunConfiguration Configure(string more, string output = "out", Catalog? catalog = null) =>
+        RunConfiguration.Parse(RunText(more, output), Path.Combine(Folder, "run.yaml"), catalog);
+
+    /// <summary>The run file on the disk.</summary>
+    public string WriteRun(string more)
+    {
+        var file = Path.Combine(Folder, "run.yaml");
+        File.WriteAllText(file, RunText(more, "out"));
+        return file;
+    }
 
     /// <summary>Scale of the adapter's random factors: 0 makes it do nothing.</summary>
     public void WriteAdapter(string name, int rank, ulong seed, float scale = 0.3f)
@@ -82,6 +88,9 @@ public sealed class TinyZoo : IDisposable
         TensorType.F32);
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static string RunText(string more, string output) =>
+        $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n";
 
     private static List<PromptCompletion> Records(string name, int count)
     {
