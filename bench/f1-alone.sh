@@ -30,7 +30,7 @@ YAML
     done
     printf '### %s, F1 alone, seeds %s\n\n' "$name" "${seeds[*]}"
     ./cuvee compare "${seeds[@]/#/$folder/seed-}" --format markdown
-    grep -h "The \(search found\|best single\)" "${seeds[@]/#/$folder/seed-}"/README.md || true
+    for seed in "${seeds[@]}"; do grep -h "^The \(search found\|best single\)" "$folder/seed-$seed/README.md"; done
 }
 
 target ner mit_restaurant
