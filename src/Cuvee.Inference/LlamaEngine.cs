@@ -24,7 +24,7 @@ public sealed class LlamaEngine : IDisposable
         Config = config;
         Team = new ThreadTeam(threads ?? 0);
         packed = new PackedLlamaWeights(config);
-        rotary = new RotaryTable(config.HeadDim, config.RopeTheta);
+        rotary = new RotaryTable(config.HeadDim, config.RopeTheta, config.RopeScaling);
         workers = [.. Enumerable.Range(0, Team.Threads).Select(_ => new EngineWorker(config, packed, rotary))];
     }
 

@@ -1,26 +1,35 @@
 namespace Cuvee.Inference;
 
-/// <summary>fp32 weights of one block, row-major [out, in]; norms [hidden].</summary>
+/// <summary>fp32 weights of one block, row-major [out, in]; biases [out]; norms [hidden], of queries and keys [headDim].</summary>
 public sealed class LlamaLayerWeights
 {
-    public required float[] InputLayerNorm { get; init; }
+    /// <summary>In the order of <c>LlamaConfig.LinearModules</c>.</summary>
+    public required IReadOnlyList<float[]> Linears { get; init; }
 
-    public required float[] QProj { get; init; }
+    /// <summary>In the same order; null where a module has none.</summary>
+    public required IReadOnlyList<float[]?> Biases { get; init; }
 
-    public required float[] KProj { get; init; }
+    /// <summary>In the order of <c>LlamaConfig.Norms</c>.</summary>
+    public required IReadOnlyList<float[]> Norms { get; init; }
 
-    public required float[] VProj { get; init; }
+    public float[] InputLayerNorm => Norms[0];
 
-    public required float[] OProj { get; init; }
+    public float[] PostAttentionLayerNorm => Norms[1];
 
-    public required float[] PostAttentionLayerNorm { get; init; }
+    public float[] QProj => Linears[0];
 
-    public required float[] GateProj { get; init; }
+    public float[] KProj => Linears[1];
 
-    public required float[] UpProj { get; init; }
+    public float[] VProj => Linears[2];
 
-    public required float[] DownProj { get; init; }
+    public float[] OProj => Linears[3];
 
-    /// <summary>The seven linear weights in the order of <c>LlamaConfig.LinearModules</c>.</summary>
-    public IReadOnlyList<float[]> Linears => [QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj];
+    public float[] GateProj => Linears[4];
+
+    public float[] UpProj => Linears[5];
+
+    public float[] DownProj => Linears[6];
+
+    /// <summary>The same block with other linear weights; biases and norms are shared.</summary>
+    public LlamaLayerWeights WithLinears(IReadOnlyList<float[]> linears) => new() { Linears = linears, Biases = Biases, Norms = Norms };
 }

@@ -26,50 +26,42 @@ public sealed class LlamaWeights
     public static LlamaWeights FromTensors(LlamaConfig config, IReadOnlyDictionary<string, TensorData> tensors)
     {
         float[] Values(string name) => tensors[name].Values;
-        var embed = Values("model.embed_tokens.weight");
+        var embed = Values(LlamaTensorLayout.EmbedTokens);
         return new LlamaWeights
         {
             Config = config,
             EmbedTokens = embed,
-            Norm = Values("model.norm.weight"),
-            LmHead = config.TieWordEmbeddings ? embed : Values("lm_head.weight"),
+            Norm = Values(LlamaTensorLayout.Norm),
+            LmHead = config.TieWordEmbeddings ? embed : Values(LlamaTensorLayout.LmHead),
             Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer =>
             {
-                float[] Layer(string path) => Values($"model.layers.{layer}.{path}.weight");
+                float[] Layer(string path) => Values($"model.layers.{layer}.{path}");
                 return new LlamaLayerWeights
                 {
-                    InputLayerNorm = Layer("input_layernorm"),
-                    QProj = Layer("self_attn.q_proj"),
-                    KProj = Layer("self_attn.k_proj"),
-                    VProj = Layer("self_attn.v_proj"),
-                    OProj = Layer("self_attn.o_proj"),
-                    PostAttentionLayerNorm = Layer("post_attention_layernorm"),
-                    GateProj = Layer("mlp.gate_proj"),
-                    UpProj = Layer("mlp.up_proj"),
-                    DownProj = Layer("mlp.down_proj"),
+                    Linears = [.. config.LinearModules.Select(module => Layer(module.Path + ".weight"))],
+                    Biases = [.. config.LinearModules.Select(module => module.HasBias ? Layer(module.Path + ".bias") : null)],
+                    Norms = [.. config.Norms.Select(norm => Layer(norm.Path + ".weight"))],
                 };
             })],
         };
     }
 
-    /// <summary>On-disk name, shape and array of every tensor, without copying.</summary>
+    /// <summary>On-disk name, shape and array of every tensor in the order of <see cref="LlamaTensorLayout"/>, without copying.</summary>
     public IEnumerable<TensorData> ToTensors()
     {
-        var hidden = Config.HiddenSize;
-        yield return new TensorData("model.embed_tokens.weight", [Config.VocabSize, hidden], EmbedTokens);
-        for (var layer = 0; layer < Layers.Count; layer++)
+        var arrays = new List<float[]> { EmbedTokens };
+        foreach (var layer in Layers)
         {
-            var prefix = $"model.layers.{layer}.";
-            yield return new TensorData(prefix + "input_layernorm.weight", [hidden], Layers[layer].InputLayerNorm);
-            yield return new TensorData(prefix + "post_attention_layernorm.weight", [hidden], Layers[layer].PostAttentionLayerNorm);
-            for (var i = 0; i < Config.LinearModules.Count; i++)
+            arrays.AddRange(layer.Norms);
+            foreach (var (weight, bias) in layer.Linears.Zip(layer.Biases))
             {
-                var (path, outFeatures, inFeatures) = Config.LinearModules[i];
-                yield return new TensorData($"{prefix}{path}.weight", [outFeatures, inFeatures], Layers[layer].Linears[i]);
+                arrays.Add(weight);
+                if (bias is not null) arrays.Add(bias);
             }
         }
 
-        yield return new TensorData("model.norm.weight", [hidden], Norm);
-        if (!Config.TieWordEmbeddings) yield return new TensorData("lm_head.weight", [Config.VocabSize, hidden], LmHead);
+        arrays.Add(Norm);
+        if (!Config.TieWordEmbeddings) arrays.Add(LmHead);
+        return LlamaTensorLayout.Tensors(Config).Zip(arrays, (tensor, array) => new TensorData(tensor.Name, tensor.Shape, array));
     }
 }

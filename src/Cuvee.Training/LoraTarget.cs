@@ -45,17 +45,6 @@ internal sealed class LoraTarget : ITrainingTarget
         EmbedTokens = source.EmbedTokens,
         Norm = source.Norm,
         LmHead = source.LmHead,
-        Layers = [.. source.Layers.Select(layer => new LlamaLayerWeights
-        {
-            InputLayerNorm = layer.InputLayerNorm,
-            PostAttentionLayerNorm = layer.PostAttentionLayerNorm,
-            QProj = new float[layer.QProj.Length],
-            KProj = new float[layer.KProj.Length],
-            VProj = new float[layer.VProj.Length],
-            OProj = new float[layer.OProj.Length],
-            GateProj = new float[layer.GateProj.Length],
-            UpProj = new float[layer.UpProj.Length],
-            DownProj = new float[layer.DownProj.Length],
-        })],
+        Layers = [.. source.Layers.Select(layer => layer.WithLinears([.. layer.Linears.Select(linear => new float[linear.Length])]))],
     };
 }

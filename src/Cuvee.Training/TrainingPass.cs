@@ -25,8 +25,16 @@ internal sealed class TrainingPass
     private (int Start, int Length, int ProbabilityOffset)[] sequences = [];
     private int rows, scored;
 
+    /// <exception cref="ArgumentException">The model has more than Llama's own block.</exception>
     public TrainingPass(LlamaConfig config)
     {
+        if (!config.IsPlain)
+        {
+            throw new ArgumentException(
+                $"Training computes plain Llama blocks; a {config.Family.ModelType} model with biases, query and key norms, scaled rotary " +
+                "positions or a sliding window cannot be trained here.", nameof(config));
+        }
+
         this.config = config;
         headDim = config.HeadDim;
         heads = config.NumAttentionHeads;

@@ -71,23 +71,24 @@ public static class HuggingFaceModelWriter
     private static void WriteConfig(Utf8JsonWriter json, LlamaConfig config, TensorType type)
     {
         json.WriteStartArray("architectures");
-        json.WriteStringValue("LlamaForCausalLM");
+        json.WriteStringValue(config.Family.Architecture);
         json.WriteEndArray();
-        json.WriteBoolean("attention_bias", false);
+        json.WriteBoolean("attention_bias", config.AttentionBias);
         WriteTokenIds(json, config);
         json.WriteNumber("head_dim", config.HeadDim);
         json.WriteString("hidden_act", "silu");
         json.WriteNumber("hidden_size", config.HiddenSize);
         json.WriteNumber("intermediate_size", config.IntermediateSize);
         json.WriteNumber("max_position_embeddings", config.MaxPositionEmbeddings);
-        json.WriteBoolean("mlp_bias", false);
-        json.WriteString("model_type", "llama");
+        json.WriteBoolean("mlp_bias", config.MlpBias);
+        json.WriteString("model_type", config.Family.ModelType);
         json.WriteNumber("num_attention_heads", config.NumAttentionHeads);
         json.WriteNumber("num_hidden_layers", config.NumHiddenLayers);
         json.WriteNumber("num_key_value_heads", config.NumKeyValueHeads);
         WriteFloat(json, "rms_norm_eps", config.RmsNormEps);
-        json.WriteNull("rope_scaling");
+        WriteRopeScaling(json, config.RopeScaling);
         WriteFloat(json, "rope_theta", config.RopeTheta);
+        WriteSlidingWindow(json, config);
         json.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
         json.WriteString("torch_dtype", type switch
         {
@@ -97,6 +98,49 @@ public static class HuggingFaceModelWriter
             _ => "float64",
         });
         json.WriteNumber("vocab_size", config.VocabSize);
+    }
+
+    private static void WriteRopeScaling(Utf8JsonWriter json, RopeScaling? scaling)
+    {
+        if (scaling is null)
+        {
+            json.WriteNull("rope_scaling");
+            return;
+        }
+
+        json.WriteStartObject("rope_scaling");
+        switch (scaling)
+        {
+            case LinearRopeScaling linear:
+                WriteFloat(json, "factor", linear.Factor);
+                json.WriteString("rope_type", "linear");
+                break;
+            case Llama3RopeScaling llama3:
+                WriteFloat(json, "factor", llama3.Factor);
+                WriteFloat(json, "high_freq_factor", llama3.HighFreqFactor);
+                WriteFloat(json, "low_freq_factor", llama3.LowFreqFactor);
+                json.WriteNumber("original_max_position_embeddings", llama3.OriginalMaxPositionEmbeddings);
+                json.WriteString("rope_type", "llama3");
+                break;
+            default:
+                throw new ArgumentException($"Rotary scaling {scaling.GetType().Name} has no form in config.json.");
+        }
+
+        json.WriteEndObject();
+    }
+
+    /// <summary>Of families that have none, nothing; of the others always, because an absent key means their default.</summary>
+    private static void WriteSlidingWindow(Utf8JsonWriter json, LlamaConfig config)
+    {
+        if (config.Family.DefaultSlidingWindow is null && !config.Family.SwitchesSlidingWindow) return;
+        if (config.Family.SwitchesSlidingWindow)
+        {
+            json.WriteNumber("max_window_layers", config.SlidingWindow is null ? config.NumHiddenLayers : 0);
+            json.WriteBoolean("use_sliding_window", config.SlidingWindow is not null);
+        }
+
+        if (config.SlidingWindow is { } window) json.WriteNumber("sliding_window", window);
+        else json.WriteNull("sliding_window");
     }
 
     /// <summary>Whole numbers get a ".0": Python readers tell integers and floats apart.</summary>

@@ -1,10 +1,13 @@
 namespace Cuvee.Formats.HuggingFace;
 
 /// <summary>
-/// config.json of a Llama-architecture model, keys in PascalCase, plus the end-of-sequence ids of generation_config.json.
+/// config.json of a decoder that the engine computes (<see cref="DecoderFamily"/>), keys in PascalCase, plus the end-of-sequence ids of
+/// generation_config.json. Llama's block is the common ground: RMS norms, rotary positions, grouped queries, SwiGLU.
 /// </summary>
 public sealed record LlamaConfig
 {
+    public DecoderFamily Family { get; init; } = DecoderFamily.Llama;
+
     public required int HiddenSize { get; init; }
 
     public required int IntermediateSize { get; init; }
@@ -26,6 +29,18 @@ public sealed record LlamaConfig
 
     public double RopeTheta { get; init; } = 10000;
 
+    /// <summary>Null: positions turn as they are.</summary>
+    public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>A token sees itself and at most this many tokens less one before it; null: all.</summary>
+    public int? SlidingWindow { get; init; }
+
+    /// <summary><c>attention_bias</c>: q, k, v and o have biases. Qwen2's own, on q, k and v, follow from its family.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary><c>mlp_bias</c>: gate, up and down have biases.</summary>
+    public bool MlpBias { get; init; }
+
     public bool TieWordEmbeddings { get; init; }
 
     public int? BosTokenId { get; init; }
@@ -35,15 +50,34 @@ public sealed record LlamaConfig
 
     public string? TorchDtype { get; init; }
 
-    /// <summary>Linear modules of one block in Hugging Face order: path below <c>model.layers.N.</c>, [out, in].</summary>
-    public IReadOnlyList<(string Path, int OutFeatures, int InFeatures)> LinearModules =>
+    /// <summary>Linear modules of one block in Hugging Face order.</summary>
+    public IReadOnlyList<LinearModule> LinearModules =>
     [
-        ("self_attn.q_proj", NumAttentionHeads * HeadDim, HiddenSize),
-        ("self_attn.k_proj", NumKeyValueHeads * HeadDim, HiddenSize),
-        ("self_attn.v_proj", NumKeyValueHeads * HeadDim, HiddenSize),
-        ("self_attn.o_proj", HiddenSize, NumAttentionHeads * HeadDim),
-        ("mlp.gate_proj", IntermediateSize, HiddenSize),
-        ("mlp.up_proj", IntermediateSize, HiddenSize),
-        ("mlp.down_proj", HiddenSize, IntermediateSize),
+        new("self_attn.q_proj", NumAttentionHeads * HeadDim, HiddenSize, AttentionBias || Family.HasQkvBias),
+        new("self_attn.k_proj", NumKeyValueHeads * HeadDim, HiddenSize, AttentionBias || Family.HasQkvBias),
+        new("self_attn.v_proj", NumKeyValueHeads * HeadDim, HiddenSize, AttentionBias || Family.HasQkvBias),
+        new("self_attn.o_proj", HiddenSize, NumAttentionHeads * HeadDim, AttentionBias),
+        new("mlp.gate_proj", IntermediateSize, HiddenSize, MlpBias),
+        new("mlp.up_proj", IntermediateSize, HiddenSize, MlpBias),
+        new("mlp.down_proj", HiddenSize, IntermediateSize, MlpBias),
     ];
+
+    /// <summary>Norms of one block: path below <c>model.layers.N.</c> and length.</summary>
+    public IReadOnlyList<(string Path, int Length)> Norms =>
+    [
+        ("input_layernorm", HiddenSize),
+        ("post_attention_layernorm", HiddenSize),
+        .. Family.HasQkNorm ? ((string, int)[])[("self_attn.q_norm", HeadDim), ("self_attn.k_norm", HeadDim)] : [],
+    ];
+
+    /// <summary>Nothing but Llama's own block: what the trainer computes.</summary>
+    public bool IsPlain => !Family.HasQkvBias && !Family.HasQkNorm && !AttentionBias && !MlpBias && RopeScaling is null
+        && (SlidingWindow is null || SlidingWindow >= MaxPositionEmbeddings);
+}
+
+/// <param name="Path">Below <c>model.layers.N.</c>, such as <c>self_attn.q_proj</c>; its weight is [out, in], its bias [out].</param>
+public readonly record struct LinearModule(string Path, int OutFeatures, int InFeatures, bool HasBias)
+{
+    public void Deconstruct(out string path, out int outFeatures, out int inFeatures) =>
+        (path, outFeatures, inFeatures) = (Path, OutFeatures, InFeatures);
 }

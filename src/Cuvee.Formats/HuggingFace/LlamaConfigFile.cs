@@ -17,7 +17,7 @@ internal static class LlamaConfigFile
     // Defaults of the Hugging Face configuration class when the key is absent.
     private const double DefaultRmsNormEps = 1e-6;
     private const double DefaultRopeTheta = 10000;
-    private const int MistralDefaultSlidingWindow = 4096;
+    private const int DefaultMaxWindowLayers = 28;
 
     public static LlamaConfig Read(string folder)
     {
@@ -26,14 +26,16 @@ internal static class LlamaConfigFile
             throw new BadInputException($"{path}: the file is missing; name the folder of a Hugging Face model.");
         using var json = JsonFile.Read(path, Kind);
         var file = json.Root;
-        CheckArchitecture(file);
+        var family = ReadFamily(file);
         var vocabulary = file["vocab_size"].Integer(1);
         var (hidden, intermediate) = (file["hidden_size"].Integer(1), file["intermediate_size"].Integer(1));
         var heads = file["num_attention_heads"].Integer(1);
+        if (family != DecoderFamily.Llama && file.Find("num_key_value_heads") is null)
+            throw file.Error("num_key_value_heads", "is missing; add it");
         var keyValueHeads = file.Find("num_key_value_heads")?.Integer(1) ?? heads;
         if (heads % keyValueHeads != 0)
             throw file.Error("num_key_value_heads", $"is {keyValueHeads}, no divisor of num_attention_heads {heads}; correct it");
-        var headDim = ReadHeadDim(file, hidden, heads);
+        var headDim = ReadHeadDim(file, family, hidden, heads);
         foreach (var (field, width) in (ReadOnlySpan<(string, long)>)
             [("vocab_size", vocabulary), ("intermediate_size", intermediate), ("num_attention_heads", (long)heads * headDim)])
         {
@@ -41,47 +43,42 @@ internal static class LlamaConfigFile
                 throw file.Error(field, $"makes a tensor of over {Array.MaxLength} values; use a smaller model");
         }
 
-        var config = new LlamaConfig
+        var (layers, context) = (file["num_hidden_layers"].Integer(1, MaxLayers), file["max_position_embeddings"].Integer(1));
+        var (theta, scaling) = ReadRope(file);
+        return new LlamaConfig
         {
+            Family = family,
             HiddenSize = hidden,
             IntermediateSize = intermediate,
-            NumHiddenLayers = file["num_hidden_layers"].Integer(1, MaxLayers),
+            NumHiddenLayers = layers,
             NumAttentionHeads = heads,
             NumKeyValueHeads = keyValueHeads,
             HeadDim = headDim,
             VocabSize = vocabulary,
-            MaxPositionEmbeddings = file["max_position_embeddings"].Integer(1),
+            MaxPositionEmbeddings = context,
             RmsNormEps = Positive(file, "rms_norm_eps", file.Find("rms_norm_eps")?.Number() ?? DefaultRmsNormEps),
-            RopeTheta = ReadRopeTheta(file),
+            RopeTheta = theta,
+            RopeScaling = scaling,
+            SlidingWindow = ReadSlidingWindow(file, family, layers, context),
+            AttentionBias = file.Find("attention_bias")?.Boolean() ?? false,
+            MlpBias = file.Find("mlp_bias")?.Boolean() ?? false,
             TieWordEmbeddings = file.Find("tie_word_embeddings")?.Boolean() ?? false,
             BosTokenId = file.Find("bos_token_id")?.Integer(0, vocabulary - 1),
             EosTokenIds = ReadEosTokenIds(folder, file, vocabulary),
             TorchDtype = file.Find("torch_dtype")?.Text() ?? file.Find("dtype")?.Text(),
         };
-        CheckSlidingWindow(file, config.MaxPositionEmbeddings);
-        return config;
     }
 
-    private static bool IsMistral(JsonField file) => file.Find("model_type")?.Text() == "mistral";
-
-    private static void CheckArchitecture(JsonField file)
+    private static DecoderFamily ReadFamily(JsonField file)
     {
         var type = file.Find("model_type")?.Text() ?? throw file.Error("model_type", "is missing; add \"llama\" if the model is one");
-        var architecture = type switch
-        {
-            "llama" => "LlamaForCausalLM",
-            "mistral" => "MistralForCausalLM",
-            _ => throw file.Error("model_type", $"is \"{type}\"; Cuvee's engine computes llama and mistral without a sliding window"),
-        };
+        var family = DecoderFamily.All.FirstOrDefault(each => each.ModelType == type)
+            ?? throw file.Error(
+                "model_type", $"is \"{type}\"; Cuvee's engine computes {string.Join(", ", DecoderFamily.All.Select(each => each.ModelType))}");
         if (file.Find("architectures") is { } list
-            && !(list.IsList && list.Items().ToList() is [{ IsText: true } only] && only.Text() == architecture))
+            && !(list.IsList && list.Items().ToList() is [{ IsText: true } only] && only.Text() == family.Architecture))
         {
-            throw list.Error($"is {list.Shown}, not [\"{architecture}\"]; use a causal language model");
-        }
-
-        foreach (var key in (ReadOnlySpan<string>)["attention_bias", "mlp_bias"])
-        {
-            if (file.Find(key)?.Boolean() == true) throw file.Error(key, "is true, but the engine has no biases; use a model without them");
+            throw list.Error($"is {list.Shown}, not [\"{family.Architecture}\"]; use a causal language model");
         }
 
         if (file.Find("quantization_config") is { IsSet: true } quantization)
@@ -92,11 +89,12 @@ internal static class LlamaConfigFile
             throw file.Error("pretraining_tp", "is over 1; set it to 1 if the weights are not split");
         if (file.Find("partial_rotary_factor")?.Number() is { } factor && factor != 1)
             throw file.Error("partial_rotary_factor", $"is {factor}; the engine rotates whole heads only");
+        return family;
     }
 
-    private static int ReadHeadDim(JsonField file, int hidden, int heads)
+    private static int ReadHeadDim(JsonField file, DecoderFamily family, int hidden, int heads)
     {
-        if (file.Find("head_dim")?.Integer(1) is not { } headDim)
+        if ((file.Find("head_dim")?.Integer(1) ?? family.DefaultHeadDim) is not { } headDim)
         {
             if (hidden % heads != 0)
                 throw file.Error("num_attention_heads", $"is {heads}, no divisor of hidden_size {hidden}; correct it or add head_dim");
@@ -106,45 +104,75 @@ internal static class LlamaConfigFile
         return headDim % 2 == 0 ? headDim : throw file.Error("head_dim", $"is {headDim}; rotary embedding needs an even number");
     }
 
-    private static void CheckSlidingWindow(JsonField file, int context)
+    /// <summary>Null where no layer has a window that hides anything.</summary>
+    private static int? ReadSlidingWindow(JsonField file, DecoderFamily family, int layers, int context)
     {
-        if (!IsMistral(file)) return;
-        // Absent means 4096, null means none; a window as long as the context hides nothing.
-        var window = file.Has("sliding_window")
-            ? file.Find("sliding_window")?.Integer(1)
-            : MistralDefaultSlidingWindow;
-        if (window < context)
-            throw file.Error("sliding_window", $"is {window}, below max_position_embeddings {context}; set max_position_embeddings to " +
-                $"{window} to use that much");
-        if (file.Find("num_key_value_heads") is null) throw file.Error("num_key_value_heads", "is missing; add it");
+        // Absent means the family's own, null means none; a window as long as the context hides nothing.
+        var window = file.Has("sliding_window") ? file.Find("sliding_window")?.Integer(1) : family.DefaultSlidingWindow;
+        if (family.SwitchesSlidingWindow)
+        {
+            if (file.Find("use_sliding_window")?.Boolean() != true) window = null;
+            var first = file.Find("max_window_layers")?.Integer(0) ?? DefaultMaxWindowLayers;
+            if (first >= layers) window = null; // of the layers from there on
+            if (window < context && first > 0)
+                throw file.Error("max_window_layers", $"is {first}; the engine has one sliding window for all layers or none");
+        }
+        else if (family.DefaultSlidingWindow is null)
+        {
+            window = null; // the family's code does not read the key
+        }
+
+        if (window >= context) window = null;
+        var type = window is null ? "full_attention" : "sliding_attention";
+        foreach (var layer in file.Find("layer_types")?.Items() ?? [])
+        {
+            if (layer.Text() != type) throw layer.Error($"is {layer.Shown}; every layer of this model must be \"{type}\" for the engine");
+        }
+
+        return window;
     }
 
     /// <summary>rope_theta beside rope_scaling (transformers 4), or both inside rope_parameters (transformers 5).</summary>
-    private static double ReadRopeTheta(JsonField file)
+    private static (double Theta, RopeScaling? Scaling) ReadRope(JsonField file)
     {
         var theta = file.Find("rope_theta")?.Number();
+        RopeScaling? scaling = null;
         foreach (var key in (ReadOnlySpan<string>)["rope_scaling", "rope_parameters"])
         {
             if (file.Find(key) is not { } rope) continue;
+            theta = rope.Find("rope_theta")?.Number() ?? theta;
+            if (rope.Find("partial_rotary_factor") is { } partial && partial.Number() != 1)
+                throw partial.Error($"is {partial.Shown}; the engine rotates whole heads only");
+            var type = rope.Find("rope_type") ?? rope.Find("type") ?? throw rope.Error("rope_type", "is missing; add it");
+            string[] own;
+            (scaling, own) = type.Text() switch
+            {
+                "default" => ((RopeScaling?)null, (string[])[]),
+                "linear" => (new LinearRopeScaling(Positive(rope["factor"])), ["factor"]),
+                "llama3" => (Llama3(rope), ["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"]),
+                _ => throw type.Error($"is {type.Shown}; the engine computes default, linear and llama3 rotary embeddings"),
+            };
             foreach (var (name, value) in rope.Members())
             {
-                switch (name)
-                {
-                    case "rope_type" or "type" when value.IsText && value.Text() == "default":
-                        break;
-                    case "rope_theta":
-                        theta = value.Number();
-                        break;
-                    case "partial_rotary_factor" when value.Number() == 1:
-                        break;
-                    default:
-                        throw value.Error($"is {value.Shown}; the engine computes unscaled rotary embeddings only");
-                }
+                if (name is not ("rope_type" or "type" or "rope_theta" or "partial_rotary_factor") && !own.Contains(name))
+                    throw value.Error($"is {value.Shown}, which {type.Text()} rotary embeddings do not have; correct it");
             }
         }
 
-        return Positive(file, "rope_theta", theta ?? DefaultRopeTheta);
+        return (theta is null ? DefaultRopeTheta : Positive(file, "rope_theta", theta.Value), scaling);
     }
+
+    private static Llama3RopeScaling Llama3(JsonField rope)
+    {
+        var (low, high) = (Positive(rope["low_freq_factor"]), rope["high_freq_factor"]);
+        if (high.Number() <= low) throw high.Error($"is {high.Shown}, not above low_freq_factor {low}; correct it");
+        return new Llama3RopeScaling(
+            Positive(rope["factor"]), low, high.Number(), rope["original_max_position_embeddings"].Integer(1));
+    }
+
+    private static double Positive(JsonField field) => field.Number() is > 0 and var value
+        ? value
+        : throw field.Error($"is {field.Shown}, not above 0; correct it");
 
     private static double Positive(JsonField file, string key, double value) =>
         value > 0 ? value : throw file.Error(key, $"is {value}, not above 0; correct it");

@@ -1,9 +1,11 @@
 namespace Cuvee.Formats.HuggingFace;
 
-/// <summary>On-disk names and shapes of a Llama model's tensors.</summary>
+/// <summary>On-disk names and shapes of a decoder's tensors.</summary>
 public static class LlamaTensorLayout
 {
     public const string EmbedTokens = "model.embed_tokens.weight";
+
+    public const string Norm = "model.norm.weight";
 
     public const string LmHead = "lm_head.weight";
 
@@ -14,16 +16,18 @@ public static class LlamaTensorLayout
     {
         ArgumentNullException.ThrowIfNull(config);
         yield return (EmbedTokens, [config.VocabSize, config.HiddenSize]);
-        var linears = config.LinearModules;
         for (var layer = 0; layer < config.NumHiddenLayers; layer++)
         {
             var prefix = $"model.layers.{layer}.";
-            yield return (prefix + "input_layernorm.weight", [config.HiddenSize]);
-            yield return (prefix + "post_attention_layernorm.weight", [config.HiddenSize]);
-            foreach (var (path, outFeatures, inFeatures) in linears) yield return ($"{prefix}{path}.weight", [outFeatures, inFeatures]);
+            foreach (var (path, length) in config.Norms) yield return ($"{prefix}{path}.weight", [length]);
+            foreach (var module in config.LinearModules)
+            {
+                yield return ($"{prefix}{module.Path}.weight", [module.OutFeatures, module.InFeatures]);
+                if (module.HasBias) yield return ($"{prefix}{module.Path}.bias", [module.OutFeatures]);
+            }
         }
 
-        yield return ("model.norm.weight", [config.HiddenSize]);
+        yield return (Norm, [config.HiddenSize]);
         if (!config.TieWordEmbeddings) yield return (LmHead, [config.VocabSize, config.HiddenSize]);
     }
 

@@ -1,4 +1,5 @@
 using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Inference;
 using Cuvee.Merging;
@@ -39,7 +40,7 @@ public sealed class CandidateWeights
             copies[layer][linear] = target;
             return new Job(name, source, target);
         }).OrderByDescending(job => job.Source.Length).ThenBy(job => job.ModuleName, StringComparer.Ordinal)];
-        layers = [.. baseWeights.Layers.Zip(copies, WithLinears)];
+        layers = [.. baseWeights.Layers.Zip(copies, (layer, linears) => layer.WithLinears(linears))];
     }
 
     /// <summary>
@@ -68,7 +69,7 @@ public sealed class CandidateWeights
     private static void Check(
         PeftAdapter adapter,
         Dictionary<string, (int Layer, int Linear)> places,
-        IReadOnlyList<(string Path, int OutFeatures, int InFeatures)> linears)
+        IReadOnlyList<LinearModule> linears)
     {
         foreach (var module in adapter.Modules)
         {
@@ -88,19 +89,6 @@ public sealed class CandidateWeights
             }
         }
     }
-
-    private static LlamaLayerWeights WithLinears(LlamaLayerWeights layer, float[][] linears) => new()
-    {
-        InputLayerNorm = layer.InputLayerNorm,
-        QProj = linears[0],
-        KProj = linears[1],
-        VProj = linears[2],
-        OProj = linears[3],
-        PostAttentionLayerNorm = layer.PostAttentionLayerNorm,
-        GateProj = linears[4],
-        UpProj = linears[5],
-        DownProj = linears[6],
-    };
 
     private sealed record Job(string ModuleName, float[] Source, float[] Target);
 }

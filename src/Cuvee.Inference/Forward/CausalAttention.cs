@@ -4,8 +4,9 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// softmax(Q K^T) V per sequence and head, each query over the positions up to its own; grouped queries share a key-value
-/// head. A query's bits depend on its own row and the keys before it only, not on the tile, the batch or whether the keys were cached.
+/// softmax(Q K^T) V per sequence and head, each query over the positions up to its own, or the last ones of a sliding window; grouped
+/// queries share a key-value head. A query's bits depend on its own row and the keys before it only, not on the tile, the batch or whether
+/// the keys were cached.
 /// </summary>
 internal sealed unsafe class CausalAttention(LlamaConfig config)
 {
@@ -17,6 +18,7 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
     private readonly int group = config.NumAttentionHeads / config.NumKeyValueHeads;
     private readonly int queryWidth = config.NumAttentionHeads * config.HeadDim;
     private readonly int keyWidth = config.NumKeyValueHeads * config.HeadDim;
+    private readonly int window = config.SlidingWindow ?? int.MaxValue;
     private readonly FloatBuffer keyScratch = new(); // [headDim, capacity]
     private readonly FloatBuffer valueScratch = new(); // [capacity, paddedHeadDim]
     private readonly FloatBuffer scoreScratch = new(); // [TileRows, capacity]
@@ -100,7 +102,9 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
             {
                 var scores = new Span<float>(scoreScratch.Pointer + (i * width), visible);
                 var seen = positions[row + i] + 1;
-                Softmax.Forward(scores[..seen], scores[..seen]);
+                var first = Math.Max(0, seen - window);
+                Softmax.Forward(scores[first..seen], scores[first..seen]);
+                scores[..first].Clear();
                 scores[seen..].Clear();
             }
 

@@ -4,13 +4,16 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// The Llama decoder over one <see cref="TokenBatch"/>, in buffers of its own that only grow. In the last layer,
+/// The decoder over one <see cref="TokenBatch"/>, in buffers of its own that only grow. In the last layer,
 /// queries, o_proj and the MLP are computed at the output rows only. Each row's bits depend on its own sequence alone.
 /// </summary>
 internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights packed, RotaryTable rotary)
 {
     // Indices into LlamaConfig.LinearModules.
     private const int QProj = 0, KProj = 1, VProj = 2, OProj = 3, GateProj = 4, UpProj = 5, DownProj = 6;
+
+    // Indices into LlamaConfig.Norms, where the family has them.
+    private const int QueryNorm = 2, KeyNorm = 3;
 
     private readonly int hidden = config.HiddenSize;
     private readonly int intermediate = config.IntermediateSize;
@@ -59,6 +62,7 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
         Norm(rows, layerWeights.InputLayerNorm);
         Linear(layer, KProj, rows, normed, keys);
         Linear(layer, VProj, rows, normed, values);
+        NormHeads(layerWeights, KeyNorm, keys.Span[..(rows * keyWidth)]);
         rotary.Rotate(keys.Pointer, rows, config.NumKeyValueHeads, batch.Positions);
         if (outputsOnly)
         {
@@ -68,6 +72,7 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
         }
 
         Linear(layer, QProj, rows, normed, queries);
+        NormHeads(layerWeights, QueryNorm, queries.Span[..(rows * queryWidth)]);
         rotary.Rotate(queries.Pointer, rows, config.NumAttentionHeads, outputsOnly ? batch.OutputPositions : batch.Positions);
         FloatVectors.Scale(scoreScale, queries.Span[..(rows * queryWidth)]);
         attention.Run(layer, batch, outputsOnly, queries.Pointer, keys.Pointer, values.Pointer, attended.Pointer);
@@ -88,6 +93,19 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
         var weight = packed.Linear(layer, linear);
         if (Team is null) Gemm.Multiply(rows, x.Span, weight.Rows, false, weight, y.Span, weight.Columns, false);
         else Gemm.MultiplyParallel(Team, rows, x.Span, weight.Rows, false, weight, y.Span, weight.Columns, false);
+        if (packed.Source!.Layers[layer].Biases[linear] is not { } bias) return;
+        for (var row = 0; row < rows; row++) FloatVectors.Add(bias, y.Span.Slice(row * bias.Length, bias.Length));
+    }
+
+    private void NormHeads(LlamaLayerWeights layerWeights, int norm, Span<float> heads)
+    {
+        if (layerWeights.Norms.Count <= norm) return;
+        var weight = layerWeights.Norms[norm];
+        for (; heads.Length > 0; heads = heads[weight.Length..])
+        {
+            var head = heads[..weight.Length];
+            RmsNorm.Forward(head, weight, (float)config.RmsNormEps, head);
+        }
     }
 
     // A sum of its own rather than a product that accumulates onto the residual: the residual is rounded once per update.

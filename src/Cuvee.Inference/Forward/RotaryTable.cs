@@ -1,12 +1,13 @@
 using System.Runtime.Intrinsics;
+using Cuvee.Formats.HuggingFace;
 
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
 /// Rotary position embedding (arXiv 2104.09864) in Hugging Face's rotate-half layout: dimensions i and i + headDim / 2 turn together by
-/// position * theta^(-2i / headDim). Angles are taken in double and rounded once.
+/// position * theta^(-2i / headDim), or the scaled frequency. Angles are taken in double and rounded once.
 /// </summary>
-internal sealed unsafe class RotaryTable(int headDim, double theta)
+internal sealed unsafe class RotaryTable(int headDim, double theta, RopeScaling? scaling)
 {
     private readonly int half = headDim / 2;
     private readonly FloatBuffer cosines = new(); // [positions, headDim / 2]
@@ -23,6 +24,7 @@ internal sealed unsafe class RotaryTable(int headDim, double theta)
         for (var i = 0; i < half; i++)
         {
             var frequency = Math.Pow(theta, -2.0 * i / headDim); // radians per position
+            if (scaling is not null) frequency = scaling.Scale(frequency);
             for (var position = 0; position < count; position++)
             {
                 cosine[(position * half) + i] = (float)Math.Cos(position * frequency);

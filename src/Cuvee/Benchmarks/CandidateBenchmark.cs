@@ -93,22 +93,15 @@ public static class CandidateBenchmark
             EmbedTokens = embed,
             LmHead = embed,
             Norm = Ones(),
-            Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ =>
+            Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new LlamaLayerWeights
             {
-                var linears = config.LinearModules
-                    .Select(module => Gaussian(module.OutFeatures * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random)).ToArray();
-                return new LlamaLayerWeights
-                {
-                    InputLayerNorm = Ones(),
-                    QProj = linears[0],
-                    KProj = linears[1],
-                    VProj = linears[2],
-                    OProj = linears[3],
-                    PostAttentionLayerNorm = Ones(),
-                    GateProj = linears[4],
-                    UpProj = linears[5],
-                    DownProj = linears[6],
-                };
+                Linears =
+                [
+                    .. config.LinearModules.Select(
+                        module => Gaussian(module.OutFeatures * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random)),
+                ],
+                Biases = new float[]?[config.LinearModules.Count],
+                Norms = [.. config.Norms.Select(_ => Ones())],
             })],
         };
     }

@@ -74,32 +74,92 @@ public sealed class LlamaConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("null", true)]
-    [InlineData("64", true)]
-    [InlineData("63", false)]
-    [InlineData(null, true)] // the default window of 4096 is longer than the context
-    public void ReadConfig_Mistral_IsAcceptedWhenItsWindowHidesNothing(string? window, bool accepted)
+    [InlineData("null", null)]
+    [InlineData("64", null)] // hides nothing
+    [InlineData("63", 63)]
+    [InlineData(null, null)] // the default window of 4096 is longer than the context
+    public void ReadConfig_Mistral_HonoursItsWindow(string? window, int? expected)
     {
-        _folder.Config["model_type"] = "mistral";
-        _folder.Config["architectures"] = new JsonArray("MistralForCausalLM");
+        Become("mistral", "MistralForCausalLM");
         if (window is not null) _folder.Config["sliding_window"] = JsonNode.Parse(window);
-        if (accepted) Assert.Equal(6, Read().HiddenSize);
-        else Assert.Contains("'sliding_window'", Assert.Throws<BadInputException>(Read).Message, StringComparison.Ordinal);
+        Assert.Equal((DecoderFamily.Mistral, expected), (Read().Family, Read().SlidingWindow));
     }
 
     [Theory]
-    [InlineData("model_type", "\"qwen2\"")]
+    [InlineData(null, 16, 0, null, null)] // not switched on
+    [InlineData(false, 16, 0, null, null)]
+    [InlineData(true, 16, 0, null, 16)]
+    [InlineData(true, 16, 1, null, null)] // for layers that the model does not have
+    [InlineData(true, 16, null, null, null)] // from layer 28 on
+    [InlineData(true, 16, 0, "sliding_attention", 16)]
+    public void ReadConfig_Qwen_WindowOnlyWhereItIsSwitchedOn(bool? use, int window, int? from, string? layer, int? expected)
+    {
+        Become("qwen2", "Qwen2ForCausalLM");
+        if (use is not null) _folder.Config["use_sliding_window"] = use;
+        _folder.Config["sliding_window"] = window;
+        if (from is not null) _folder.Config["max_window_layers"] = from;
+        if (layer is not null) _folder.Config["layer_types"] = new JsonArray(layer);
+        Assert.Equal(expected, Read().SlidingWindow);
+    }
+
+    [Fact]
+    public void ReadConfig_WindowOfSomeLayersOnly_IsRefused()
+    {
+        Become("qwen2", "Qwen2ForCausalLM");
+        (_folder.Config["num_hidden_layers"], _folder.Config["use_sliding_window"]) = (4, true);
+        (_folder.Config["sliding_window"], _folder.Config["max_window_layers"]) = (16, 2);
+        Assert.Contains("'max_window_layers' is 2", Assert.Throws<BadInputException>(Read).Message, StringComparison.Ordinal);
+        _folder.Config["use_sliding_window"] = false;
+        _folder.Config["layer_types"] = new JsonArray("full_attention", "sliding_attention");
+        Assert.Contains("'layer_types[1]'", Assert.Throws<BadInputException>(Read).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ReadConfig_Families_HaveTheirOwnTensors()
+    {
+        Become("qwen2", "Qwen2ForCausalLM");
+        string[] Names() => [.. LlamaTensorLayout.Tensors(Read()).Select(tensor => tensor.Name["model.".Length..].Replace("layers.0.", ""))];
+        Assert.Equal(
+            ["self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"],
+            Names().Where(name => name.EndsWith(".bias", StringComparison.Ordinal)));
+        Become("qwen3", "Qwen3ForCausalLM");
+        Assert.Equal(
+            ["self_attn.q_norm.weight", "self_attn.k_norm.weight"], Names().Where(name => name.Contains("_norm", StringComparison.Ordinal)));
+        _folder.Config.Remove("head_dim");
+        Assert.Equal(128, Read().HeadDim);
+        Become("llama", "LlamaForCausalLM");
+        (_folder.Config["head_dim"], _folder.Config["attention_bias"], _folder.Config["mlp_bias"]) = (4, true, true);
+        Assert.Equal(7, Names().Count(name => name.EndsWith(".bias", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void ReadConfig_ScaledRope_IsRead()
+    {
+        _folder.Config["rope_scaling"] = JsonNode.Parse("""{"type": "linear", "factor": 2.0}""");
+        Assert.Equal(new LinearRopeScaling(2), Read().RopeScaling);
+        _folder.Config["rope_scaling"] = JsonNode.Parse(
+            """
+            {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192, "rope_type": "llama3"}
+            """);
+        Assert.Equal(new Llama3RopeScaling(32, 1, 4, 8192), Read().RopeScaling);
+        _folder.Config["rope_scaling"]!["beta_fast"] = 32;
+        Assert.Contains("'rope_scaling.beta_fast'", Assert.Throws<BadInputException>(Read).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model_type", "\"gemma2\"")]
     [InlineData("model_type", "null")]
     [InlineData("architectures", "[\"LlamaForSequenceClassification\"]")]
     [InlineData("architectures", "\"LlamaForCausalLM\"")]
-    [InlineData("attention_bias", "true")]
-    [InlineData("mlp_bias", "true")]
+    [InlineData("attention_bias", "1")]
+    [InlineData("mlp_bias", "\"yes\"")]
     [InlineData("quantization_config", "{\"quant_method\": \"gptq\"}")]
     [InlineData("hidden_act", "\"gelu\"")]
     [InlineData("pretraining_tp", "2")]
     [InlineData("partial_rotary_factor", "0.5")]
     [InlineData("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8.0}")]
-    [InlineData("rope_scaling", "{\"type\": \"linear\", \"factor\": 2.0}")]
+    [InlineData("rope_scaling", "{\"type\": \"linear\", \"factor\": 0}")]
+    [InlineData("rope_scaling", "{\"type\": \"dynamic\", \"factor\": 2.0}")]
     [InlineData("rope_scaling", "{\"factor\": 2.0}")]
     [InlineData("rope_scaling", "2")]
     [InlineData("rope_parameters", "{\"rope_type\": \"yarn\"}")]
@@ -139,6 +199,9 @@ public sealed class LlamaConfigTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private void Become(string type, string architecture) =>
+        (_folder.Config["model_type"], _folder.Config["architectures"]) = (type, new JsonArray(architecture));
 
     private LlamaConfig Read() => HuggingFaceModelReader.ReadConfig(_folder.SaveConfig().Path);
 }

@@ -18,6 +18,11 @@ internal sealed class EngineFixture
         Records = [.. Expected.Sequences.Select(sequence => new TokenizedRecord(sequence.Id, sequence.Tokens, sequence.ScoredFrom))];
     }
 
+    /// <summary>Two plain Llama models, then one of each further family (see generate.py for what each one has).</summary>
+    public static IReadOnlyList<string> All { get; } = ["a", "b", "qwen2", "qwen3", "llama3", "mistral"];
+
+    public static TheoryData<string> Models { get; } = [.. All];
+
     public string Folder { get; }
 
     public LlamaConfig Config { get; }

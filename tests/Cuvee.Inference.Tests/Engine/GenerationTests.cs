@@ -15,8 +15,7 @@ public class GenerationTests
     };
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
+    [MemberData(nameof(EngineFixture.Models), MemberType = typeof(EngineFixture))]
     public void GenerateTokens_GreedyPyTorchFixture_SameTokens(string model)
     {
         var fixture = EngineFixture.Load(model);
@@ -38,6 +37,8 @@ public class GenerationTests
     [InlineData("a", 0)]
     [InlineData("a", 1)]
     [InlineData("b", 1)]
+    [InlineData("mistral", 1)]
+    [InlineData("qwen3", 1)]
     public void GenerateTokens_OneByOneOrTogether_SameTokens(string model, double temperature)
     {
         var fixture = EngineFixture.Load(model);

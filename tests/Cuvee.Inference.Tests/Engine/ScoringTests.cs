@@ -1,3 +1,6 @@
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Safetensors;
+
 namespace Cuvee.Inference.Tests.Engine;
 
 public class ScoringTests
@@ -5,8 +8,8 @@ public class ScoringTests
     public static TheoryData<string, string> Cases()
     {
         var data = new TheoryData<string, string>();
-        foreach (var model in new[] { "a", "b" })
-            foreach (var name in new[] { "base", "adapter", "delta", "factors" }) data.Add(model, name);
+        foreach (var model in EngineFixture.All)
+            foreach (var name in EngineFixture.Load(model).Expected.Cases.Select(each => each.Name)) data.Add(model, name);
         return data;
     }
 
@@ -30,8 +33,64 @@ public class ScoringTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
+    [MemberData(nameof(EngineFixture.Models), MemberType = typeof(EngineFixture))]
+    public void Model_WrittenAndReadBack_SameBits(string model)
+    {
+        var fixture = EngineFixture.Load(model);
+        var folder = Directory.CreateTempSubdirectory("cuvee-model-");
+        try
+        {
+            HuggingFaceModelWriter.Write(folder.FullName, fixture.Config, fixture.Weights.ToTensors(), TensorType.F32);
+            var config = HuggingFaceModelReader.ReadConfig(folder.FullName);
+            var weights = LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(folder.FullName, config));
+            Assert.Equal(Scores(fixture.Config, fixture.Weights, fixture), Scores(config, weights, fixture));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Features_OfFurtherFamilies_Matter()
+    {
+        var (qwen2, qwen3, llama3, mistral) =
+            (EngineFixture.Load("qwen2"), EngineFixture.Load("qwen3"), EngineFixture.Load("llama3"), EngineFixture.Load("mistral"));
+        Differ(mistral, mistral.Config with { SlidingWindow = null }, mistral.Weights);
+        Differ(mistral, mistral.Config with { RopeScaling = null }, mistral.Weights);
+        Differ(llama3, llama3.Config with { RopeScaling = null }, llama3.Weights);
+        foreach (var fixture in (EngineFixture[])[qwen2, llama3])
+            Differ(fixture, fixture.Config, Changed(fixture, layer => (layer.Norms, new float[]?[7])));
+        Differ(qwen3, qwen3.Config, Changed(qwen3, layer => ([.. layer.Norms.Take(2)], layer.Biases)));
+
+        static LlamaWeights Changed(
+            EngineFixture fixture, Func<LlamaLayerWeights, (IReadOnlyList<float[]> Norms, IReadOnlyList<float[]?> Biases)> change) => new()
+            {
+                Config = fixture.Config,
+                EmbedTokens = fixture.Weights.EmbedTokens,
+                Norm = fixture.Weights.Norm,
+                LmHead = fixture.Weights.LmHead,
+                Layers = [.. fixture.Weights.Layers.Select(layer => new LlamaLayerWeights
+                {
+                    Linears = layer.Linears,
+                    Norms = change(layer).Norms,
+                    Biases = change(layer).Biases,
+                })],
+            };
+
+        static void Differ(EngineFixture fixture, LlamaConfig config, LlamaWeights weights) => Assert.True(
+            Math.Abs(Scores(fixture.Config, fixture.Weights, fixture)[5].Sum() - Scores(config, weights, fixture)[5].Sum()) > 0.1);
+    }
+
+    private static IReadOnlyList<float[]> Scores(LlamaConfig config, LlamaWeights weights, EngineFixture fixture)
+    {
+        using var engine = new LlamaEngine(config, threads: 2);
+        engine.SetWeights(weights);
+        return engine.ScoreTokens(fixture.Records);
+    }
+
+    [Theory]
+    [MemberData(nameof(EngineFixture.Models), MemberType = typeof(EngineFixture))]
     public void ScoreTokens_OneByOneOrTogether_SameBits(string model)
     {
         var fixture = EngineFixture.Load(model);
