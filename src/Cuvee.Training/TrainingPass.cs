@@ -31,8 +31,9 @@ internal sealed class TrainingPass
         if (!config.IsPlain)
         {
             throw new ArgumentException(
-                $"Training computes plain Llama blocks; a {config.Family.ModelType} model with biases, query and key norms, scaled rotary " +
-                "positions or a sliding window cannot be trained here.", nameof(config));
+                $"Training computes plain Llama blocks; a {config.Family.ModelType} model with biases, query and key norms, " +
+                "scaled rotary positions or a sliding window cannot be trained here.",
+                nameof(config));
         }
 
         this.config = config;

@@ -21,6 +21,9 @@ public sealed record DecoderFamily
 
     public static IReadOnlyList<DecoderFamily> All { get; } = [Llama, Mistral, Qwen2, Qwen3];
 
+    /// <summary>Every <c>model_type</c>, for sentences.</summary>
+    public static string Names => string.Join(", ", All.Select(family => family.ModelType));
+
     /// <summary><c>model_type</c> of config.json.</summary>
     public string ModelType { get; }
 

@@ -73,8 +73,7 @@ internal static class LlamaConfigFile
     {
         var type = file.Find("model_type")?.Text() ?? throw file.Error("model_type", "is missing; add \"llama\" if the model is one");
         var family = DecoderFamily.All.FirstOrDefault(each => each.ModelType == type)
-            ?? throw file.Error(
-                "model_type", $"is \"{type}\"; Cuvee's engine computes {string.Join(", ", DecoderFamily.All.Select(each => each.ModelType))}");
+            ?? throw file.Error("model_type", $"is \"{type}\"; Cuvee's engine computes {DecoderFamily.Names}");
         if (file.Find("architectures") is { } list
             && !(list.IsList && list.Items().ToList() is [{ IsText: true } only] && only.Text() == family.Architecture))
         {

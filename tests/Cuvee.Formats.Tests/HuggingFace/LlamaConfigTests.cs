@@ -118,13 +118,15 @@ public sealed class LlamaConfigTests : IDisposable
     public void ReadConfig_Families_HaveTheirOwnTensors()
     {
         Become("qwen2", "Qwen2ForCausalLM");
-        string[] Names() => [.. LlamaTensorLayout.Tensors(Read()).Select(tensor => tensor.Name["model.".Length..].Replace("layers.0.", ""))];
+        string[] Names() =>
+            [.. LlamaTensorLayout.Tensors(Read()).Select(tensor => tensor.Name["model.".Length..].Replace("layers.0.", ""))];
         Assert.Equal(
             ["self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"],
             Names().Where(name => name.EndsWith(".bias", StringComparison.Ordinal)));
         Become("qwen3", "Qwen3ForCausalLM");
         Assert.Equal(
-            ["self_attn.q_norm.weight", "self_attn.k_norm.weight"], Names().Where(name => name.Contains("_norm", StringComparison.Ordinal)));
+            ["self_attn.q_norm.weight", "self_attn.k_norm.weight"],
+            Names().Where(name => name.Contains("_norm", StringComparison.Ordinal)));
         _folder.Config.Remove("head_dim");
         Assert.Equal(128, Read().HeadDim);
         Become("llama", "LlamaForCausalLM");
