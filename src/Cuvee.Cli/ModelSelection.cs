@@ -3,6 +3,7 @@ using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
+using Cuvee.LanguageModels.Chat;
 using Cuvee.Merging;
 
 namespace Cuvee.Cli;
@@ -27,6 +28,8 @@ internal sealed class ModelSelection
         HelpName = "FILE",
     };
 
+    private readonly TextSelection text = new();
+
     public static Option<string> ModelOption() => new("--model")
     {
         Description = "Folder of the base model (config.json, model.safetensors, tokenizer.json).",
@@ -37,6 +40,7 @@ internal sealed class ModelSelection
     public void AddTo(Command command)
     {
         foreach (var option in (Option[])[model, adapter, pool, recipe]) command.Options.Add(option);
+        text.AddTo(command);
         command.Validators.Add(arguments =>
         {
             bool Given(Option option) => arguments.GetResult(option) is not null;
@@ -47,10 +51,19 @@ internal sealed class ModelSelection
         });
     }
 
-    /// <summary>Dispose the result; it owns the base model's threads too.</summary>
-    public EmbeddedModel Load(ParseResult arguments)
+    /// <summary>Dispose the model; it owns the base model's threads too.</summary>
+    /// <param name="data">The command's records, which decide about the template; null where there are none.</param>
+    public (EmbeddedModel Model, ChatTemplate Template) Load(ParseResult arguments, string? data = null)
     {
-        var loaded = EmbeddedModel.Load(arguments.GetRequiredValue(model));
+        var folder = ModelFolder.Open(arguments.GetRequiredValue(model));
+        var rules = text.Choose(arguments, folder.Chat, data);
+        if (rules.Origin is { } origin)
+            arguments.InvocationConfiguration.Error.WriteLine($"template {rules.Template.Name}, recognised in {origin}");
+        return (Adapt(arguments, folder.Load(rules: rules)), rules.Template);
+    }
+
+    private EmbeddedModel Adapt(ParseResult arguments, EmbeddedModel loaded)
+    {
         try
         {
             if (arguments.GetValue(adapter) is { } adapterFolder)

@@ -14,9 +14,10 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
 
     /// <param name="weights">Not copied. Weights changed after the first call are not seen: use <see cref="WithWeights"/>.</param>
     /// <param name="threads">Threads used by a call; null means one per processor.</param>
-    /// <exception cref="ArgumentException">The config has no end-of-sequence id.</exception>
-    public EmbeddedModel(LlamaWeights weights, Tokenizer tokenizer, int? threads = null)
-        : this(weights, new EngineSlot(weights.Config, tokenizer, threads))
+    /// <param name="rules">Null: prompts as they stand, closed by the first end-of-sequence id.</param>
+    /// <exception cref="Formats.BadInputException">As <see cref="TextEncoder"/> says.</exception>
+    public EmbeddedModel(LlamaWeights weights, Tokenizer tokenizer, int? threads = null, TextRules? rules = null)
+        : this(weights, new EngineSlot(weights.Config, new TextEncoder(tokenizer, weights.Config, rules ?? TextRules.Plain), threads))
     {
     }
 
@@ -24,11 +25,12 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
 
     /// <summary>Reads config.json, generation_config.json, model.safetensors and tokenizer.json of <paramref name="folder"/>.</summary>
     /// <exception cref="Formats.BadInputException">As <see cref="ModelFolder"/> says.</exception>
-    public static EmbeddedModel Load(string folder, int? threads = null) => ModelFolder.Open(folder).Load(threads);
+    public static EmbeddedModel Load(string folder, int? threads = null, TextRules? rules = null) =>
+        ModelFolder.Open(folder).Load(threads, rules);
 
     public LlamaWeights Weights { get; }
 
-    public Tokenizer Tokenizer => slot.Tokenizer;
+    public Tokenizer Tokenizer => slot.Encoder.Tokenizer;
 
     public LanguageModelCapabilities Capabilities =>
         new(LogProbabilities: true, TokenLogProbabilities: true, Generation: true, Weights.Config.MaxPositionEmbeddings);
@@ -76,7 +78,7 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         LlamaEngine engine, IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken)
     {
         var tokenized = prompts
-            .Select((prompt, i) => new TokenizedPrompt($"{i}", [.. Tokenizer.Encode(prompt, addSpecialTokens: true)]))
+            .Select((prompt, i) => new TokenizedPrompt($"{i}", [.. slot.Encoder.Prompt(prompt)]))
             .ToList();
         Func<int, IReadOnlyList<int>, bool>? stopAfter = options.Stop.Count == 0
             ? null
@@ -103,7 +105,7 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     }
 
     // Models often pad their vocabulary beyond the tokenizer's; such ids have no text.
-    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.Decode([.. tokens.Where(token => token < Tokenizer.VocabSize)]);
+    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.DecodeContinuation([.. tokens.Where(token => token < Tokenizer.VocabSize)]);
 
     // Lists in records compare by reference, and neither end-of-sequence ids nor the stored type change the computation.
     private static bool HaveSameShape(LlamaConfig x, LlamaConfig y) =>

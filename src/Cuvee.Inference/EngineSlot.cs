@@ -1,32 +1,29 @@
 using Cuvee.Formats.HuggingFace;
-using Cuvee.Inference.Tokenization;
 
 namespace Cuvee.Inference;
 
-/// <summary>One engine, its tokenizer and token cache, shared by models that differ in their weights only and take turns.</summary>
+/// <summary>One engine, its text encoder and token cache, shared by models that differ in their weights only and take turns.</summary>
 internal sealed class EngineSlot : IDisposable
 {
     private readonly SemaphoreSlim turn = new(1, 1);
     private readonly LlamaEngine engine;
     private object? packedFor; // the model whose weights are packed
 
-    public EngineSlot(LlamaConfig config, Tokenizer tokenizer, int? threads)
+    public EngineSlot(LlamaConfig config, TextEncoder encoder, int? threads)
     {
-        if (config.EosTokenIds.Count == 0)
-        {
-            throw new ArgumentException(
-                "The model has no end-of-sequence id, which closes every scored completion; set eos_token_id in its config.json.",
-                nameof(config));
-        }
-
-        Tokenizer = tokenizer;
-        TokenCache = new TokenCache(tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings);
-        engine = new LlamaEngine(config, threads);
+        Encoder = encoder;
+        TokenCache = new TokenCache(encoder, config.MaxPositionEmbeddings);
+        engine = new LlamaEngine(WithEnd(config, encoder.ClosingToken), threads);
     }
 
-    public Tokenizer Tokenizer { get; }
+    public TextEncoder Encoder { get; }
 
     public TokenCache TokenCache { get; }
+
+    /// <summary>Generation ends with what closes completions, too.</summary>
+    private static LlamaConfig WithEnd(LlamaConfig config, int? closing) => closing is not { } id || config.EosTokenIds.Contains(id)
+        ? config
+        : config with { EosTokenIds = [id, .. config.EosTokenIds] };
 
     public void Dispose()
     {

@@ -1,6 +1,7 @@
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Inference.Tokenization;
+using Cuvee.LanguageModels;
 
 namespace Cuvee.Inference;
 
@@ -11,6 +12,7 @@ namespace Cuvee.Inference;
 public sealed class ModelFolder
 {
     private readonly string path;
+    private ModelChat? chat;
 
     private ModelFolder(string path, LlamaConfig config, Tokenizer tokenizer) =>
         (this.path, Config, Tokenizer) = (path, config, tokenizer);
@@ -34,8 +36,13 @@ public sealed class ModelFolder
                 "use files of one model.");
     }
 
+    /// <summary>What the model says of its conversations.</summary>
+    /// <exception cref="BadInputException">tokenizer_config.json is broken.</exception>
+    public ModelChat Chat => chat ??= ChatFile.Read(path, Config, Tokenizer);
+
     /// <param name="threads">Null means one per processor.</param>
+    /// <param name="rules">As for <see cref="EmbeddedModel"/>.</param>
     /// <exception cref="BadInputException">A tensor is missing, unexpected, of another shape or not finite.</exception>
-    public EmbeddedModel Load(int? threads = null) =>
-        new(LlamaWeights.FromTensors(Config, HuggingFaceModelReader.ReadWeights(path, Config)), Tokenizer, threads);
+    public EmbeddedModel Load(int? threads = null, TextRules? rules = null) =>
+        new(LlamaWeights.FromTensors(Config, HuggingFaceModelReader.ReadWeights(path, Config)), Tokenizer, threads, rules);
 }

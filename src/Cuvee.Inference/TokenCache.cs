@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Cuvee.Inference.Tokenization;
 using Cuvee.LanguageModels;
 
 namespace Cuvee.Inference;
@@ -8,24 +7,23 @@ namespace Cuvee.Inference;
 /// Token ids of records, formed once: a search scores the same sample for thousands of candidates. Keyed by the record object and forgotten
 /// with it. Thread-safe.
 /// </summary>
-internal sealed class TokenCache(Tokenizer tokenizer, int endOfSequence, int contextLength)
+internal sealed class TokenCache(TextEncoder encoder, int contextLength)
 {
     private readonly ConditionalWeakTable<PromptCompletion, TokenizedRecord> known = [];
 
-    /// <summary>Prompt by the tokenizer's special-token rule, completion without, then the end-of-sequence id.</summary>
     /// <exception cref="LanguageModelException">The completion is empty, the prompt has no token, or both exceed the context.</exception>
     public TokenizedRecord Tokenize(PromptCompletion record) => known.GetValue(record, Encode);
 
     private TokenizedRecord Encode(PromptCompletion record)
     {
-        var prompt = tokenizer.Encode(record.Prompt, addSpecialTokens: true);
-        var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false);
-        if (completion.Count == 0)
+        var prompt = encoder.Prompt(record.Prompt);
+        var completion = encoder.Completion(record.Completion);
+        if (record.Completion.Length == 0)
             throw new LanguageModelException($"Record '{record.Id}' has an empty completion; give it text to score.");
         if (prompt.Count == 0)
             throw new LanguageModelException(
                 $"Record '{record.Id}' has an empty prompt and the tokenizer adds no start token; give it a prompt.");
-        int[] tokens = [.. prompt, .. completion, endOfSequence];
+        int[] tokens = [.. prompt, .. completion];
         if (tokens.Length > contextLength)
         {
             throw new LanguageModelException(

@@ -34,9 +34,10 @@ internal static class EvaluateCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(data);
-            var records = RecordFile.Read(path);
             var chosen = MetricCatalog.Get(arguments.GetRequiredValue(metric));
-            using var model = selection.Load(arguments);
+            var (loaded, template) = selection.Load(arguments, path);
+            using var model = loaded;
+            var records = RecordFile.Read(path, template);
             var answers = await RecordQuestions.AnswerAsync(
                 path, model.GenerateAsync([.. records.Select(record => record.Prompt)], generation.Read(arguments), cancellationToken));
             if (arguments.GetValue(answersFile) is { } file) WriteAnswers(file, records, answers);

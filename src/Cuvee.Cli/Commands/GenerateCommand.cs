@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Cuvee.CommandLine;
+using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Cli.Commands;
 
@@ -24,9 +25,12 @@ internal static class GenerateCommand
         command.Options.Add(json);
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            using var model = selection.Load(arguments);
+            var (loaded, template) = selection.Load(arguments);
+            using var model = loaded;
+            var (text, _) = template.Render(
+                [new(ChatMessage.User, arguments.GetRequiredValue(prompt)), new(ChatMessage.Assistant, "")]);
             var answers = await RecordQuestions.AnswerAsync(
-                "--prompt", model.GenerateAsync([arguments.GetRequiredValue(prompt)], generation.Read(arguments), cancellationToken));
+                "--prompt", model.GenerateAsync([text], generation.Read(arguments), cancellationToken));
             var answer = answers[0];
             await arguments.InvocationConfiguration.Output.WriteLineAsync(arguments.GetValue(json)
                 ? JsonOutput.Line(new

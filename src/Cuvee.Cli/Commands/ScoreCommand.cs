@@ -25,8 +25,9 @@ internal static class ScoreCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(data);
-            var records = RecordFile.Read(path);
-            using var model = selection.Load(arguments);
+            var (loaded, template) = selection.Load(arguments, path);
+            using var model = loaded;
+            var records = RecordFile.Read(path, template);
             var scores = await RecordQuestions.AnswerAsync(path, model.ScoreAsync(records, cancellationToken));
             var (sum, tokens) = (scores.Sum(score => score.LogProbability), scores.Sum(score => (long)score.Tokens));
             if (!double.IsFinite(sum))

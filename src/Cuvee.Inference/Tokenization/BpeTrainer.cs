@@ -69,7 +69,7 @@ public static class BpeTrainer
     {
         var counts = new Dictionary<string, long>(StringComparer.Ordinal);
         var lookup = counts.GetAlternateLookup<ReadOnlySpan<char>>();
-        var pattern = PatternMatcher.ForRegex(PretokenizationPatterns.SingleDigitsText);
+        var pattern = PatternMatcher.ForRegex(PretokenizationPattern.SingleDigitsText);
         var matches = new List<(int Start, int End)>();
         foreach (var rawText in texts)
         {

@@ -3,6 +3,7 @@ using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.Bpe;
 using Cuvee.Inference.Tokenization.Decoders;
 using Cuvee.Inference.Tokenization.Json;
+using Cuvee.Inference.Tokenization.Normalizers;
 using Cuvee.Inference.Tokenization.PreTokenizers;
 
 namespace Cuvee.Inference.Tokenization;
@@ -28,7 +29,7 @@ public sealed class Tokenizer
         _model = new BpeModel(pipeline.Vocabulary);
         _rawMatcher = BuildMatcher(pipeline.AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalizedMatcher = BuildMatcher(
-            pipeline.AddedTokens.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
+            pipeline.AddedTokens.Where(token => token.Normalized).Select(token => (Normalize(token.Content, PieceStart.Text), token)));
         _addedById = pipeline.AddedTokens.ToDictionary(token => token.Id);
         _tokens = new string?[Math.Max(pipeline.Vocabulary.Ids.Values.Max(), _addedById.Keys.DefaultIfEmpty(-1).Max()) + 1];
         foreach (var (token, id) in pipeline.Vocabulary.Ids)
@@ -58,49 +59,49 @@ public sealed class Tokenizer
     /// <param name="addSpecialTokens">Apply the post-processor's rule (such as a leading BOS).</param>
     public IReadOnlyList<int> Encode(string text, bool addSpecialTokens)
     {
-        ArgumentNullException.ThrowIfNull(text);
-        text = ScalarShadow.WellFormed(text);
         var ids = new List<int>(text.Length / 3 + 4);
-        if (addSpecialTokens)
-            ids.AddRange(_pipeline.Prefix);
-        var atTextStart = true;
-        foreach (var (segment, token) in Split(_rawMatcher, text.AsMemory()))
-        {
-            if (token is null)
-                EncodeSegment(segment, atTextStart, ids);
-            else
-                ids.Add(token.Id);
-            atTextStart = false;
-        }
+        if (addSpecialTokens) ids.AddRange(_pipeline.Prefix);
+        EncodeText(text, PieceStart.Text, ids);
+        if (addSpecialTokens) ids.AddRange(_pipeline.Suffix);
+        return ids;
+    }
 
-        if (addSpecialTokens)
-            ids.AddRange(_pipeline.Suffix);
+    /// <summary>A text that more will follow: with the leading special tokens, unless it begins with them, and none behind.</summary>
+    public IReadOnlyList<int> EncodePrompt(string text)
+    {
+        var ids = new List<int>(text.Length / 3 + 4);
+        EncodeText(text, PieceStart.Text, ids);
+        if (!ids.Take(_pipeline.Prefix.Count).SequenceEqual(_pipeline.Prefix)) ids.InsertRange(0, _pipeline.Prefix);
+        return ids;
+    }
+
+    /// <summary>
+    /// The text behind another one that was encoded apart: no special token, no mark or space in front of it that only starts texts.
+    /// </summary>
+    public IReadOnlyList<int> EncodeContinuation(string text)
+    {
+        var ids = new List<int>(text.Length / 3 + 4);
+        EncodeText(text, PieceStart.Continuation, ids);
         return ids;
     }
 
     /// <summary>Special tokens are skipped by default; bytes that do not form UTF-8 become U+FFFD.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is not one of this tokenizer's.</exception>
-    public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = true)
-    {
-        ArgumentNullException.ThrowIfNull(ids);
-        var parts = new List<DecodedPart>(ids.Count);
-        foreach (var id in ids)
-        {
-            var added = _addedById.GetValueOrDefault(id);
-            if (!(skipSpecialTokens && added is { Special: true }))
-                parts.Add(new(TokenOf(id), added is not null));
-        }
+    public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = true) => Decode(ids, skipSpecialTokens, continues: false);
 
-        foreach (var decoder in _pipeline.Decoders)
-            parts = decoder.Decode(parts);
-        return string.Concat(parts.Select(part => part.Text));
-    }
-
+    /// <summary>What <see cref="EncodeContinuation"/> made, or what a model generated behind a prompt: a leading space stays.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is not one of this tokenizer's.</exception>
+    public string DecodeContinuation(IReadOnlyList<int> ids) => Decode(ids, skipSpecialTokens: true, continues: true);
     /// <summary>The token's on-disk spelling (byte-level alphabet).</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is not one of this tokenizer's.</exception>
     public string TokenOf(int id) => (uint)id < (uint)_tokens.Length && _tokens[id] is { } token
         ? token
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The tokenizer has no token with id {id}.");
+
+    /// <summary>Null when no token has this on-disk spelling.</summary>
+    public int? IdOf(string token) =>
+        _pipeline.AddedTokens.FirstOrDefault(added => added.Content == token)?.Id
+            ?? (_pipeline.Vocabulary.Ids.TryGetValue(token, out var id) ? id : null);
 
     private static AddedTokenMatcher? BuildMatcher(IEnumerable<(string Spelling, AddedToken Token)> tokens)
     {
@@ -118,27 +119,54 @@ public sealed class Tokenizer
         return segments;
     }
 
-    private void EncodeSegment(ReadOnlyMemory<char> segment, bool atTextStart, List<int> ids)
+    private string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens, bool continues)
     {
-        var normalized = _pipeline.Normalizers.Count == 0 ? segment : Normalize(segment.ToString()).AsMemory();
-        foreach (var (text, token) in Split(_normalizedMatcher, normalized))
+        var parts = new List<DecodedPart>(ids.Count);
+        foreach (var id in ids)
+        {
+            var added = _addedById.GetValueOrDefault(id);
+            if (!(skipSpecialTokens && added is { Special: true }))
+                parts.Add(new(TokenOf(id), added is not null));
+        }
+
+        foreach (var decoder in _pipeline.Decoders)
+            parts = decoder.Decode(parts, continues);
+        return string.Concat(parts.Select(part => part.Text));
+    }
+
+    private void EncodeText(string text, PieceStart start, List<int> ids)
+    {
+        foreach (var (segment, token) in Split(_rawMatcher, ScalarShadow.WellFormed(text).AsMemory()))
         {
             if (token is null)
-                EncodePlain(text, atTextStart, ids);
+                EncodeSegment(segment, start, ids);
             else
                 ids.Add(token.Id);
-            atTextStart = false;
+            start = PieceStart.Inside;
         }
     }
 
-    private void EncodePlain(ReadOnlyMemory<char> text, bool atTextStart, List<int> ids)
+    private void EncodeSegment(ReadOnlyMemory<char> segment, PieceStart start, List<int> ids)
+    {
+        var normalized = _pipeline.Normalizers.Count == 0 ? segment : Normalize(segment.ToString(), start).AsMemory();
+        foreach (var (text, token) in Split(_normalizedMatcher, normalized))
+        {
+            if (token is null)
+                EncodePlain(text, start, ids);
+            else
+                ids.Add(token.Id);
+            start = PieceStart.Inside;
+        }
+    }
+
+    private void EncodePlain(ReadOnlyMemory<char> text, PieceStart start, List<int> ids)
     {
         var pieces = new List<ReadOnlyMemory<char>> { text };
         foreach (var preTokenizer in _pipeline.PreTokenizers)
         {
             var smaller = new List<ReadOnlyMemory<char>>(pieces.Count + text.Length / 4);
             for (var i = 0; i < pieces.Count; i++)
-                preTokenizer.Split(pieces[i], atTextStart && i == 0, smaller);
+                preTokenizer.Split(pieces[i], i == 0 ? start : PieceStart.Inside, smaller);
             pieces = smaller;
         }
 
@@ -146,10 +174,14 @@ public sealed class Tokenizer
             _model.Encode(piece.Span, ids);
     }
 
-    private string Normalize(string text)
+    private string Normalize(string text, PieceStart start)
     {
         foreach (var normalizer in _pipeline.Normalizers)
-            text = normalizer.Normalize(text);
+        {
+            if (!(start == PieceStart.Continuation && normalizer is PrependNormalizer))
+                text = normalizer.Normalize(text);
+        }
+
         return text;
     }
 }

@@ -51,7 +51,7 @@ internal sealed class RealTest(
         {
             var configuration = RunConfiguration.Parse(RunFile(target, seed), Path.Combine(folder, $"run-{seed}.yaml"));
             var plans = RunPlanner.Plan(configuration, resume: true);
-            await using var session = await configuration.Provider.OpenAsync(cancellationToken);
+            await using var session = await configuration.Provider.OpenAsync(plans[0].Text, cancellationToken);
             var executor = new RunExecutor(session, time, progress);
             var searches = new List<(string Title, RunResult Result)>();
             foreach (var plan in plans)

@@ -13,8 +13,8 @@ internal sealed class ExampleEncoder(Tokenizer tokenizer, int endOfSequence, int
     /// <summary>Null when the record does not fit the context.</summary>
     public TrainingExample? Encode(PromptCompletion record)
     {
-        var prompt = tokenizer.Encode(record.Prompt, addSpecialTokens: true);
-        var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false);
+        var prompt = tokenizer.EncodePrompt(record.Prompt);
+        var completion = tokenizer.EncodeContinuation(record.Completion);
         if (prompt.Count + completion.Count + 1 > contextLength) return null;
         return new TrainingExample([.. prompt, .. completion, endOfSequence], prompt.Count);
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using Cuvee.Formats;
+using Cuvee.LanguageModels.Chat;
 using Cuvee.Metrics;
 using Cuvee.Objectives;
 using Cuvee.Providers;
@@ -14,6 +15,8 @@ public sealed record RunConfiguration
 {
     private const int DefaultMaxTokens = 96;
     private const int LongestFile = 16 << 20; // characters
+
+    private static readonly string[] TemplateNames = [TextRules.Auto, .. ChatTemplates.All.Select(template => template.Name)];
 
     private static readonly Dictionary<string, Fallback> Fallbacks = new(StringComparer.Ordinal)
     {
@@ -39,6 +42,12 @@ public sealed record RunConfiguration
 
     /// <summary>Records that only the comparison table sees.</summary>
     public string? Test { get; init; }
+
+    /// <summary>The template of prompts by name, or auto; null: the model's own for conversations, none for others.</summary>
+    public string? Template { get; init; }
+
+    /// <summary>What closes every completion: auto, none or a token of the model.</summary>
+    public string CompletionEnd { get; init; } = TextRules.Auto;
 
     public required SearchSettings Search { get; init; }
 
@@ -104,6 +113,8 @@ public sealed record RunConfiguration
         var provider = ReadProvider(root.MappingOrText("model", "path"), pool, file, catalog);
         var validation = root.RequiredText("validation", "a file of records");
         var test = root.Text("test");
+        var template = root.Choice("template", TemplateNames, name => name);
+        var completionEnd = root.Text("completion_end") ?? TextRules.Auto;
         var search = SearchSettingsReader.Read(root, catalog);
         var objectives = root.Choices("objective", catalog.AllObjectives, each => each.Name) ?? [catalog.Objectives[0]];
         var metric = root.Choice("metric", catalog.Metrics, each => each.Name);
@@ -128,6 +139,8 @@ public sealed record RunConfiguration
             Pool = pool,
             Validation = Resolve(validation),
             Test = test is null ? null : Resolve(test),
+            Template = template,
+            CompletionEnd = completionEnd,
             Search = search,
             Objectives = objectives,
             Metric = metric ?? compare?.Metric ?? catalog.Metrics.FirstOrDefault(each => each.Name == objectives[0].Name),

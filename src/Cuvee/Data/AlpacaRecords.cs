@@ -2,20 +2,20 @@ using System.Text;
 using System.Text.Json;
 using Cuvee.Formats;
 using Cuvee.Formats.Json;
+using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Data;
 
 /// <summary>
-/// An alpaca array without a template: the prompt is the instruction, then a new line and the input if it has one; earlier turns of
-/// <c>history</c> stand before it, each as question, new line, answer, new line. Ids default to the 0-based place in the array.
+/// An alpaca array: a question is the instruction, then a new line and the input if it has one; the turns of <c>history</c> stand before it.
+/// Objects with <c>messages</c> are conversations. Ids default to the 0-based place in the array.
 /// </summary>
 internal static class AlpacaRecords
 {
-    /// <returns>Records with the 1-based lines on which they begin.</returns>
-    public static List<(PromptCompletion Record, int Line)> Parse(string path, string text)
+    public static List<Conversation> Parse(string path, string text)
     {
         var utf8 = Encoding.UTF8.GetBytes(text);
-        var records = new List<(PromptCompletion, int)>();
+        var records = new List<Conversation>();
         try
         {
             var reader = new Utf8JsonReader(utf8);
@@ -30,7 +30,9 @@ internal static class AlpacaRecords
                 reader.Skip();
                 var record = utf8.AsMemory(start, (int)reader.BytesConsumed - start);
                 using var json = JsonFile.Parse(record, $"{path}, line {line}", RecordFields.Kind);
-                records.Add((ReadRecord(new RecordFields(json.Root), records.Count), line));
+                var fields = new RecordFields(json.Root);
+                var messages = fields.Messages();
+                records.Add(new Conversation(fields.Id(records.Count), messages ?? ReadTurns(fields), line, IsChat: messages is not null));
             }
 
             if (reader.Read()) throw new JsonException("text follows the array", null, null, null);
@@ -46,12 +48,13 @@ internal static class AlpacaRecords
         return records;
     }
 
-    private static PromptCompletion ReadRecord(RecordFields fields, int position)
+    private static List<ChatMessage> ReadTurns(RecordFields fields)
     {
-        var prompt = new StringBuilder();
-        foreach (var (question, answer) in fields.Turns("history")) prompt.Append(question).Append('\n').Append(answer).Append('\n');
-        prompt.Append(fields.Required("instruction"));
-        if (fields.Optional("input") is { Length: > 0 } input) prompt.Append('\n').Append(input);
-        return new PromptCompletion(fields.Id(position), prompt.ToString(), fields.Required("output"));
+        var turns = new List<ChatMessage>();
+        foreach (var (question, answer) in fields.Turns("history")) turns.AddRange(Conversation.Of(question, answer));
+        var instruction = fields.Required("instruction");
+        var input = fields.Optional("input");
+        turns.AddRange(Conversation.Of(input is { Length: > 0 } ? $"{instruction}\n{input}" : instruction, fields.Required("output")));
+        return turns;
     }
 }

@@ -4,14 +4,14 @@ using Cuvee.Formats.Json;
 namespace Cuvee.Data;
 
 /// <summary>
-/// JSON lines <c>{"prompt", "completion", "id"?}</c>; blank lines are skipped but counted, so that an id is the line it stands in.
+/// JSON lines <c>{"prompt", "completion", "id"?}</c> or <c>{"messages", "id"?}</c>; blank lines are skipped but counted, so that an id is
+/// the line it stands in.
 /// </summary>
 internal static class JsonLineRecords
 {
-    /// <returns>Records with their 1-based lines.</returns>
-    public static List<(PromptCompletion Record, int Line)> Parse(string path, string text)
+    public static List<Conversation> Parse(string path, string text)
     {
-        var records = new List<(PromptCompletion, int)>();
+        var records = new List<Conversation>();
         var line = 0;
         foreach (var content in text.Split('\n'))
         {
@@ -19,7 +19,9 @@ internal static class JsonLineRecords
             if (string.IsNullOrWhiteSpace(content)) continue;
             using var json = JsonFile.Parse(Encoding.UTF8.GetBytes(content), $"{path}, line {line}", RecordFields.Kind);
             var fields = new RecordFields(json.Root);
-            records.Add((new PromptCompletion(fields.Id(line - 1), fields.Required("prompt"), fields.Required("completion")), line));
+            var messages = fields.Messages();
+            var turns = messages ?? Conversation.Of(fields.Required("prompt"), fields.Required("completion"));
+            records.Add(new Conversation(fields.Id(line - 1), turns, line, IsChat: messages is not null));
         }
 
         return records;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cuvee.Formats.Json;
+using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Data;
 
@@ -37,6 +38,13 @@ internal readonly struct RecordFields(JsonField record)
         var text = id.Text();
         return text.Length > 0 ? text : throw id.Error("is empty; give a text or leave the field out");
     }
+
+    /// <summary>The turns of <c>messages</c>; null when the record has none.</summary>
+    public IReadOnlyList<ChatMessage>? Messages() => record.Find("messages") is not { } list
+        ? null
+        : [.. list.Items().Select(turn => turn["content"] is { IsText: true } content
+            ? new ChatMessage(turn["role"].Text(), content.Text())
+            : throw turn.Error("content", "is no text; only conversations in text can be scored"))];
 
     /// <summary>Earlier turns as [question, answer] pairs; empty when the field is absent or null.</summary>
     public IReadOnlyList<(string Question, string Answer)> Turns(string field)

@@ -2,12 +2,14 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Cuvee.Formats;
+using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Data;
 
 /// <summary>
 /// Labelled examples on disk, as JSON lines <c>{"prompt", "completion", "id"?}</c> or as an alpaca JSON array
-/// <c>{"instruction", "input"?, "output", "history"?, "id"?}</c> (LLaMA-Factory's layout). Which of the two is told by the first character.
+/// <c>{"instruction", "input"?, "output", "history"?, "id"?}</c> (LLaMA-Factory's layout), told apart by the first character; in both, a
+/// record may be a conversation instead, <c>{"messages": [{"role", "content"}...], "id"?}</c>, whose last turn is the completion.
 /// </summary>
 public static class RecordFile
 {
@@ -15,16 +17,56 @@ public static class RecordFile
 
     private static readonly JsonSerializerOptions WriteOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <param name="template">Renders every record; null leaves prompts as they stand.</param>
     /// <returns>At least one record, in the order of the file, ids unique.</returns>
     /// <exception cref="BadInputException">
-    /// Missing, empty or malformed file, or a field that is missing, empty, unknown or repeated.
+    /// Missing, empty or malformed file, or a field that is missing, empty, unknown or repeated, or turns that the template cannot write.
     /// </exception>
-    public static IReadOnlyList<PromptCompletion> Read(string path)
+    public static IReadOnlyList<PromptCompletion> Read(string path, ChatTemplate? template = null)
     {
-        string text;
+        template ??= ChatTemplates.None;
+        return Parse(path).ConvertAll(conversation =>
+        {
+            try
+            {
+                var (prompt, completion) = template.Render(conversation.Messages);
+                return new PromptCompletion(conversation.Id, prompt, completion);
+            }
+            catch (ArgumentException exception)
+            {
+                throw new BadInputException($"{path}, line {conversation.Line}: field \"messages\" {exception.Message}.", exception);
+            }
+        });
+    }
+
+    /// <summary>The first record is a list of messages.</summary>
+    /// <exception cref="BadInputException">As <see cref="Read"/>.</exception>
+    public static bool HoldsConversations(string path) => Parse(path)[0].IsChat;
+
+    private static List<Conversation> Parse(string path)
+    {
+        var text = ReadText(path);
+        var isArray = text.AsSpan().TrimStart() is ['[', ..];
+        var parsed = isArray ? AlpacaRecords.Parse(path, text) : JsonLineRecords.Parse(path, text);
+        if (parsed.Count == 0) throw new BadInputException($"{path}: holds no record; give at least one.");
+        var lineOfId = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (id, _, line, _) in parsed)
+        {
+            if (!lineOfId.TryAdd(id, line))
+            {
+                throw new BadInputException(
+                    $"{path}, line {line}: field \"id\" repeats \"{id}\" of line {lineOfId[id]}; give every record its own id, or none.");
+            }
+        }
+
+        return parsed;
+    }
+
+    private static string ReadText(string path)
+    {
         try
         {
-            text = Utf8.GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');
+            return Utf8.GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -36,22 +78,6 @@ public static class RecordFile
         {
             throw new BadInputException($"{path}: not UTF-8 text; save it as UTF-8.", exception);
         }
-
-        var isArray = text.AsSpan().TrimStart() is ['[', ..];
-        var parsed = isArray ? AlpacaRecords.Parse(path, text) : JsonLineRecords.Parse(path, text);
-        if (parsed.Count == 0) throw new BadInputException($"{path}: holds no record; give at least one.");
-        var lineOfId = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (record, line) in parsed)
-        {
-            if (!lineOfId.TryAdd(record.Id, line))
-            {
-                throw new BadInputException(
-                    $"{path}, line {line}: field \"id\" repeats \"{record.Id}\" of line {lineOfId[record.Id]}; " +
-                    "give every record its own id, or none.");
-            }
-        }
-
-        return parsed.ConvertAll(p => p.Record);
     }
 
     /// <summary>Writes JSON lines with id, prompt and completion; the file appears under its name only when it is complete.</summary>

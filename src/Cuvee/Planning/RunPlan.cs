@@ -19,6 +19,9 @@ public sealed record RunPlan
     /// <summary>Ordinal order: the order of coordinates.</summary>
     public required IReadOnlyList<string> AdapterNames { get; init; }
 
+    /// <summary>Decided by the validation records and the model; prompts are rendered by it already.</summary>
+    public required TextRules Text { get; init; }
+
     public required IReadOnlyList<PromptCompletion> Validation { get; init; }
 
     public IReadOnlyList<PromptCompletion>? Test { get; init; }

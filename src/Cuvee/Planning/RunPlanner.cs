@@ -30,17 +30,18 @@ public static class RunPlanner
         ArgumentNullException.ThrowIfNull(configuration);
         var provider = configuration.Provider;
         provider.Check(configuration.Search.Space);
-        var validation = RecordFile.Read(configuration.Validation);
-        var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test);
-        var tokensPerRecord = provider.MeanTokens(validation, configuration.Validation);
-        if (test is not null) provider.MeanTokens(test, configuration.Test!);
+        var rules = ChooseRules(configuration);
+        var validation = RecordFile.Read(configuration.Validation, rules.Template);
+        var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test, rules.Template);
+        var tokensPerRecord = provider.MeanTokens(validation, rules, configuration.Validation);
+        if (test is not null) provider.MeanTokens(test, rules, configuration.Test!);
 
         var plans = new List<RunPlan>();
         foreach (var (search, output) in Searches(configuration))
         {
             RequireFreeOut(output, resume);
             if (search.Space != configuration.Search.Space) provider.Check(search.Space);
-            plans.Add(Plan(configuration, search, output, validation, test, tokensPerRecord, isMain: plans.Count == 0));
+            plans.Add(Plan(configuration, search, output, rules, validation, test, tokensPerRecord, isMain: plans.Count == 0));
         }
 
         return plans;
@@ -53,6 +54,7 @@ public static class RunPlanner
         RunConfiguration configuration,
         SearchSettings search,
         string output,
+        TextRules rules,
         IReadOnlyList<PromptCompletion> validation,
         IReadOnlyList<PromptCompletion>? test,
         double? tokensPerRecord,
@@ -85,14 +87,33 @@ public static class RunPlanner
             Program = program,
             Out = output,
             AdapterNames = names,
+            Text = rules,
             Validation = validation,
             Test = test,
             Split = split,
             Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, tokensPerRecord, isMain),
-            Notes = [.. program.Notes, .. heldOut, .. provider.Capabilities.Weights
+            Notes = [.. program.Notes, .. TemplateNote(rules), .. heldOut, .. provider.Capabilities.Weights
                 ? []
                 : (string[])["the provider keeps its weights to itself: the result is a recipe without weights."]],
         };
+    }
+
+    private static string[] TemplateNote(TextRules rules) => rules.Origin is { } origin
+        ? [$"prompts are written by template {rules.Template.Name}, recognised in {origin}."]
+        : [];
+
+    private static TextRules ChooseRules(RunConfiguration configuration)
+    {
+        try
+        {
+            return TextRules.Choose(
+                configuration.Template, configuration.CompletionEnd, RecordFile.HoldsConversations(configuration.Validation),
+                configuration.Provider.Chat);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new BadInputException($"{configuration.File}: 'template': {exception.Message}", exception);
+        }
     }
 
     private static void RequireCapabilities(RunConfiguration configuration, SearchSettings search, SearchProgram program)

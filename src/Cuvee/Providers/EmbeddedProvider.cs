@@ -86,7 +86,7 @@ internal sealed class EmbeddedProvider(
     public IReadOnlyDictionary<string, string> Identity()
     {
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var path in Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".safetensors"))
+        foreach (var path in Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".safetensors"))
             inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
         foreach (var name in AdapterNames)
         {
@@ -97,15 +97,16 @@ internal sealed class EmbeddedProvider(
         return inputs;
     }
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file)
+    public ModelChat Chat => Folder.Chat;
+
+    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file)
     {
-        var tokenizer = Folder.Tokenizer;
+        var encoder = new TextEncoder(Folder.Tokenizer, Config, rules);
         return records.Average(record =>
         {
-            var completion = tokenizer.Encode(record.Completion, addSpecialTokens: false).Count;
-            if (completion == 0)
+            if (record.Completion.Length == 0)
                 throw new BadInputException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
-            var tokens = tokenizer.Encode(record.Prompt, addSpecialTokens: true).Count + completion + 1;
+            var tokens = encoder.Prompt(record.Prompt).Count + encoder.Completion(record.Completion).Count;
             return tokens <= Config.MaxPositionEmbeddings
                 ? tokens
                 : throw new BadInputException(
@@ -114,8 +115,8 @@ internal sealed class EmbeddedProvider(
         });
     }
 
-    public Task<IProviderSession> OpenAsync(CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
-        new Session(Folder.Load(threads), AdapterPool.Load(pool, exclude), model, threads, methods));
+    public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
+        new Session(Folder.Load(threads, rules), AdapterPool.Load(pool, exclude), model, threads, methods));
 
     private static void RequireFile(string path, string mend)
     {

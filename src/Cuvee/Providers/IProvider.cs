@@ -45,16 +45,19 @@ public interface IProvider
     /// SHA-256 or to what a server reports.</summary>
     IReadOnlyDictionary<string, string> Identity();
 
+    /// <summary>What the model says of its conversations.</summary>
+    ModelChat Chat { get; }
+
     /// <summary>Mean prompt and completion tokens of a record; null where the provider does not tell.</summary>
     /// <exception cref="BadInputException">A record is empty or does not fit the context; named before anything is
     /// queried.</exception>
-    double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file);
+    double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file);
 
     /// <summary>Memory that a run takes on this machine, in bytes.</summary>
     long MemoryBytes { get; }
 
-    /// <summary>Loads or connects.</summary>
-    Task<IProviderSession> OpenAsync(CancellationToken cancellationToken);
+    /// <summary>Loads or connects; models of the session read texts by <paramref name="rules"/>.</summary>
+    Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken);
 }
 
 /// <summary>What a provider can tell and make.</summary>

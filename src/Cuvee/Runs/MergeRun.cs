@@ -15,7 +15,7 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
     {
         ArgumentNullException.ThrowIfNull(plans);
         var configuration = plans[0].Configuration;
-        await using var session = await configuration.Provider.OpenAsync(cancellationToken).ConfigureAwait(false);
+        await using var session = await configuration.Provider.OpenAsync(plans[0].Text, cancellationToken).ConfigureAwait(false);
         foreach (var doubt in session.PoolDoubts) progress.Report(new PoolDoubt(doubt));
         var executor = new RunExecutor(session, time, progress);
 

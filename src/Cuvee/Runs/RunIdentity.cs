@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Formats;
+using Cuvee.LanguageModels.Chat;
 using Cuvee.Planning;
 using Cuvee.Providers;
 
@@ -39,6 +40,8 @@ public sealed class RunIdentity
         foreach (var (role, hash) in configuration.Provider.Identity()) inputs.Add(role, hash);
         inputs.Add("validation", FileHash.Sha256(configuration.Validation));
         if (configuration is { Compare: not null, Test: { } test }) inputs.Add("test", FileHash.Sha256(test));
+        if (plan.Text.Template.Name != ChatTemplates.None.Name) inputs.Add("template", plan.Text.Template.Name);
+        if (plan.Text.CompletionEnd != TextRules.Auto) inputs.Add("completion_end", plan.Text.CompletionEnd);
         var identity = new JsonObject
         {
             ["cuvee"] = Version,

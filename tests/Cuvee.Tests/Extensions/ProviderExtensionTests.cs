@@ -97,9 +97,11 @@ public sealed class ProviderExtensionTests : IDisposable
 
         public IReadOnlyDictionary<string, string> Identity() => new Dictionary<string, string> { ["pull"] = string.Join(", ", pull) };
 
-        public double? MeanTokens(IReadOnlyList<PromptCompletion> records, string file) => null;
+        public ModelChat Chat => new(null, "a softmax", null, null);
 
-        public Task<IProviderSession> OpenAsync(CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
+        public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) => null;
+
+        public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
             new SoftmaxSession(new SoftmaxHost(names, pull) { MaxConcurrentLeases = Capabilities.MaxConcurrentLeases }, null));
     }
 }

@@ -10,7 +10,7 @@ internal sealed class ByteFallbackDecoder : ITokenDecoder
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    public List<DecodedPart> Decode(List<DecodedPart> parts)
+    public List<DecodedPart> Decode(List<DecodedPart> parts, bool continues)
     {
         var output = new List<DecodedPart>(parts.Count);
         var run = new List<byte>();

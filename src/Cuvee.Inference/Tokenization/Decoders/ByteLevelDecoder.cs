@@ -6,7 +6,7 @@ namespace Cuvee.Inference.Tokenization.Decoders;
 /// <summary><c>ByteLevel</c>: byte-level spelling back to bytes, then UTF-8 over the whole sequence.</summary>
 internal sealed class ByteLevelDecoder : ITokenDecoder
 {
-    public List<DecodedPart> Decode(List<DecodedPart> parts)
+    public List<DecodedPart> Decode(List<DecodedPart> parts, bool continues)
     {
         var bytes = new List<byte>(parts.Count * 4);
         foreach (var (text, isAdded) in parts)

@@ -29,7 +29,7 @@ internal static class PreTokenizerReader
                 if (field.Find("add_prefix_space")?.Boolean() ?? true)
                     steps.Add(new PrefixSpacePreTokenizer());
                 if (field.Find("use_regex")?.Boolean() ?? true)
-                    steps.Add(Isolate(PretokenizationPatterns.Gpt2Text));
+                    steps.Add(Isolate(PretokenizationPattern.Gpt2Text));
                 isByteLevel = true;
                 break;
             case "Split":
@@ -37,14 +37,18 @@ internal static class PreTokenizerReader
                     PatternReader.Read(field["pattern"]), ReadBehavior(field["behavior"]), field.Find("invert")?.Boolean() ?? false));
                 break;
             case "Digits":
-                var behavior = field.Find("individual_digits")?.Boolean() ?? false ? SplitBehavior.Isolated : SplitBehavior.Contiguous;
-                steps.Add(new SplitPreTokenizer(PatternMatcher.ForRegex(@"\p{N}"), behavior, invert: false));
+                var digits = field.Find("individual_digits")?.Boolean() ?? false ? SplitBehavior.Isolated : SplitBehavior.Contiguous;
+                steps.Add(new SplitPreTokenizer(PatternMatcher.ForRegex(@"\p{N}"), digits, invert: false));
+                break;
+            case "Punctuation": // Unicode's, and what ASCII calls so
+                var behavior = field.Find("behavior") is { } named ? ReadBehavior(named) : SplitBehavior.Isolated;
+                steps.Add(new SplitPreTokenizer(PatternMatcher.ForRegex(@"[\p{P}$+<=>^`|~]"), behavior, invert: false));
                 break;
             case "Metaspace":
                 steps.Add(ReadMetaspace(field));
                 break;
             case var other:
-                throw field.Error($"is a {other}, which is not supported (supported: ByteLevel, Split, Digits, Metaspace, Sequence)");
+                throw field.Error($"is a {other}, which is not supported (supported: ByteLevel, Split, Digits, Punctuation, Metaspace, Sequence)");
         }
     }
 

@@ -65,7 +65,7 @@ internal static class TokenizerJsonWriter
         json.WriteStartObject();
         json.WriteString("type", "Split");
         json.WriteStartObject("pattern");
-        json.WriteString("Regex", PretokenizationPatterns.SingleDigitsText);
+        json.WriteString("Regex", PretokenizationPattern.SingleDigitsText);
         json.WriteEndObject();
         json.WriteString("behavior", "Isolated");
         json.WriteBoolean("invert", false);

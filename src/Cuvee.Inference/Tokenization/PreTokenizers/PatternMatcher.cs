@@ -8,13 +8,13 @@ namespace Cuvee.Inference.Tokenization.PreTokenizers;
 internal sealed class PatternMatcher
 {
     private readonly string? _literal;
-    private readonly Regex? _regex;
+    private readonly PretokenizationPattern? _pattern;
     private readonly string _place;
 
-    private PatternMatcher(string? literal, Regex? regex, string place)
+    private PatternMatcher(string? literal, PretokenizationPattern? pattern, string place)
     {
         _literal = literal;
-        _regex = regex;
+        _pattern = pattern;
         _place = place;
     }
 
@@ -23,7 +23,7 @@ internal sealed class PatternMatcher
     /// <param name="place">Where the pattern stands, for the error of one that backtracks without end.</param>
     /// <exception cref="ArgumentException">The pattern is not supported.</exception>
     public static PatternMatcher ForRegex(string pattern, string place = "a built-in pattern") =>
-        new(null, PretokenizationPatterns.Compile(pattern), place);
+        new(null, new PretokenizationPattern(pattern), place);
 
     /// <summary>Appends the non-overlapping matches from left to right; empty ones are left out.</summary>
     /// <exception cref="BadInputException">The pattern backtracks without end on this text.</exception>
@@ -48,7 +48,7 @@ internal sealed class PatternMatcher
             FindThroughShadow(text, matches);
         else
         {
-            foreach (var match in _regex!.EnumerateMatches(text))
+            foreach (var match in _pattern!.InBasicPlane.EnumerateMatches(text))
             {
                 if (match.Length > 0)
                     matches.Add((match.Index, match.Index + match.Length));
@@ -72,8 +72,8 @@ internal sealed class PatternMatcher
         var offsets = ArrayPool<int>.Shared.Rent(text.Length + 1);
         try
         {
-            var count = ScalarShadow.Cast(text, shadow, offsets);
-            foreach (var match in _regex!.EnumerateMatches(shadow.AsSpan(0, count)))
+            var count = _pattern!.Shadow.Cast(text, shadow, offsets);
+            foreach (var match in _pattern.InShadow.EnumerateMatches(shadow.AsSpan(0, count)))
             {
                 if (match.Length > 0)
                     matches.Add((offsets[match.Index], offsets[match.Index + match.Length]));

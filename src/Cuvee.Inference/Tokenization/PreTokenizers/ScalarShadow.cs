@@ -5,39 +5,30 @@ namespace Cuvee.Inference.Tokenization.PreTokenizers;
 
 /// <summary>
 /// .NET's regex sees UTF-16 units, the patterns mean Unicode scalars: "\p{L}" would never match a letter beyond U+FFFF and "." would match
-/// half of one. So a text with surrogate pairs is matched through its shadow, in which each pair is replaced by one rare BMP character of
-/// the same general category, and the matches are mapped back.
+/// half of one. So a text with surrogate pairs is matched through its shadow, in which each pair is replaced by one stand-in, and the matches
+/// are mapped back. Stand-ins lie in the private use area and say of a scalar all that the pattern can ask: its general category, and between
+/// which of the pattern's own characters it lies. The text's private use characters have a stand-in, too, so that none is mistaken for one.
 /// </summary>
-internal static class ScalarShadow
+/// <param name="boundaries">Sorted, beyond U+FFFF: scalars at which a class of the pattern begins or has just ended.</param>
+internal sealed class ScalarShadow(IReadOnlyList<int> boundaries)
 {
-    // No astral character is white space, and categories without an astral member need no stand-in.
-    private static readonly Dictionary<UnicodeCategory, char> StandIns = new()
-    {
-        [UnicodeCategory.UppercaseLetter] = '\u10A0',
-        [UnicodeCategory.LowercaseLetter] = '\u1D00',
-        [UnicodeCategory.ModifierLetter] = '\u1D2C',
-        [UnicodeCategory.OtherLetter] = '\u1401',
-        [UnicodeCategory.NonSpacingMark] = '\u1DC0',
-        [UnicodeCategory.SpacingCombiningMark] = '\u1B04',
-        [UnicodeCategory.EnclosingMark] = '\u20DD',
-        [UnicodeCategory.DecimalDigitNumber] = '\u1B50',
-        [UnicodeCategory.LetterNumber] = '\u2160',
-        [UnicodeCategory.OtherNumber] = '\u2460',
-        [UnicodeCategory.ConnectorPunctuation] = '\u203F',
-        [UnicodeCategory.DashPunctuation] = '\u1400',
-        [UnicodeCategory.OpenPunctuation] = '\u2045',
-        [UnicodeCategory.ClosePunctuation] = '\u2046',
-        [UnicodeCategory.InitialQuotePunctuation] = '\u2E02',
-        [UnicodeCategory.FinalQuotePunctuation] = '\u2E03',
-        [UnicodeCategory.OtherPunctuation] = '\u1AA0',
-        [UnicodeCategory.MathSymbol] = '\u2A00',
-        [UnicodeCategory.CurrencySymbol] = '\u20B3',
-        [UnicodeCategory.ModifierSymbol] = '\uA700',
-        [UnicodeCategory.OtherSymbol] = '\u2400',
-        [UnicodeCategory.Format] = '\u2060',
-        [UnicodeCategory.PrivateUse] = '\uE000',
-        [UnicodeCategory.OtherNotAssigned] = '\u0378',
-    };
+    public const char First = '\uE000';
+
+    public const char Last = '\uF8FF';
+
+    private const int Categories = (int)UnicodeCategory.OtherNotAssigned + 1;
+
+    private const int MostIntervals = (Last - First + 1) / Categories;
+
+    /// <summary>0 is the private use area of the basic plane; the others are stretches between boundaries, in order.</summary>
+    public int Intervals { get; } = boundaries.Count + 2 <= MostIntervals
+        ? boundaries.Count + 2
+        : throw new ArgumentException($"more than {MostIntervals - 2} characters beyond U+FFFF are not supported");
+
+    /// <summary>Where an interval begins; not for interval 0.</summary>
+    public int StartOf(int interval) => interval == 1 ? 0x10000 : boundaries[interval - 2];
+
+    public static char StandIn(int interval, UnicodeCategory category) => (char)(First + (interval * Categories) + (int)category);
 
     public static bool IsNeeded(ReadOnlySpan<char> text) => text.IndexOfAnyInRange('\uD800', '\uDFFF') >= 0;
 
@@ -47,7 +38,7 @@ internal static class ScalarShadow
     /// <param name="text">Well-formed UTF-16.</param>
     /// <param name="shadow">[scalars + 1] receives the shadow; the return value is its length.</param>
     /// <param name="offsets">[scalars + 1] receives where each scalar starts in <paramref name="text"/>, and the text's length.</param>
-    public static int Cast(ReadOnlySpan<char> text, Span<char> shadow, Span<int> offsets)
+    public int Cast(ReadOnlySpan<char> text, Span<char> shadow, Span<int> offsets)
     {
         var count = 0;
         for (var position = 0; position < text.Length; position++)
@@ -56,8 +47,12 @@ internal static class ScalarShadow
             var character = text[position];
             if (char.IsHighSurrogate(character))
             {
-                var category = CharUnicodeInfo.GetUnicodeCategory(char.ConvertToUtf32(character, text[++position]));
-                character = StandIns[category];
+                var scalar = char.ConvertToUtf32(character, text[++position]);
+                character = StandIn(IntervalOf(scalar), CharUnicodeInfo.GetUnicodeCategory(scalar));
+            }
+            else if (character is >= First and <= Last)
+            {
+                character = StandIn(0, UnicodeCategory.PrivateUse);
             }
 
             shadow[count++] = character;
@@ -65,5 +60,12 @@ internal static class ScalarShadow
 
         offsets[count] = text.Length;
         return count;
+    }
+
+    private int IntervalOf(int scalar)
+    {
+        var interval = 1;
+        while (interval <= boundaries.Count && boundaries[interval - 1] <= scalar) interval++;
+        return interval;
     }
 }

@@ -4,7 +4,7 @@ namespace Cuvee.Inference.Tokenization.PreTokenizers;
 /// <param name="invert">The stretches between the matches are the delimiters.</param>
 internal sealed class SplitPreTokenizer(PatternMatcher pattern, SplitBehavior behavior, bool invert) : IPreTokenizer
 {
-    public void Split(ReadOnlyMemory<char> piece, bool atTextStart, List<ReadOnlyMemory<char>> pieces)
+    public void Split(ReadOnlyMemory<char> piece, PieceStart _, List<ReadOnlyMemory<char>> pieces)
     {
         var matches = new List<(int Start, int End)>();
         pattern.FindAll(piece.Span, matches);

@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 namespace Cuvee.Inference.Tokenization.PreTokenizers;
 
 /// <summary>
-/// The published patterns of the common byte-level families, compiled at build time so that loading such a tokenizer costs no regex
-/// compilation.
+/// A pattern of <c>tokenizer.json</c>, ready to match. The published ones of the common byte-level families are compiled at build time, so
+/// that loading such a tokenizer costs no regex compilation.
 /// </summary>
-internal static partial class PretokenizationPatterns
+internal sealed partial class PretokenizationPattern
 {
     public const string Gpt2Text = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
@@ -27,15 +27,34 @@ internal static partial class PretokenizationPatterns
     // For one match; a long word takes microseconds.
     private static readonly TimeSpan MatchTimeout = TimeSpan.FromSeconds(2);
 
+    private readonly Lazy<Regex> inShadow;
+
     /// <exception cref="ArgumentException">.NET cannot express the pattern.</exception>
-    public static Regex Compile(string pattern) => pattern switch
+    public PretokenizationPattern(string pattern)
     {
-        Gpt2Text => Gpt2(),
-        Llama3Text => Llama3(),
-        QwenText => Qwen(),
-        SingleDigitsText => SingleDigits(),
-        _ => new Regex(PatternTranslator.Translate(pattern), Options | RegexOptions.Compiled, MatchTimeout),
-    };
+        var translator = new PatternTranslator(pattern);
+        Shadow = translator.Shadow;
+        InBasicPlane = pattern switch
+        {
+            Gpt2Text => Gpt2(),
+            Llama3Text => Llama3(),
+            QwenText => Qwen(),
+            SingleDigitsText => SingleDigits(),
+            _ => Compile(translator.InBasicPlane),
+        };
+        var shadowed = translator.InShadow(); // refuses now what it cannot say later
+        inShadow = new Lazy<Regex>(() => Compile(shadowed));
+    }
+
+    /// <summary>For texts without surrogate pairs.</summary>
+    public Regex InBasicPlane { get; }
+
+    /// <summary>For what <see cref="Shadow"/> makes of the others; compiled when the first one comes.</summary>
+    public Regex InShadow => inShadow.Value;
+
+    public ScalarShadow Shadow { get; }
+
+    private static Regex Compile(string translated) => new(translated, Options | RegexOptions.Compiled, MatchTimeout);
 
     [GeneratedRegex(Gpt2Text, Options)]
     private static partial Regex Gpt2();

@@ -1,0 +1,58 @@
+using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Json;
+using Cuvee.Inference.Tokenization;
+using Cuvee.LanguageModels;
+
+namespace Cuvee.Inference;
+
+/// <summary>Reads what tokenizer_config.json and chat_template.jinja of a Hugging Face folder say of conversations.</summary>
+internal static class ChatFile
+{
+    private const string ConfigName = "tokenizer_config.json";
+
+    private const string JinjaName = "chat_template.jinja";
+
+    private const int LargestTemplate = 1 << 20; // bytes
+
+    // Some list a description of every added token: Gemma's has a megabyte.
+    private static readonly JsonDocumentKind Kind =
+        new("a tokenizer_config.json", MaxBytes: 64 << 20, MaxDepth: 64, "use the tokenizer_config.json that came with the model");
+
+    /// <exception cref="BadInputException">A file is broken.</exception>
+    public static ModelChat Read(string folder, LlamaConfig config, Tokenizer tokenizer)
+    {
+        var path = Path.Combine(folder, ConfigName);
+        using var file = File.Exists(path) ? JsonFile.Read(path, Kind) : null;
+        var jinja = Path.Combine(folder, JinjaName);
+        var (template, origin) = File.Exists(jinja) ? (ReadTemplate(jinja), jinja) : (file is null ? null : Template(file.Root), path);
+        return new ModelChat(
+            template,
+            origin,
+            TokenText(file?.Root, "bos_token") ?? Spelling(tokenizer, config.BosTokenId),
+            TokenText(file?.Root, "eos_token") ?? Spelling(tokenizer, config.EosTokenIds is [var first, ..] ? first : null));
+    }
+
+    private static string ReadTemplate(string path) => new FileInfo(path).Length <= LargestTemplate
+        ? File.ReadAllText(path)
+        : throw new BadInputException($"{path}: larger than {LargestTemplate >> 20} MB; no chat template is.");
+
+    /// <summary>A text, or a list of named ones of which "default" is for conversations.</summary>
+    private static string? Template(JsonField file)
+    {
+        if (file.Find("chat_template") is not { } field) return null;
+        if (field.IsText) return field.Text();
+        foreach (var item in field.Items())
+        {
+            if (item["name"].Text() == "default") return item["template"].Text();
+        }
+
+        return null;
+    }
+
+    /// <summary>A text, or an added token's object.</summary>
+    private static string? TokenText(JsonField? file, string key) =>
+        file?.Find(key) is not { } field ? null : field.IsText ? field.Text() : field["content"].Text();
+
+    private static string? Spelling(Tokenizer tokenizer, int? id) => id is { } known && known < tokenizer.VocabSize ? tokenizer.TokenOf(known) : null;
+}

@@ -1,0 +1,46 @@
+using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Inference.Tokenization;
+using Cuvee.LanguageModels;
+
+namespace Cuvee.Inference;
+
+/// <summary>The token contract: how prompts and completions become ids, and which id closes a completion. Thread-safe.</summary>
+public sealed class TextEncoder
+{
+    private readonly bool addsSpecialTokens;
+
+    /// <exception cref="BadInputException">The closing token is not one of the tokenizer's, or the model has no end-of-sequence id.</exception>
+    public TextEncoder(Tokenizer tokenizer, LlamaConfig config, TextRules rules)
+    {
+        Tokenizer = tokenizer;
+        addsSpecialTokens = rules.Template.WritesSpecialTokens is false;
+        ClosingToken = rules.CompletionEnd switch
+        {
+            TextRules.NoEnd => null,
+            TextRules.Auto => EndOfTurn(rules) ?? (config.EosTokenIds is [var first, ..] ? first : throw new BadInputException(
+                "The model has no end-of-sequence id, which closes every scored completion; set eos_token_id in its config.json, or " +
+                "completion_end to a token or to none.")),
+            var named => tokenizer.IdOf(named) ?? throw new BadInputException(
+                $"completion_end names '{named}', which is no token of the model's tokenizer; name one of its tokens, auto or none."),
+        };
+    }
+
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Null where completions end without one.</summary>
+    public int? ClosingToken { get; }
+
+    /// <summary>By the tokenizer's own special-token rule, unless a template has written the special tokens.</summary>
+    public IReadOnlyList<int> Prompt(string text) =>
+        addsSpecialTokens ? Tokenizer.EncodePrompt(text) : Tokenizer.Encode(text, addSpecialTokens: false);
+
+    /// <summary>As the continuation of the prompt, then the closing id.</summary>
+    public IReadOnlyList<int> Completion(string text)
+    {
+        var ids = Tokenizer.EncodeContinuation(text);
+        return ClosingToken is { } closing ? [.. ids, closing] : ids;
+    }
+
+    private int? EndOfTurn(TextRules rules) => rules.Template.EndOfTurn is { } token ? Tokenizer.IdOf(token) : null;
+}
