@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+
+namespace Cuvee.Numerics;
+
+/// <summary>
+/// A matrix [rows, columns], row-major, as a file or an array stores it: mapped 16-bit or 8-bit weights stay where they lie and are widened
+/// when they are read. Immutable to its readers and thread-safe; the memory's owner may write between calls.
+/// </summary>
+public sealed unsafe class StoredMatrix
+{
+    private readonly object owner; // keeps the memory alive and in place
+
+    /// <param name="data">First byte, little-endian; any alignment.</param>
+    /// <param name="owner">Whatever must live as long as this matrix: a mapping, a pinned array.</param>
+    /// <exception cref="ArgumentException">Q8_0 rows must be whole blocks.</exception>
+    public StoredMatrix(StorageFormat format, int rows, int columns, byte* data, object owner)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(columns);
+        ArgumentNullException.ThrowIfNull(owner);
+        RowBytes = format.RowBytes(columns);
+        (Format, Rows, Columns, this.owner) = (format, rows, columns, owner);
+        Data = data;
+    }
+
+    public StorageFormat Format { get; }
+
+    public int Rows { get; }
+
+    public int Columns { get; }
+
+    /// <summary>Elements.</summary>
+    public long Count => (long)Rows * Columns;
+
+    /// <summary>Bytes from one row to the next.</summary>
+    public nint RowBytes { get; }
+
+    /// <summary>Bytes of the whole matrix.</summary>
+    public long ByteCount => (long)Rows * RowBytes;
+
+    /// <summary>Valid while this object is reachable.</summary>
+    internal byte* Data { get; }
+
+    /// <summary>fp32 without a copy: writes to the array are seen.</summary>
+    /// <param name="values">[rows, columns]</param>
+    public static StoredMatrix Over(int rows, int columns, float[] values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        if (values.Length != (long)rows * columns)
+            throw new ArgumentException($"{values.Length} values are no matrix [{rows}, {columns}].", nameof(values));
+        var pin = new Pin(values);
+        return new StoredMatrix(StorageFormat.F32, rows, columns, (byte*)pin.Address, pin);
+    }
+
+    /// <summary>Widens one row.</summary>
+    /// <param name="destination">[columns]</param>
+    public void ReadRow(int row, Span<float> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(row));
+        Format.Widen(Data + (row * RowBytes), destination[..Columns]);
+        GC.KeepAlive(owner);
+    }
+
+    /// <summary>Widens <paramref name="count"/> rows.</summary>
+    /// <param name="destination">[count, columns]</param>
+    public void ReadRows(int first, int count, Span<float> destination)
+    {
+        for (var row = 0; row < count; row++) ReadRow(first + row, destination.Slice(row * Columns, Columns));
+    }
+
+    /// <summary>All of it, widened. For tests and small matrices.</summary>
+    /// <returns>[rows, columns]</returns>
+    public float[] ToSingles()
+    {
+        var values = GC.AllocateUninitializedArray<float>(checked(Rows * Columns));
+        ReadRows(0, Rows, values);
+        return values;
+    }
+
+    private sealed class Pin
+    {
+        private GCHandle handle;
+
+        public Pin(float[] array) => handle = GCHandle.Alloc(array, GCHandleType.Pinned);
+
+        ~Pin() => handle.Free();
+
+        public nint Address => handle.AddrOfPinnedObject();
+    }
+}
