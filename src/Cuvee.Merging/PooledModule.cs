@@ -42,8 +42,8 @@ internal sealed class PooledModule
         {
             var (adapter, module) = found[i];
             members[i] = new Member(adapter, offset, module.Rank, module.Scaling);
-            module.LoraA.CopyTo(loraA, offset * InFeatures);
-            Transpose(module.LoraB, OutFeatures, module.Rank, loraBTransposed.AsSpan(offset * OutFeatures));
+            module.LoraA.ReadRows(0, module.Rank, loraA.AsSpan(offset * InFeatures));
+            Transpose(module.LoraB.ToSingles(), OutFeatures, module.Rank, loraBTransposed.AsSpan(offset * OutFeatures));
             sparsifiers[i] = new MagnitudeSparsifier(loraA.AsMemory(offset * InFeatures, module.Rank * InFeatures));
             offset += module.Rank;
         }

@@ -68,6 +68,43 @@ public sealed unsafe class StoredMatrix
         for (var row = 0; row < count; row++) ReadRow(first + row, destination.Slice(row * Columns, Columns));
     }
 
+    /// <summary>Index of the first NaN or infinity (of the first such scale's block, in Q8_0), or -1.</summary>
+    public long IndexOfNotFinite()
+    {
+        var index = NotFinite.IndexOf(this);
+        GC.KeepAlive(owner);
+        return index;
+    }
+
+    /// <summary>Whether the other has the same shape and, widened, the same values; -0 equals 0.</summary>
+    public bool HasValuesOf(StoredMatrix other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Rows != Rows || other.Columns != Columns) return false;
+        var (mine, theirs) = (new float[Columns], new float[Columns]);
+        for (var row = 0; row < Rows; row++)
+        {
+            ReadRow(row, mine);
+            other.ReadRow(row, theirs);
+            if (!mine.AsSpan().SequenceEqual(theirs)) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether every value is 0.</summary>
+    public bool IsZero()
+    {
+        var values = new float[Columns];
+        for (var row = 0; row < Rows; row++)
+        {
+            ReadRow(row, values);
+            if (values.AsSpan().ContainsAnyExcept(0f)) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>All of it, widened. For tests and small matrices.</summary>
     /// <returns>[rows, columns]</returns>
     public float[] ToSingles()
