@@ -112,4 +112,30 @@ public sealed unsafe class PackedMatrix
         var lanes = Math.Min(Math.Min(PanelColumns, Columns - (index * PanelColumns)), weight.Rows - firstRow);
         fixed (float* panel = Panel(index)) StoredPanelPacking.Pack(weight, firstRow, lanes, panel, PanelColumns);
     }
+
+    /// <summary>The same from fp32 rows: one panel = rows^T, missing columns zero.</summary>
+    /// <param name="rows">[at most <see cref="PanelColumns"/>, k]</param>
+    public void PackPanel(int index, ReadOnlySpan<float> rows)
+    {
+        if (Rows == 0) return;
+        fixed (float* source = rows, panel = Panel(index)) Gemm.PackB(rows.Length / Rows, Rows, source, Rows, transpose: true, panel);
+    }
+
+    /// <summary>Row <paramref name="k"/> of B into all panels, columns beyond n as zeros. Different rows may be written by different
+    /// threads.</summary>
+    /// <param name="row">[n]</param>
+    public void WriteRow(int k, ReadOnlySpan<float> row)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)k, (uint)Rows, nameof(k));
+        var width = PanelColumns;
+        var to = Panels + ((nint)k * width);
+        for (; row.Length > 0; to += (nint)Rows * width)
+        {
+            var lanes = Math.Min(width, row.Length);
+            var slot = new Span<float>(to, width);
+            row[..lanes].CopyTo(slot);
+            slot[lanes..].Clear();
+            row = row[lanes..];
+        }
+    }
 }

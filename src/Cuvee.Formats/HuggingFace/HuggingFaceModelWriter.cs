@@ -14,6 +14,10 @@ public static class HuggingFaceModelWriter
     /// <param name="type">Of the stored weights; also config.json's torch_dtype.</param>
     /// <exception cref="BadInputException">A tensor is missing, unexpected or of another shape, or a value is not finite or too
     /// large.</exception>
+    public static void Write(string folder, LlamaConfig config, IEnumerable<TensorData> weights, TensorType type) =>
+        Write(folder, config, weights.Select(tensor => tensor.ToSource()), type);
+
+    /// <inheritdoc cref="Write(string, LlamaConfig, IEnumerable{TensorData}, TensorType)"/>
     public static void Write(string folder, LlamaConfig config, IEnumerable<TensorSource> weights, TensorType type)
     {
         ArgumentNullException.ThrowIfNull(config);

@@ -34,16 +34,18 @@ public static class PeftWriter
     // Rows of zeros below LoraA, columns of zeros right of LoraB: the product is the same.
     private static IEnumerable<TensorSource> Factors(LoraModule module, int rank)
     {
-        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.A).OnDisk, [rank, module.InFeatures], (firstRow, rows) =>
+        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.A).OnDisk, [rank, module.InFeatures], (firstRow, memory) =>
         {
+            var rows = memory.Span;
             for (var row = firstRow; rows.Length > 0; row++, rows = rows[module.InFeatures..])
             {
                 if (row < module.Rank) module.LoraA.ReadRow(row, rows);
                 else rows[..module.InFeatures].Clear();
             }
         });
-        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.B).OnDisk, [module.OutFeatures, rank], (firstRow, rows) =>
+        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.B).OnDisk, [module.OutFeatures, rank], (firstRow, memory) =>
         {
+            var rows = memory.Span;
             for (var row = firstRow; rows.Length > 0; row++, rows = rows[rank..])
             {
                 module.LoraB.ReadRow(row, rows);

@@ -64,8 +64,7 @@ public static class SafetensorsWriter
 
     private static IEnumerable<TensorSource> InMemory(IEnumerable<TensorData> tensors) => tensors.Select(tensor =>
     {
-        var source = new TensorSource(tensor.Name, tensor.Shape, (firstRow, rows) =>
-            tensor.Values.AsSpan(tensor.Shape.Count == 0 ? 0 : firstRow * tensor.Shape[^1], rows.Length).CopyTo(rows));
+        var source = tensor.ToSource();
         if (!tensor.Shape.Any(dimension => dimension < 0) && Elements(source) != tensor.Values.Length)
         {
             throw new ArgumentException(
@@ -155,8 +154,9 @@ public static class SafetensorsWriter
         var rowsAtOnce = Math.Max(1, Chunk / columns);
         for (var start = 0L; start < elements; start += (long)rowsAtOnce * columns)
         {
-            var chunk = values.AsSpan(0, (int)Math.Min((long)rowsAtOnce * columns, elements - start));
-            tensor.Fill((int)(start / columns), chunk);
+            var formed = values.AsMemory(0, (int)Math.Min((long)rowsAtOnce * columns, elements - start));
+            tensor.Fill((int)(start / columns), formed);
+            var chunk = formed.Span;
             var notFinite = ElementConversion.IndexOfNotFinite(chunk);
             if (notFinite >= 0)
             {

@@ -40,10 +40,32 @@ public static class FoldedCheckpoint
             adapted.Add(module + ".weight", module);
         }
 
+        var update = new ModuleUpdate();
+        var prepared = "";
         return [.. tensors.Select(tensor => new TensorSource(tensor.Name, tensor.Shape, (firstRow, rows) =>
         {
-            tensor.Values.ReadRows(firstRow, rows.Length / tensor.Values.Columns, rows);
-            if (adapted.TryGetValue(tensor.Name, out var module)) merger.AddRowsTo(resolved, module, firstRow, rows, team);
+            if (!adapted.TryGetValue(tensor.Name, out var module))
+            {
+                tensor.Values.ReadRows(firstRow, rows.Length / tensor.Values.Columns, rows.Span);
+                return;
+            }
+
+            if (prepared != module) merger.Prepare(update, resolved, prepared = module);
+            FillRows(tensor.Values, update, firstRow, rows, team);
         }))];
+    }
+
+    private static void FillRows(StoredMatrix weight, ModuleUpdate update, int firstRow, Memory<float> rows, ThreadTeam team)
+    {
+        var columns = weight.Columns;
+        var count = rows.Length / columns;
+        var each = Math.Max(1, (count + (4 * team.Threads) - 1) / (4 * team.Threads));
+        team.Run((count + each - 1) / each, item =>
+        {
+            var taken = Math.Min(each, count - (item * each));
+            var part = rows.Span.Slice(item * each * columns, taken * columns);
+            weight.ReadRows(firstRow + (item * each), taken, part);
+            update.AddRows(firstRow + (item * each), part);
+        });
     }
 }

@@ -56,8 +56,17 @@ public sealed unsafe class StoredMatrix
     /// <param name="destination">[columns]</param>
     public void ReadRow(int row, Span<float> destination)
     {
+        ReadRow(row, 0, destination[..Columns]);
+    }
+
+    /// <summary>Widens part of a row.</summary>
+    /// <param name="firstColumn">In Q8_0 the first of a block.</param>
+    /// <param name="destination">As many elements; in Q8_0 whole blocks.</param>
+    public void ReadRow(int row, int firstColumn, Span<float> destination)
+    {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(row));
-        Format.Widen(Data + (row * RowBytes), destination[..Columns]);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)firstColumn + (uint)destination.Length, (uint)Columns, nameof(firstColumn));
+        Format.Widen(Data + (row * RowBytes) + Format.RowBytes(firstColumn), destination);
         GC.KeepAlive(owner);
     }
 
