@@ -23,12 +23,12 @@ internal static class TokenizeCommand
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "tokenize",
-            "Encode text: ids and tokens as tokenizer.json spells them. Lines of standard input end with a line feed alone.",
+            "Encode text: ids and tokens as the vocabulary spells them. Lines of standard input end with a line feed alone.",
             "cuvee tokenize --model zoo/base --text \"cheap noodles near me\"",
             "cuvee tokenize --model zoo/base --no-special --json < README.md") { model, text, noSpecial, json };
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            var tokenizer = Tokenizer.Load(Path.Combine(arguments.GetRequiredValue(model), "tokenizer.json"));
+            var tokenizer = Tokenizer.Open(arguments.GetRequiredValue(model));
             var (special, asJson) = (!arguments.GetValue(noSpecial), arguments.GetValue(json));
             var output = arguments.InvocationConfiguration.Output;
             if (arguments.GetValue(text) is { } given)

@@ -17,9 +17,15 @@ public class RealLineTests
     [InlineData("qwen2_5")]
     [InlineData("qwen3")]
     [InlineData("yi")]
-    public void EncodeAndDecode_TwentyThousandLines_EqualHuggingFace(string family)
+    public void EncodeAndDecode_TwentyThousandLines_EqualHuggingFace(string family) =>
+        RealLines.AssertEqual(Tokenizer.Load(TokenizerFixtures.VocabularyPath(family)!), family);
+}
+
+/// <summary>The lines and what Hugging Face's implementation makes of them with a family's vocabulary.</summary>
+internal static class RealLines
+{
+    public static void AssertEqual(Tokenizer tokenizer, string family)
     {
-        var tokenizer = Tokenizer.Load(TokenizerFixtures.VocabularyPath(family)!);
         var count = 0;
         var differences = new List<string>();
         foreach (var line in File.ReadLines(Path.Combine(Path.GetDirectoryName(TokenizerFixtures.VocabularyPath(family))!, "lines.jsonl")))

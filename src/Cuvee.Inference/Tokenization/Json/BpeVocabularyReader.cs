@@ -93,7 +93,7 @@ internal static class BpeVocabularyReader
 internal static class TokenId
 {
     // An id indexes arrays, and real vocabularies stay far below.
-    private const int Largest = 16_777_215;
+    public const int Largest = 16_777_215;
 
     public static int Read(JsonField field) => field.Integer(0, Largest);
 }
