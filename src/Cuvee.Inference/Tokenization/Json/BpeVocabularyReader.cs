@@ -26,7 +26,7 @@ internal static class BpeVocabularyReader
         return new BpeVocabulary
         {
             Ids = ids,
-            Merges = ReadMerges(model["merges"], ids),
+            Merges = new MergeTable(ReadMerges(model["merges"], ids)),
             IsByteLevel = isByteLevel,
             IgnoreMerges = model.Find("ignore_merges")?.Boolean() ?? false,
             ByteFallback = model.Find("byte_fallback")?.Boolean() ?? false,

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Cuvee.Inference.Tokenization.Bpe;
 using Cuvee.Inference.Tokenization.Decoders;
 using Cuvee.Inference.Tokenization.Normalizers;
@@ -69,7 +68,7 @@ internal static class SentencePiecePipeline
         return new BpeVocabulary
         {
             Ids = ids,
-            Merges = Merges(model, ids),
+            Merges = new MergeTable(Merges(model, ids)),
             IsByteLevel = false,
             IgnoreMerges = false,
             ByteFallback = model.ByteFallback,
