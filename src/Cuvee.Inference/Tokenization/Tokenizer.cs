@@ -38,7 +38,7 @@ public sealed class Tokenizer
             pipeline.AddedTokens.Where(token => token.Normalized)
                 .Select(token => (token.NormalizedSpelling ?? Normalize(token.Content, PieceStart.Text), token)));
         _addedById = pipeline.AddedTokens.ToDictionary(token => token.Id);
-        _tokens = new string?[Math.Max(pipeline.Vocabulary.Ids.Values.Max(), _addedById.Keys.DefaultIfEmpty(-1).Max()) + 1];
+        _tokens = new string?[Math.Max(pipeline.Vocabulary.Ids.Values.DefaultIfEmpty(-1).Max(), _addedById.Keys.DefaultIfEmpty(-1).Max()) + 1];
         foreach (var (token, id) in pipeline.Vocabulary.Ids)
             _tokens[id] = token;
         foreach (var token in pipeline.AddedTokens)
