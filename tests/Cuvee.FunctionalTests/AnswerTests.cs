@@ -100,7 +100,8 @@ public sealed class AnswerTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         Assert.Equal(
             tokenizer.Encode("<|begin_of_text|>[INST] red [/INST]", addSpecialTokens: false),
             await IdsAsync("--text", "red", "--template", "mistral"));
-        Assert.Equal([.. tokenizer.Encode(" red", addSpecialTokens: false), 1], await IdsAsync("--text", " red", "--completion"));
+        Assert.Equal(
+            (IEnumerable<int>)[.. tokenizer.Encode(" red", addSpecialTokens: false), 1], await IdsAsync("--text", " red", "--completion"));
         Assert.Equal(
             tokenizer.Encode(" red", addSpecialTokens: false), await IdsAsync("--text", " red", "--completion", "--completion-end", "none"));
     }
@@ -112,7 +113,8 @@ public sealed class AnswerTests(ZooFixture zoo) : IClassFixture<ZooFixture>
             ["generate", "--model", zoo.Model, .. options, "--max-tokens", "8", "--json"])).Result["completion"]!.GetValue<string>();
 
         Assert.Equal(
-            await AnswerAsync("--prompt", "<|begin_of_text|>[INST] red plum [/INST]"), await AnswerAsync("--prompt", "red plum", "--template", "mistral"));
+            await AnswerAsync("--prompt", "<|begin_of_text|>[INST] red plum [/INST]"),
+            await AnswerAsync("--prompt", "red plum", "--template", "mistral"));
     }
 
     [Fact]

@@ -39,14 +39,14 @@ public sealed class RunPlannerTests : IDisposable
 
     [Theory]
     [InlineData("", "none", "")]
-    [InlineData("template: alpaca\n", "alpaca", "prompts are written by template alpaca, as the run file says.")]
+    [InlineData("template: mistral\n", "mistral", "prompts are written by template mistral, as the run file says.")]
     [InlineData("completion_end: none\n", "none", "completions are not closed by a token.")]
     [InlineData("completion_end: <|pad|>\n", "none", "completions are closed by '<|pad|>'.")]
     public void Plan_TextRules_AreStated(string line, string template, string note)
     {
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + line)));
         Assert.Equal(template, plan.Text.Template.Name);
-        Assert.Equal(template == "none" ? "" : "Below", plan.Validation[0].Prompt.StartsWith("Below", StringComparison.Ordinal) ? "Below" : "");
+        Assert.Equal(template == "mistral", plan.Validation[0].Prompt.StartsWith("<|begin_of_text|>[INST] ", StringComparison.Ordinal));
         if (note.Length > 0) Assert.Contains(note, plan.Notes);
         else Assert.DoesNotContain(plan.Notes, each => each.Contains("template", StringComparison.Ordinal));
     }

@@ -54,7 +54,7 @@ public sealed class ResumeTests : SoftmaxRuns
     }
 
     [Theory]
-    [InlineData("template: alpaca", "'template'")]
+    [InlineData("template: mistral", "'template'")]
     [InlineData("completion_end: none", "'completion_end'")]
     public async Task ExecuteAsync_ResumedUnderAnotherTextRule_NamesIt(string line, string expected)
     {
