@@ -25,7 +25,7 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     private EmbeddedModel(LlamaWeights weights, EngineSlot slot, ILinearUpdate? update = null) =>
         (Weights, this.slot, this.update) = (weights, slot, update);
 
-    /// <summary>Reads config.json, generation_config.json, model.safetensors and tokenizer.json of <paramref name="folder"/>.</summary>
+    /// <summary>Reads config.json, generation_config.json, model.safetensors and the tokenizer of <paramref name="folder"/>.</summary>
     /// <exception cref="Formats.BadInputException">As <see cref="ModelFolder"/> says.</exception>
     public static EmbeddedModel Load(string folder, int? threads = null, TextRules? rules = null) =>
         ModelFolder.Open(folder).Load(threads, rules);
@@ -103,6 +103,5 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         return new GeneratedCompletion(text, generated.Tokens.Count, generated.StopReason);
     }
 
-    // Models often pad their vocabulary beyond the tokenizer's; such ids have no text.
-    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.DecodeContinuation([.. tokens.Where(token => token < Tokenizer.VocabSize)]);
+    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.DecodeContinuation([.. tokens.Where(Tokenizer.HasToken)]);
 }

@@ -27,12 +27,12 @@ public sealed class ModelFolder
     {
         if (!Directory.Exists(path))
             throw new BadInputException($"{path}: there is no such folder; name the folder of a Hugging Face model.");
-        var tokenizer = Tokenizer.Load(Path.Combine(path, "tokenizer.json"));
+        var tokenizer = Tokenizer.Open(path);
         var config = HuggingFaceModelReader.ReadConfig(path);
         return tokenizer.VocabSize <= config.VocabSize
             ? new ModelFolder(path, config, tokenizer)
             : throw new BadInputException(
-                $"{path}: tokenizer.json has {tokenizer.VocabSize} tokens but config.json's 'vocab_size' is {config.VocabSize}; " +
+                $"{path}: the tokenizer has {tokenizer.VocabSize} tokens but config.json's 'vocab_size' is {config.VocabSize}; " +
                 "use files of one model.");
     }
 

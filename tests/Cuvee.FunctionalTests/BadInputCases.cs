@@ -76,6 +76,16 @@ internal static class BadInputCases
         ["empty completion"] = new("'completion'", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"\"}"))),
         ["record over the context"] = new("'long'", zoo => Score(
             zoo, Write(zoo, "d.jsonl", $$"""{"id":"long","prompt":"a","completion":"{{LongText}}"}"""))),
+        ["unknown template"] = new("'jinja'", zoo => [.. Score(zoo), "--template", "jinja"]),
+        ["template of no model"] = new("--template", zoo => [.. Score(zoo), "--template", "auto"]),
+        ["template of other tokens"] = new("<|im_end|>", zoo => [.. Score(zoo), "--template", "chatml"]),
+        ["unknown closing token"] = new("'<end>'", zoo => [.. Score(zoo), "--completion-end", "<end>"]),
+        ["unknown template in a run"] = new("'template'", zoo => Merge(zoo, "template: jinja")),
+        ["unknown closing token in a run"] = new("'<end>'", zoo => Merge(zoo, "completion_end: <end>")),
+        ["special tokens of a completion"] = new("--no-special", zoo =>
+            ["tokenize", "--model", zoo.ModelFolder, "--text", "red", "--completion", "--no-special"]),
+        ["no text to time"] = new("absent.txt", zoo =>
+            ["bench", "tokenize", "--model", zoo.ModelFolder, "--text", Path.Combine(zoo.Folder, "absent.txt")]),
         ["prompt over the context"] = new("--prompt", zoo =>
             ["generate", "--model", zoo.ModelFolder, "--prompt", LongText]),
 

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Cuvee.Benchmarks;
 using Cuvee.CommandLine;
+using Cuvee.Formats;
+using Cuvee.Inference.Tokenization;
 using Cuvee.Merging;
 
 namespace Cuvee.Cli.Commands;
@@ -9,7 +11,7 @@ namespace Cuvee.Cli.Commands;
 /// <summary><c>cuvee bench</c>: how fast this machine runs a search.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") { CreateCandidate() };
+    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") { CreateCandidate(), CreateTokenize() };
 
     private static ExampleCommand CreateCandidate()
     {
@@ -54,6 +56,49 @@ internal static class BenchCommand
             cancellationToken));
         return command;
     }
+
+    private static ExampleCommand CreateTokenize()
+    {
+        var model = ModelSelection.ModelOption();
+        var text = new Option<string>("--text") { Description = "UTF-8 text, one document a line.", HelpName = "FILE", Required = true };
+        var repetitions = Count("--repetitions", "Passes timed after the first one; the median counts.", 5);
+        var json = JsonOutput.Option();
+        var command = new ExampleCommand(
+            "tokenize",
+            "Time the encoding of a text file by one thread, in processor time.",
+            "cuvee bench tokenize --model zoo/base --text README.md",
+            "cuvee bench tokenize --model zoo/base --text README.md --repetitions 9 --json") { model, text, repetitions, json };
+        command.SetAction((arguments, cancellationToken) => Task.Run(
+            () =>
+            {
+                var folder = arguments.GetRequiredValue(model);
+                var result = TokenizerBenchmark.Run(
+                    () => Tokenizer.Open(folder), ReadDocuments(arguments.GetRequiredValue(text)), arguments.GetValue(repetitions),
+                    () => Environment.CpuUsage.TotalTime, cancellationToken);
+                arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json) ? JsonOutput.Line(result) : Text(result));
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static string[] ReadDocuments(string path)
+    {
+        try
+        {
+            return File.ReadAllLines(path) is { Length: > 0 } lines
+                ? lines
+                : throw new BadInputException($"--text {path}: is empty; give a file of text.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"--text {path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of text.", exception);
+        }
+    }
+
+    private static string Text(TokenizerBenchmarkResult result) =>
+        $"{result.MegabytesPerSecond:0.00} MB/s of processor time, {result.FirstMegabytesPerSecond:0.00} MB/s the first time; " +
+        $"{result.Bytes} bytes, {result.Tokens} tokens; vocabulary read in {result.LoadMilliseconds:0} ms";
 
     private static Option<int> Count(string name, string description, int value) =>
         new Option<int>(name) { Description = description, DefaultValueFactory = _ => value, HelpName = "N" }.AtLeast(1);

@@ -11,7 +11,10 @@ namespace Cuvee.Hosting.Embedded;
 public static class FoldedModel
 {
     // What a folded checkpoint needs beside config and weights, where the base has it.
-    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+    private static readonly string[] TokenizerFiles =
+    [
+        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
+    ];
 
     /// <param name="folder">Must not exist, or be empty.</param>
     /// <exception cref="BadInputException">The recipe does not fit the pool, or the pool not the base model.</exception>

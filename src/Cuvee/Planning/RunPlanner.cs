@@ -2,6 +2,7 @@ using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
 using Cuvee.Journaling;
+using Cuvee.LanguageModels.Chat;
 using Cuvee.Objectives;
 using Cuvee.Providers;
 using Cuvee.Runs;
@@ -92,15 +93,23 @@ public static class RunPlanner
             Test = test,
             Split = split,
             Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, tokensPerRecord, isMain),
-            Notes = [.. program.Notes, .. TemplateNote(rules), .. heldOut, .. provider.Capabilities.Weights
+            Notes = [.. program.Notes, .. TextNotes(rules), .. heldOut, .. provider.Capabilities.Weights
                 ? []
                 : (string[])["the provider keeps its weights to itself: the result is a recipe without weights."]],
         };
     }
 
-    private static string[] TemplateNote(TextRules rules) => rules.Origin is { } origin
-        ? [$"prompts are written by template {rules.Template.Name}, recognised in {origin}."]
-        : [];
+    private static IEnumerable<string> TextNotes(TextRules rules)
+    {
+        if (rules.Template.Name != ChatTemplates.None.Name)
+        {
+            var origin = rules.Origin is { } file ? $"recognised in {file}" : "as the run file says";
+            yield return $"prompts are written by template {rules.Template.Name}, {origin}.";
+        }
+
+        if (rules.CompletionEnd == TextRules.NoEnd) yield return "completions are not closed by a token.";
+        else if (rules.CompletionEnd != TextRules.Auto) yield return $"completions are closed by '{rules.CompletionEnd}'.";
+    }
 
     private static TextRules ChooseRules(RunConfiguration configuration)
     {

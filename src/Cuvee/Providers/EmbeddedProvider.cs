@@ -86,7 +86,7 @@ internal sealed class EmbeddedProvider(
     public IReadOnlyDictionary<string, string> Identity()
     {
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var path in Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".safetensors"))
+        foreach (var path in Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model" or ".safetensors"))
             inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
         foreach (var name in AdapterNames)
         {

@@ -50,6 +50,15 @@ public class ChatTemplateTests
     [InlineData("{{ '### Instruction:\n' + message.content + '\n\n### Response:\n' }}")]
     public void Recognise_OtherFamily_IsNull(string jinja) => Assert.Null(ChatTemplates.Recognise(jinja));
 
+    [VocabularyTheory]
+    [InlineData("deepseek_v3")]
+    public void Recognise_RealTemplateOfNoFamily_IsNull(string family)
+    {
+        var path = Path.Combine(Path.GetDirectoryName(TokenizerFixtures.VocabularyPath(family))!, "chats.json");
+        using var chats = JsonDocument.Parse(File.ReadAllBytes(path));
+        Assert.Null(ChatTemplates.Recognise(chats.RootElement.GetProperty("template").GetString()!));
+    }
+
     [Fact]
     public void Render_Alpaca_HasItsHeadings()
     {

@@ -38,6 +38,47 @@ public sealed class RunPlannerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("", "none", "")]
+    [InlineData("template: mistral\n", "mistral", "prompts are written by template mistral, as the run file says.")]
+    [InlineData("completion_end: none\n", "none", "completions are not closed by a token.")]
+    [InlineData("completion_end: <|pad|>\n", "none", "completions are closed by '<|pad|>'.")]
+    public void Plan_TextRules_AreStated(string line, string template, string note)
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + line)));
+        Assert.Equal(template, plan.Text.Template.Name);
+        Assert.Equal(template == "mistral", plan.Validation[0].Prompt.StartsWith("<|begin_of_text|>[INST] ", StringComparison.Ordinal));
+        if (note.Length > 0) Assert.Contains(note, plan.Notes);
+        else Assert.DoesNotContain(plan.Notes, each => each.Contains("template", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Plan_Conversations_AreWrittenByTheModelsOwnTemplate()
+    {
+        WriteConversations();
+        var jinja = Path.Combine(zoo.ModelFolder, "chat_template.jinja");
+        File.WriteAllText(jinja, "{% for message in messages %}{{ '<|user|>' '<|assistant|>' + message.content + eos_token }}{% endfor %}");
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging)));
+        Assert.Equal("<|user|>\nred 1<|end_of_text|>\n<|assistant|>\n", plan.Validation[1].Prompt);
+        Assert.Contains($"prompts are written by template zephyr, recognised in {jinja}.", plan.Notes);
+    }
+
+    [Theory]
+    [InlineData(null, "names no chat template (")]
+    [InlineData("{{ messages[0] }}", "is none that Cuvee knows; name one of none, llama3")]
+    public void Plan_ConversationsWithoutAKnownTemplate_NameTheMend(string? jinja, string expected)
+    {
+        WriteConversations();
+        if (jinja is not null) File.WriteAllText(Path.Combine(zoo.ModelFolder, "chat_template.jinja"), jinja);
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging)));
+        Assert.StartsWith($"{Path.Combine(zoo.Folder, "run.yaml")}: 'template': the model", error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    private void WriteConversations() => File.WriteAllLines(
+        Path.Combine(zoo.Folder, "validation.jsonl"), Enumerable.Range(0, 40).Select(i =>
+            $$"""{"messages": [{"role": "user", "content": "red {{i}}"}, {"role": "assistant", "content": "blue"}]}"""));
+
+    [Theory]
     [InlineData("pool: { path: nowhere }", "no such pool folder")]
     [InlineData("pool: { path: pool, exclude: [adapter-z] }", "adapter-z")]
     [InlineData("model: nowhere", "'model'")]
