@@ -1,67 +1,75 @@
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Numerics;
 
 namespace Cuvee.Inference;
 
 /// <summary>
-/// All weights of a Llama-architecture model in fp32. The arrays are owned by this object and may be written by
-/// their owner (training, merging).
+/// The weights of one model as they are stored: matrices where they lie in mapped files or arrays, vectors in fp32. Nothing is copied.
 /// </summary>
 public sealed class LlamaWeights
 {
     public required LlamaConfig Config { get; init; }
 
     /// <summary>[vocab, hidden]</summary>
-    public required float[] EmbedTokens { get; init; }
+    public required StoredMatrix EmbedTokens { get; init; }
 
     public required IReadOnlyList<LlamaLayerWeights> Layers { get; init; }
 
     /// <summary>[hidden]</summary>
     public required float[] Norm { get; init; }
 
-    /// <summary>[vocab, hidden]; the same array as <see cref="EmbedTokens"/> when the head is tied.</summary>
-    public required float[] LmHead { get; init; }
+    /// <summary>[vocab, hidden]; the same object as <see cref="EmbedTokens"/> when the head is tied.</summary>
+    public required StoredMatrix LmHead { get; init; }
 
-    /// <summary>Takes the arrays of <paramref name="tensors"/> (shapes already checked by the reader) without copying.</summary>
-    public static LlamaWeights FromTensors(LlamaConfig config, IReadOnlyDictionary<string, TensorData> tensors)
+    /// <param name="tensors">By on-disk name, shapes already checked by the reader; vectors as one row.</param>
+    public static LlamaWeights FromTensors(LlamaConfig config, IReadOnlyDictionary<string, StoredMatrix> tensors)
     {
-        float[] Values(string name) => tensors[name].Values;
-        var embed = Values(LlamaTensorLayout.EmbedTokens);
+        ArgumentNullException.ThrowIfNull(config);
+        var embed = tensors[LlamaTensorLayout.EmbedTokens];
         return new LlamaWeights
         {
             Config = config,
             EmbedTokens = embed,
-            Norm = Values(LlamaTensorLayout.Norm),
-            LmHead = config.TieWordEmbeddings ? embed : Values(LlamaTensorLayout.LmHead),
+            Norm = tensors[LlamaTensorLayout.Norm].ToSingles(),
+            LmHead = config.TieWordEmbeddings ? embed : tensors[LlamaTensorLayout.LmHead],
             Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer =>
             {
-                float[] Layer(string path) => Values($"model.layers.{layer}.{path}");
+                StoredMatrix Of(string path) => tensors[$"model.layers.{layer}.{path}"];
                 return new LlamaLayerWeights
                 {
-                    Linears = [.. config.LinearModules.Select(module => Layer(module.Path + ".weight"))],
-                    Biases = [.. config.LinearModules.Select(module => module.HasBias ? Layer(module.Path + ".bias") : null)],
-                    Norms = [.. config.Norms.Select(norm => Layer(norm.Path + ".weight"))],
+                    Linears = [.. config.LinearModules.Select(module => Of(module.Path + ".weight"))],
+                    Biases = [.. config.LinearModules.Select(module => module.HasBias ? Of(module.Path + ".bias").ToSingles() : null)],
+                    Norms = [.. config.Norms.Select(norm => Of(norm.Path + ".weight").ToSingles())],
                 };
             })],
         };
     }
 
-    /// <summary>On-disk name, shape and array of every tensor in the order of <see cref="LlamaTensorLayout"/>, without copying.</summary>
+    /// <summary>Weights in arrays, which are not copied.</summary>
+    public static LlamaWeights FromTensors(LlamaConfig config, IEnumerable<TensorData> tensors) => FromTensors(
+        config,
+        tensors.ToDictionary(
+            tensor => tensor.Name,
+            tensor => StoredMatrix.Over(tensor.Shape.Count == 1 ? 1 : tensor.Shape[0], tensor.Shape[^1], tensor.Values),
+            StringComparer.Ordinal));
+
+    /// <summary>On-disk name, shape and fp32 copy of every tensor in the order of <see cref="LlamaTensorLayout"/>.</summary>
     public IEnumerable<TensorData> ToTensors()
     {
-        var arrays = new List<float[]> { EmbedTokens };
+        var values = new List<float[]> { EmbedTokens.ToSingles() };
         foreach (var layer in Layers)
         {
-            arrays.AddRange(layer.Norms);
+            values.AddRange(layer.Norms);
             foreach (var (weight, bias) in layer.Linears.Zip(layer.Biases))
             {
-                arrays.Add(weight);
-                if (bias is not null) arrays.Add(bias);
+                values.Add(weight.ToSingles());
+                if (bias is not null) values.Add(bias);
             }
         }
 
-        arrays.Add(Norm);
-        if (!Config.TieWordEmbeddings) arrays.Add(LmHead);
-        return LlamaTensorLayout.Tensors(Config).Zip(arrays, (tensor, array) => new TensorData(tensor.Name, tensor.Shape, array));
+        values.Add(Norm);
+        if (!Config.TieWordEmbeddings) values.Add(LmHead.ToSingles());
+        return LlamaTensorLayout.Tensors(Config).Zip(values, (tensor, array) => new TensorData(tensor.Name, tensor.Shape, array));
     }
 }

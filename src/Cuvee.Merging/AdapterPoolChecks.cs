@@ -44,10 +44,10 @@ internal static class AdapterPoolChecks
 
     private static void CheckFactors(PeftAdapter adapter, LoraModule module)
     {
-        if (module.LoraA.Length != (long)module.Rank * module.InFeatures || module.LoraB.Length != (long)module.OutFeatures * module.Rank)
+        if (module.LoraB.Columns != module.Rank)
         {
-            throw new BadInputException($"Adapter '{adapter.Name}', module {module.Name}: the factors do not match rank {module.Rank} " +
-                $"and shape [{module.OutFeatures}, {module.InFeatures}].");
+            throw new BadInputException($"Adapter '{adapter.Name}', module {module.Name}: LoraA has rank {module.Rank} and LoraB " +
+                $"{module.LoraB.Columns}; save the adapter again.");
         }
     }
 

@@ -3,8 +3,8 @@ using Cuvee.Merging.Methods;
 namespace Cuvee.Merging;
 
 /// <summary>
-/// Forms candidates fast: holds the pool's factors and each LoraA's sorted magnitudes, so that one candidate costs one threshold look-up,
-/// one masked pass and one GEMM per module. Adapters are summed in pool order whatever the order of the recipe: same recipe, same bits.
+/// Forms candidates fast: knows the order of each LoraA's magnitudes, so that one candidate costs one threshold look-up, one masked pass and
+/// one GEMM per module. Adapters are summed in pool order whatever the order of the recipe: same recipe, same bits.
 /// Merge methods work densely on the task vectors of one module after another. Thread-safe for distinct outputs.
 /// </summary>
 public sealed class RecipeMerger
@@ -49,13 +49,17 @@ public sealed class RecipeMerger
     /// <summary>Adds the recipe's update of <paramref name="moduleName"/> to <paramref name="weight"/> [out, in].</summary>
     public void AddTo(MergeRecipe recipe, string moduleName, Span<float> weight) => AddTo(Resolve(recipe), moduleName, weight);
 
-    /// <summary>
-    /// Adds the recipe's update of <paramref name="moduleName"/> to <paramref name="weight"/> [out, in]. Weighted recipes allocate nothing
-    /// in steady state.
-    /// </summary>
+    /// <summary>Forms what the whole module needs once, in the memory of <paramref name="update"/>.</summary>
+    public void Prepare(ModuleUpdate update, ResolvedRecipe recipe, string moduleName)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        ArgumentNullException.ThrowIfNull(recipe);
+        recipe.Prepare(Module(moduleName), update);
+    }
+
+    /// <summary>Adds the recipe's update of <paramref name="moduleName"/> to <paramref name="weight"/> [out, in].</summary>
     public void AddTo(ResolvedRecipe recipe, string moduleName, Span<float> weight)
     {
-        ArgumentNullException.ThrowIfNull(recipe);
         var module = Module(moduleName);
         if (weight.Length != (long)module.OutFeatures * module.InFeatures)
         {
@@ -63,7 +67,9 @@ public sealed class RecipeMerger
                 $"{module.InFeatures}].");
         }
 
-        recipe.AddTo(module, weight);
+        var update = new ModuleUpdate();
+        Prepare(update, recipe, moduleName);
+        update.AddRows(0, weight);
     }
 
     internal PooledModule Module(string name) => modules.TryGetValue(name, out var module)

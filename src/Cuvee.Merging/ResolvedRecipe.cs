@@ -15,8 +15,7 @@ public abstract class ResolvedRecipe
     /// <summary>No adapter takes part: the base model.</summary>
     public abstract bool IsBaseModel { get; }
 
-    /// <summary>weight [out, in] += the recipe's update of the module.</summary>
-    internal abstract void AddTo(PooledModule module, Span<float> weight);
+    internal abstract void Prepare(PooledModule module, ModuleUpdate update);
 
     /// <summary>The recipe's update of the module as factors with scaling 1; null where nothing takes part.</summary>
     internal abstract LoraModule? Factored(PooledModule module);
@@ -25,8 +24,10 @@ public abstract class ResolvedRecipe
     private protected LoraModule FullRank(PooledModule module)
     {
         var (outFeatures, inFeatures) = (module.OutFeatures, module.InFeatures);
-        var delta = new float[outFeatures * inFeatures];
-        AddTo(module, delta);
+        var delta = new float[checked(outFeatures * inFeatures)];
+        var update = new ModuleUpdate();
+        Prepare(module, update);
+        update.AddRows(0, delta);
         var rank = Math.Min(outFeatures, inFeatures);
         var identity = new float[rank * rank];
         for (var i = 0; i < rank; i++) identity[(i * rank) + i] = 1;

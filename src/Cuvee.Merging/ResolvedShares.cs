@@ -9,7 +9,7 @@ internal sealed class ResolvedShares(ModuleShares common, IReadOnlyDictionary<st
 {
     public override bool IsBaseModel => ownShares is null ? common.AllZero : ownShares.Values.All(shares => shares.AllZero);
 
-    internal override void AddTo(PooledModule module, Span<float> weight) => module.AddTo(Of(module), weight);
+    internal override void Prepare(PooledModule module, ModuleUpdate update) => update.Prepare(module, Of(module));
 
     internal override LoraModule? Factored(PooledModule module)
     {
@@ -18,14 +18,9 @@ internal sealed class ResolvedShares(ModuleShares common, IReadOnlyDictionary<st
         if (rank == 0) return null;
         if (rank > Math.Min(outFeatures, inFeatures)) return FullRank(module);
         var a = new float[rank * inFeatures];
-        var bTransposed = new float[rank * outFeatures];
-        module.MergeFactors(shares, a, bTransposed);
         var b = new float[outFeatures * rank];
-        for (var k = 0; k < rank; k++)
-        {
-            for (var i = 0; i < outFeatures; i++) b[(i * rank) + k] = bTransposed[(k * outFeatures) + i];
-        }
-
+        module.MergeA(shares, (k, row) => row.CopyTo(a.AsSpan(k * inFeatures)));
+        module.MergeB(shares, 0, b);
         return new LoraModule(module.Name, inFeatures, outFeatures, rank, a, b, 1);
     }
 

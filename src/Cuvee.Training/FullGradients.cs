@@ -4,14 +4,14 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Training;
 
-/// <summary>Gradients of every weight, laid out as <see cref="LlamaWeights"/>.</summary>
-internal sealed class FullGradients(LlamaWeights gradients) : IGradientSink
+/// <summary>Gradients of every weight, laid out as <see cref="DenseWeights"/>.</summary>
+internal sealed class FullGradients(DenseWeights gradients) : IGradientSink
 {
     private readonly LlamaConfig config = gradients.Config;
 
     public bool WantsEmbeddings => true;
 
-    public LlamaWeights Gradients => gradients;
+    public DenseWeights Gradients => gradients;
 
     public void AddLinear(int layer, int linear, int rows, ReadOnlySpan<float> input, ReadOnlySpan<float> outputGradient)
     {

@@ -5,12 +5,12 @@ namespace Cuvee.Training;
 /// <summary>Trains every weight in place.</summary>
 internal sealed class FullTarget : ITrainingTarget
 {
-    private readonly LlamaWeights weights;
+    private readonly DenseWeights weights;
 
-    public FullTarget(LlamaWeights weights, int shards)
+    public FullTarget(DenseWeights weights, int shards)
     {
         this.weights = weights;
-        var gradients = Enumerable.Range(0, shards).Select(_ => WeightBuffer.ZerosLike(weights)).ToArray();
+        var gradients = Enumerable.Range(0, shards).Select(_ => DenseWeights.ZerosLike(weights)).ToArray();
         Sinks = [.. gradients.Select(g => new FullGradients(g))];
         var perShard = gradients.Select(g => g.ToTensors().ToDictionary(t => t.Name, t => t.Values)).ToArray();
         Parameters = [.. weights.ToTensors().Select(t => new ParameterTensor(
@@ -21,5 +21,5 @@ internal sealed class FullTarget : ITrainingTarget
 
     public IReadOnlyList<IGradientSink> Sinks { get; }
 
-    public LlamaWeights Effective() => weights;
+    public DenseWeights Effective() => weights;
 }

@@ -11,5 +11,5 @@ internal interface ITrainingTarget
     IReadOnlyList<IGradientSink> Sinks { get; }
 
     /// <summary>The weights that the next forward pass uses.</summary>
-    LlamaWeights Effective();
+    DenseWeights Effective();
 }

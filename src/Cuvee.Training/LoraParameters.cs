@@ -8,7 +8,7 @@ namespace Cuvee.Training;
 /// <summary>LoRA factors of all seven linears of every block, indexed [layer][linear].</summary>
 public sealed class LoraParameters
 {
-    private LoraParameters(LlamaConfig config, int rank, double loraAlpha, LoraModule[][] modules)
+    private LoraParameters(LlamaConfig config, int rank, double loraAlpha, LoraFactors[][] modules)
     {
         Config = config;
         Rank = rank;
@@ -25,7 +25,7 @@ public sealed class LoraParameters
     public float Scaling => (float)(LoraAlpha / Rank);
 
     /// <summary>LoraA [rank, in], LoraB [out, rank] of each module; the arrays are written by training.</summary>
-    public IReadOnlyList<IReadOnlyList<LoraModule>> Modules { get; }
+    public IReadOnlyList<IReadOnlyList<LoraFactors>> Modules { get; }
 
     /// <summary>LoraA uniform with PEFT's bound sqrt(6 / ((1 + 5) in)) = 1 / sqrt(in) (Kaiming, a = sqrt 5), LoraB zero.</summary>
     public static LoraParameters Create(LlamaConfig config, int rank, double loraAlpha, SeededRandom random) =>
@@ -41,10 +41,11 @@ public sealed class LoraParameters
     public PeftAdapter ToAdapter(string name, string baseModel) => new(
         name,
         new PeftAdapterConfig { Rank = Rank, LoraAlpha = LoraAlpha, BaseModelNameOrPath = baseModel, TaskType = "CAUSAL_LM" },
-        [.. Modules.SelectMany(layer => layer).OrderBy(module => module.Name, StringComparer.Ordinal)]);
+        [.. Modules.SelectMany(layer => layer).OrderBy(module => module.Name, StringComparer.Ordinal).Select(module => new LoraModule(
+            module.Name, module.InFeatures, module.OutFeatures, module.Rank, module.LoraA, module.LoraB, module.Scaling))]);
 
     /// <summary>target = base + Scaling * LoraB * LoraA for every linear. The two share all other arrays.</summary>
-    public void Fold(LlamaWeights source, LlamaWeights target)
+    public void Fold(DenseWeights source, DenseWeights target)
     {
         Parallel.For(0, Modules.Count, layer =>
         {
@@ -64,14 +65,14 @@ public sealed class LoraParameters
 
     private static LoraParameters Build(LlamaConfig config, int rank, double loraAlpha, Func<int, float> initialA)
     {
-        var modules = new LoraModule[config.NumHiddenLayers][];
+        var modules = new LoraFactors[config.NumHiddenLayers][];
         for (var layer = 0; layer < modules.Length; layer++)
         {
             modules[layer] = [.. config.LinearModules.Select(linear =>
             {
                 var a = new float[rank * linear.InFeatures];
                 for (var i = 0; i < a.Length; i++) a[i] = initialA(linear.InFeatures);
-                return new LoraModule(
+                return new LoraFactors(
                     $"model.layers.{layer}.{linear.Path}", linear.InFeatures, linear.OutFeatures, rank, a,
                     new float[linear.OutFeatures * rank], (float)(loraAlpha / rank));
             })];

@@ -7,11 +7,11 @@ namespace Cuvee.Training;
 /// </summary>
 internal sealed class LoraTarget : ITrainingTarget
 {
-    private readonly LlamaWeights source;
-    private readonly LlamaWeights merged;
+    private readonly DenseWeights source;
+    private readonly DenseWeights merged;
     private readonly LoraParameters factors;
 
-    public LoraTarget(LlamaWeights source, LoraParameters factors, int shards)
+    public LoraTarget(DenseWeights source, LoraParameters factors, int shards)
     {
         this.source = source;
         this.factors = factors;
@@ -33,18 +33,22 @@ internal sealed class LoraTarget : ITrainingTarget
 
     public IReadOnlyList<IGradientSink> Sinks { get; }
 
-    public LlamaWeights Effective()
+    public DenseWeights Effective()
     {
         factors.Fold(source, merged);
         return merged;
     }
 
-    private static LlamaWeights WithOwnLinears(LlamaWeights source) => new()
+    private static DenseWeights WithOwnLinears(DenseWeights source) => new()
     {
         Config = source.Config,
         EmbedTokens = source.EmbedTokens,
         Norm = source.Norm,
         LmHead = source.LmHead,
-        Layers = [.. source.Layers.Select(layer => layer.WithLinears([.. layer.Linears.Select(linear => new float[linear.Length])]))],
+        Layers = [.. source.Layers.Select(layer => new DenseLayerWeights
+        {
+            Linears = [.. layer.Linears.Select(linear => new float[linear.Length])],
+            Norms = layer.Norms,
+        })],
     };
 }

@@ -13,14 +13,14 @@ public sealed class LossGradient
     private readonly TrainingPass[] passes;
     private readonly FullGradients[] sinks;
 
-    public LossGradient(LlamaWeights shape)
+    public LossGradient(DenseWeights shape)
     {
         passes = [.. Enumerable.Range(0, Shards).Select(_ => new TrainingPass(shape.Config))];
-        sinks = [.. Enumerable.Range(0, Shards).Select(_ => new FullGradients(WeightBuffer.ZerosLike(shape)))];
+        sinks = [.. Enumerable.Range(0, Shards).Select(_ => new FullGradients(DenseWeights.ZerosLike(shape)))];
     }
 
     /// <returns>The loss in nats per scored token, and the gradient in the layout of the weights, valid until the next call.</returns>
-    public (double Loss, LlamaWeights Gradient) Compute(LlamaWeights weights, IReadOnlyList<TrainingExample> examples)
+    public (double Loss, DenseWeights Gradient) Compute(DenseWeights weights, IReadOnlyList<TrainingExample> examples)
     {
         foreach (var tensor in sinks.SelectMany(s => s.Gradients.ToTensors())) Array.Clear(tensor.Values);
         var scored = examples.Sum(e => e.Tokens.Length - e.ScoredFrom);

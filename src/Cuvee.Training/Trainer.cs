@@ -16,7 +16,7 @@ public sealed class Trainer
     private readonly AdamW optimizer;
     private readonly TimeProvider time;
 
-    private Trainer(LlamaWeights weights, ITrainingTarget target, TrainingSettings settings, TimeProvider time)
+    private Trainer(DenseWeights weights, ITrainingTarget target, TrainingSettings settings, TimeProvider time)
     {
         this.settings = settings;
         this.target = target;
@@ -26,11 +26,11 @@ public sealed class Trainer
     }
 
     /// <summary>Trains every array of <paramref name="weights"/> in place.</summary>
-    public static Trainer Full(LlamaWeights weights, TrainingSettings settings, TimeProvider time) =>
+    public static Trainer Full(DenseWeights weights, TrainingSettings settings, TimeProvider time) =>
         new(weights, new FullTarget(weights, Shards), settings, time);
 
     /// <summary>Trains <paramref name="factors"/> in place on frozen <paramref name="weights"/>.</summary>
-    public static Trainer Lora(LlamaWeights weights, LoraParameters factors, TrainingSettings settings, TimeProvider time) =>
+    public static Trainer Lora(DenseWeights weights, LoraParameters factors, TrainingSettings settings, TimeProvider time) =>
         new(weights, new LoraTarget(weights, factors, Shards), settings, time);
 
     /// <param name="checkpointPath">Resumed from when it exists and carries <paramref name="fingerprint"/>; null: no checkpoints.</param>

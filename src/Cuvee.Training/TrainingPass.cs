@@ -64,7 +64,7 @@ internal sealed class TrainingPass
     /// <paramref name="lossScale"/> times it go to the sink.
     /// </summary>
     /// <param name="sink">Null: forward only.</param>
-    public double Run(LlamaWeights weights, IReadOnlyList<TrainingExample> shard, float lossScale, IGradientSink? sink)
+    public double Run(DenseWeights weights, IReadOnlyList<TrainingExample> shard, float lossScale, IGradientSink? sink)
     {
         if (shard.Count == 0) return 0;
         Lay(shard);
@@ -141,7 +141,7 @@ internal sealed class TrainingPass
         Grow(ref scores, sequences.Max(s => s.Length * s.Length));
     }
 
-    private void Forward(LlamaWeights weights)
+    private void Forward(DenseWeights weights)
     {
         var eps = (float)config.RmsNormEps;
         for (var row = 0; row < rows; row++)
@@ -194,7 +194,7 @@ internal sealed class TrainingPass
     }
 
     /// <summary>Loss and the gradient of the final hidden states, logits only where scored, in chunks of rows.</summary>
-    private double Head(LlamaWeights weights, float lossScale, IGradientSink? sink)
+    private double Head(DenseWeights weights, float lossScale, IGradientSink? sink)
     {
         for (var i = 0; i < scored; i++) outputNormed.AsSpan(scoredRows[i] * hidden, hidden).CopyTo(scoredHidden.AsSpan(i * hidden));
         var loss = 0.0;
@@ -217,7 +217,7 @@ internal sealed class TrainingPass
         return loss;
     }
 
-    private void Backward(LlamaWeights weights, IGradientSink sink)
+    private void Backward(DenseWeights weights, IGradientSink sink)
     {
         normGradient.AsSpan(0, rows * hidden).Clear();
         for (var i = 0; i < scored; i++) scoredGradient.AsSpan(i * hidden, hidden).CopyTo(normGradient.AsSpan(scoredRows[i] * hidden));

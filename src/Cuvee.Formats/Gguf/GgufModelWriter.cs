@@ -81,15 +81,30 @@ public static class GgufModelWriter
         {
             var values = weights(name);
             var rows = GgufTensorNames.RowsOf(config, name[..name.LastIndexOf('.')]);
-            FillRows fill = rows is null ? (first, target) => values.ReadRows(first, target.Length / values.Columns, target)
-                : shape.Count == 1 ? (_, target) => Reorder(values, rows, target)
-                : (first, target) =>
-                {
-                    for (var row = first; target.Length > 0; row++, target = target[values.Columns..]) values.ReadRow(rows[row], target);
-                };
-            yield return new GgufTensor(new TensorSource(GgufTensorNames.FromTensor(name), shape, fill), FormatOf(shape, format));
+            yield return new GgufTensor(
+                new TensorSource(GgufTensorNames.FromTensor(name), shape, Rows(weights(name), rows)), FormatOf(shape, format));
         }
     }
+
+    /// <param name="order">Source row of each row; elements where the source is a vector. Null: as they stand.</param>
+    private static FillRows Rows(StoredMatrix source, int[]? order) => (first, target) =>
+    {
+        var (values, columns) = (target.Span, source.Columns);
+        if (order is null)
+        {
+            source.ReadRows(first, values.Length / columns, values);
+        }
+        else if (source.Rows == 1)
+        {
+            var vector = source.ToSingles();
+            for (var i = 0; i < values.Length; i++) values[i] = vector[order[i]];
+        }
+        else
+        {
+            for (var row = 0; row < values.Length / columns; row++)
+                source.ReadRow(order[first + row], values.Slice(row * columns, columns));
+        }
+    };
 
     private static GgufTensor RopeFactors(LlamaConfig config, RopeScaling scaling)
     {
@@ -100,17 +115,10 @@ public static class GgufModelWriter
                 for (var pair = 0; pair < pairs; pair++)
                 {
                     var frequency = Math.Pow(config.RopeTheta, -2.0 * pair / config.HeadDim); // radians per position
-                    factors[pair] = (float)(frequency / scaling.Scale(frequency));
+                    factors.Span[pair] = (float)(frequency / scaling.Scale(frequency));
                 }
             }),
             StorageFormat.F32);
-    }
-
-    // A vector: the rows are its elements.
-    private static void Reorder(StoredMatrix vector, int[] rows, Span<float> target)
-    {
-        var values = vector.ToSingles();
-        for (var row = 0; row < target.Length; row++) target[row] = values[rows[row]];
     }
 
     private static StorageFormat FormatOf(IReadOnlyList<int> shape, StorageFormat format)

@@ -132,7 +132,7 @@ public static class GgufWriter
         {
             var count = Math.Min(atOnce, rows - first);
             var chunk = values.AsSpan(0, count * columns);
-            source.Fill(first, chunk);
+            source.Fill(first, values.AsMemory(0, count * columns));
             Check(path, entry, first, chunk);
             var encoded = bytes.AsSpan(0, count * (int)entry.Format.RowBytes(columns));
             entry.Format.Narrow(chunk, encoded);
@@ -160,8 +160,8 @@ public static class GgufWriter
         {
             if (Math.Abs(values[i]) <= largest) continue;
             throw new BadInputException(
-                $"{path}: tensor '{entry.Name}' holds {values[i]:R} in row {firstRow + (i / entry.Columns)}, too large for {entry.Format}; write " +
-                "F32.");
+                $"{path}: tensor '{entry.Name}' holds {values[i]:R} in row {firstRow + (i / entry.Columns)}, too large for " +
+                $"{GgmlTypes.Name(GgmlTypes.Number(entry.Format))}; write F32.");
         }
     }
 

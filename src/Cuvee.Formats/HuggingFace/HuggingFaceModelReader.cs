@@ -1,5 +1,6 @@
 using Cuvee.Formats.Json;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Numerics;
 
 namespace Cuvee.Formats.HuggingFace;
 
@@ -20,7 +21,7 @@ public static class HuggingFaceModelReader
 
     /// <summary>
     /// All tensors of model.safetensors (or the shards of model.safetensors.index.json), checked against the config's shapes. Key: on-disk
-    /// name.
+    /// name; [out, in] as stored, vectors as one row; the files stay mapped while a matrix is in use.
     /// </summary>
     /// <remarks>
     /// A stored <c>lm_head.weight</c> of a tied model is checked to equal the embedding and left out; <c>rotary_emb.inv_freq</c> is
@@ -28,7 +29,7 @@ public static class HuggingFaceModelReader
     /// </remarks>
     /// <exception cref="BadInputException">A file is absent or broken, or a tensor is missing, unexpected or of another
     /// shape.</exception>
-    public static IReadOnlyDictionary<string, TensorData> ReadWeights(string folder, LlamaConfig config)
+    public static IReadOnlyDictionary<string, StoredMatrix> ReadWeights(string folder, LlamaConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         var shards = new List<SafetensorsReader>();
@@ -37,10 +38,11 @@ public static class HuggingFaceModelReader
             var tensors = OpenShards(folder, shards);
             Check(folder, config, tensors);
             CheckTiedHead(config, tensors);
-            return LlamaTensorLayout.Tensors(config).ToDictionary(
-                tensor => tensor.Name,
-                tensor => new TensorData(tensor.Name, tensor.Shape, tensors[tensor.Name].ReadSingles(tensor.Name)),
-                StringComparer.Ordinal);
+            var names = LlamaTensorLayout.Tensors(config).Select(tensor => tensor.Name).ToArray();
+            var matrices = new StoredMatrix[names.Length];
+            using var team = new ThreadTeam();
+            team.Run(names.Length, i => matrices[i] = tensors[names[i]].Matrix(names[i])); // looks at every value
+            return names.Zip(matrices).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
         }
         finally
         {
@@ -133,8 +135,8 @@ public static class HuggingFaceModelReader
         if (!config.TieWordEmbeddings || !tensors.TryGetValue(LlamaTensorLayout.LmHead, out var head)) return;
         int[] shape = [config.VocabSize, config.HiddenSize];
         if (!head.Entries[LlamaTensorLayout.LmHead].Shape.SequenceEqual(shape)) throw WrongShape(head, LlamaTensorLayout.LmHead, shape);
-        var embedding = tensors[LlamaTensorLayout.EmbedTokens].ReadSingles(LlamaTensorLayout.EmbedTokens);
-        if (!head.ReadSingles(LlamaTensorLayout.LmHead).AsSpan().SequenceEqual(embedding))
+        var embedding = tensors[LlamaTensorLayout.EmbedTokens].Matrix(LlamaTensorLayout.EmbedTokens);
+        if (!embedding.HasValuesOf(head.Matrix(LlamaTensorLayout.LmHead)))
         {
             throw new BadInputException(
                 $"{head.Path}: tensor '{LlamaTensorLayout.LmHead}' differs from the embedding that 'tie_word_embeddings' ties it to; set " +

@@ -14,7 +14,11 @@ public static class HuggingFaceModelWriter
     /// <param name="type">Of the stored weights; also config.json's torch_dtype.</param>
     /// <exception cref="BadInputException">A tensor is missing, unexpected or of another shape, or a value is not finite or too
     /// large.</exception>
-    public static void Write(string folder, LlamaConfig config, IEnumerable<TensorData> weights, TensorType type)
+    public static void Write(string folder, LlamaConfig config, IEnumerable<TensorData> weights, TensorType type) =>
+        Write(folder, config, weights.Select(tensor => tensor.ToSource()), type);
+
+    /// <inheritdoc cref="Write(string, LlamaConfig, IEnumerable{TensorData}, TensorType)"/>
+    public static void Write(string folder, LlamaConfig config, IEnumerable<TensorSource> weights, TensorType type)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.EosTokenIds.Count == 0)
@@ -32,7 +36,7 @@ public static class HuggingFaceModelWriter
         AtomicFile.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.FileName), Json(json => WriteConfig(json, config, type)));
     }
 
-    private static void Check(string folder, LlamaConfig config, TensorData[] tensors)
+    private static void Check(string folder, LlamaConfig config, TensorSource[] tensors)
     {
         var expected = LlamaTensorLayout.Shapes(config);
         foreach (var tensor in tensors)

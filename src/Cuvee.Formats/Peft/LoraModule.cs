@@ -1,8 +1,24 @@
+using Cuvee.Numerics;
+
 namespace Cuvee.Formats.Peft;
 
 /// <summary>One adapted linear module: its update is <c>Scaling * LoraB * LoraA</c>, added to the base weight [out, in].</summary>
 /// <param name="Name">Module path in the base model, such as <c>model.layers.3.self_attn.q_proj</c>.</param>
-/// <param name="LoraA">[rank, in], row-major.</param>
-/// <param name="LoraB">[out, rank], row-major.</param>
+/// <param name="LoraA">[rank, in]</param>
+/// <param name="LoraB">[out, rank]</param>
 /// <param name="Scaling"><c>lora_alpha / r</c>, or <c>lora_alpha / sqrt(r)</c> for rsLoRA, patterns applied.</param>
-public sealed record LoraModule(string Name, int InFeatures, int OutFeatures, int Rank, float[] LoraA, float[] LoraB, float Scaling);
+public sealed record LoraModule(string Name, StoredMatrix LoraA, StoredMatrix LoraB, float Scaling)
+{
+    /// <param name="loraA">[rank, in], row-major; not copied.</param>
+    /// <param name="loraB">[out, rank], row-major; not copied.</param>
+    public LoraModule(string name, int inFeatures, int outFeatures, int rank, float[] loraA, float[] loraB, float scaling)
+        : this(name, StoredMatrix.Over(rank, inFeatures, loraA), StoredMatrix.Over(outFeatures, rank, loraB), scaling)
+    {
+    }
+
+    public int InFeatures => LoraA.Columns;
+
+    public int OutFeatures => LoraB.Rows;
+
+    public int Rank => LoraA.Rows;
+}

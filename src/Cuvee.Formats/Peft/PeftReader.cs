@@ -110,6 +110,6 @@ public static class PeftReader
             options.Warn?.Invoke($"{tensors.Path}: module '{module}' has rank {rank}, but the configuration says {configured}; the " +
                 "tensors' rank is used.");
         return new LoraModule(
-            module, a.Shape[1], b.Shape[0], rank, tensors.ReadSingles(a.Name), tensors.ReadSingles(b.Name), config.Scaling(module, rank));
+            module, tensors.Matrix(a.Name), tensors.Matrix(b.Name), config.Scaling(module, rank));
     }
 }

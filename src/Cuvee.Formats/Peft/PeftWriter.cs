@@ -31,20 +31,28 @@ public static class PeftWriter
         AtomicFile.WriteAllBytes(Path.Combine(folder, PeftConfigFile.FileName), ConfigBytes(adapter, rank));
     }
 
-    private static IEnumerable<TensorData> Factors(LoraModule module, int rank)
+    // Rows of zeros below LoraA, columns of zeros right of LoraB: the product is the same.
+    private static IEnumerable<TensorSource> Factors(LoraModule module, int rank)
     {
-        // Rows of zeros below LoraA, columns of zeros right of LoraB: the product is the same.
-        var a = new float[checked(rank * module.InFeatures)]; // [rank, in]
-        module.LoraA.CopyTo(a, 0);
-        var b = new float[checked(module.OutFeatures * rank)]; // [out, rank]
-        for (var row = 0; row < module.OutFeatures; row++)
+        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.A).OnDisk, [rank, module.InFeatures], (firstRow, memory) =>
         {
-            for (var column = 0; column < module.Rank; column++)
-                b[(row * rank) + column] = module.Scaling * module.LoraB[(row * module.Rank) + column];
-        }
-
-        yield return new TensorData(new PeftTensorName(module.Name, LoraFactor.A).OnDisk, [rank, module.InFeatures], a);
-        yield return new TensorData(new PeftTensorName(module.Name, LoraFactor.B).OnDisk, [module.OutFeatures, rank], b);
+            var rows = memory.Span;
+            for (var row = firstRow; rows.Length > 0; row++, rows = rows[module.InFeatures..])
+            {
+                if (row < module.Rank) module.LoraA.ReadRow(row, rows);
+                else rows[..module.InFeatures].Clear();
+            }
+        });
+        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.B).OnDisk, [module.OutFeatures, rank], (firstRow, memory) =>
+        {
+            var rows = memory.Span;
+            for (var row = firstRow; rows.Length > 0; row++, rows = rows[rank..])
+            {
+                module.LoraB.ReadRow(row, rows);
+                rows[module.Rank..rank].Clear();
+                foreach (ref var value in rows[..module.Rank]) value *= module.Scaling;
+            }
+        });
     }
 
     private static ReadOnlyMemory<byte> ConfigBytes(PeftAdapter adapter, int rank)

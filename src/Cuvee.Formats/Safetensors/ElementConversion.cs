@@ -19,11 +19,10 @@ internal static class ElementConversion
                 source.CopyTo(MemoryMarshal.AsBytes(target));
                 break;
             case TensorType.BF16:
-                for (var i = 0; i < target.Length; i++)
-                    target[i] = BFloat16.ToSingle(BinaryPrimitives.ReadUInt16LittleEndian(source[(2 * i)..]));
+                BFloat16.ToSingle(MemoryMarshal.Cast<byte, ushort>(source), target);
                 break;
             case TensorType.F16:
-                for (var i = 0; i < target.Length; i++) target[i] = (float)BinaryPrimitives.ReadHalfLittleEndian(source[(2 * i)..]);
+                Float16.ToSingle(MemoryMarshal.Cast<byte, Half>(source), target);
                 break;
             case TensorType.F64:
                 for (var i = 0; i < target.Length; i++) target[i] = (float)BinaryPrimitives.ReadDoubleLittleEndian(source[(8 * i)..]);
@@ -46,22 +45,12 @@ internal static class ElementConversion
                 MemoryMarshal.AsBytes(source).CopyTo(target);
                 break;
             case TensorType.BF16:
-                for (var i = 0; i < source.Length; i++)
-                {
-                    var bits = BFloat16.FromSingle(source[i]);
-                    if ((bits & 0x7F80) == 0x7F80 && overflow < 0) overflow = i;
-                    BinaryPrimitives.WriteUInt16LittleEndian(target[(2 * i)..], bits);
-                }
-
+                BFloat16.FromSingle(source, MemoryMarshal.Cast<byte, ushort>(target));
+                overflow = FirstWithExponent(MemoryMarshal.Cast<byte, ushort>(target), 0x7F80);
                 break;
             case TensorType.F16:
-                for (var i = 0; i < source.Length; i++)
-                {
-                    var half = (Half)source[i];
-                    if (!Half.IsFinite(half) && overflow < 0) overflow = i;
-                    BinaryPrimitives.WriteHalfLittleEndian(target[(2 * i)..], half);
-                }
-
+                Float16.FromSingle(source, MemoryMarshal.Cast<byte, Half>(target));
+                overflow = FirstWithExponent(MemoryMarshal.Cast<byte, ushort>(target), 0x7C00);
                 break;
             case TensorType.F64:
                 for (var i = 0; i < source.Length; i++) BinaryPrimitives.WriteDoubleLittleEndian(target[(8 * i)..], source[i]);
@@ -71,6 +60,16 @@ internal static class ElementConversion
         }
 
         return overflow;
+    }
+
+    // An exponent of all ones: infinity or NaN.
+    private static int FirstWithExponent(ReadOnlySpan<ushort> bits, ushort exponent)
+    {
+        var ones = new Vector<ushort>(exponent);
+        var i = 0;
+        while (i + Vector<ushort>.Count <= bits.Length && !Vector.EqualsAny(new Vector<ushort>(bits[i..]) & ones, ones)) i += Vector<ushort>.Count;
+        for (; i < bits.Length; i++) if ((bits[i] & exponent) == exponent) return i;
+        return -1;
     }
 
     /// <summary>Index of the first NaN or infinity, or -1.</summary>

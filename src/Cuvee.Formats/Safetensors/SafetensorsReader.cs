@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
+using Cuvee.Numerics;
 using Microsoft.Win32.SafeHandles;
 
 namespace Cuvee.Formats.Safetensors;
@@ -76,16 +77,34 @@ public sealed class SafetensorsReader : IDisposable
         }
     }
 
+    /// <summary>
+    /// The tensor where it lies in the mapped file, as [all leading dimensions, last dimension]; F64 as a converted copy. It stays valid
+    /// after <see cref="Dispose"/>. NaN or infinity is a <see cref="SafetensorsFormatException"/>: every value is looked at once.
+    /// </summary>
+    public unsafe StoredMatrix Matrix(string name)
+    {
+        var entry = Find(name);
+        var columns = entry.Shape.Count == 0 ? 1 : entry.Shape[^1];
+        var rows = columns == 0 ? 0 : entry.Count / columns;
+        if (rows > int.MaxValue) throw TooLarge(entry, int.MaxValue);
+        if (entry.Type == TensorType.F64) return StoredMatrix.Over((int)rows, columns, ReadSingles(name));
+        var mapping = new Mapping(_view);
+        var matrix = new StoredMatrix(
+            entry.Type switch
+            {
+                TensorType.BF16 => StorageFormat.BF16,
+                TensorType.F16 => StorageFormat.F16,
+                _ => StorageFormat.F32,
+            },
+            (int)rows, columns, mapping.Start + _bufferStart + entry.Begin, mapping);
+        return matrix.IndexOfNotFinite() is >= 0 and var index ? throw NotFinite(entry, index) : matrix;
+    }
+
     /// <summary>The tensor converted to fp32; NaN or infinity is a <see cref="SafetensorsFormatException"/>.</summary>
     public float[] ReadSingles(string name)
     {
         var entry = Find(name);
-        if (entry.Count > Array.MaxLength)
-        {
-            throw new SafetensorsFormatException(
-                SafetensorsDefect.TensorTooLarge, $"{Path}: tensor '{name}' has {entry.Count} elements, over {Array.MaxLength}; split it.");
-        }
-
+        if (entry.Count > Array.MaxLength) throw TooLarge(entry, Array.MaxLength);
         var values = GC.AllocateUninitializedArray<float>((int)entry.Count);
         Read(entry, values);
         return values;
@@ -143,26 +162,38 @@ public sealed class SafetensorsReader : IDisposable
             var target = destination.Slice(start, count);
             ElementConversion.Decode(source, entry.Type, target);
             var index = ElementConversion.IndexOfNotFinite(target);
-            if (index >= 0) throw NotFinite(entry, start + index, source, index);
+            if (index < 0) continue;
+            var wide = entry.Type == TensorType.F64 ? BinaryPrimitives.ReadDoubleLittleEndian(source[(index * sizeof(double))..]) : double.NaN;
+            throw double.IsFinite(wide) ? Overflow(entry, start + index, wide) : NotFinite(entry, start + index);
         }
     }
 
-    private SafetensorsFormatException NotFinite(TensorEntry entry, int index, ReadOnlySpan<byte> source, int sourceIndex)
+    private SafetensorsFormatException TooLarge(TensorEntry entry, long limit) => new(
+        SafetensorsDefect.TensorTooLarge, $"{Path}: tensor '{entry.Name}' has {entry.Count} elements, over {limit}; split it.");
+
+    private SafetensorsFormatException Overflow(TensorEntry entry, long index, double value) => new(
+        SafetensorsDefect.ValueOverflow, $"{Path}: tensor '{entry.Name}' holds {value:R} at index {index}, too large for fp32; rescale it.");
+
+    private SafetensorsFormatException NotFinite(TensorEntry entry, long index) => new(
+        SafetensorsDefect.NotFinite, $"{Path}: tensor '{entry.Name}' holds NaN or infinity at index {index}; the weights are broken: " +
+            "train or fetch them again.");
+
+    /// <summary>Keeps the mapping alive for a matrix that outlives the reader.</summary>
+    private sealed unsafe class Mapping
     {
-        if (entry.Type == TensorType.F64)
+        private readonly SafeMemoryMappedViewHandle _handle;
+
+        public Mapping(MemoryMappedViewAccessor view)
         {
-            var value = BinaryPrimitives.ReadDoubleLittleEndian(source[(sourceIndex * sizeof(double))..]);
-            if (double.IsFinite(value))
-            {
-                return new SafetensorsFormatException(
-                    SafetensorsDefect.ValueOverflow, $"{Path}: tensor '{entry.Name}' holds {value:R} at index {index}, too large for " +
-                        "fp32; rescale it.");
-            }
+            _handle = view.SafeMemoryMappedViewHandle;
+            byte* start = null;
+            _handle.AcquirePointer(ref start);
+            Start = start + view.PointerOffset;
         }
 
-        return new SafetensorsFormatException(
-            SafetensorsDefect.NotFinite, $"{Path}: tensor '{entry.Name}' holds NaN or infinity at index {index}; the weights are broken: " +
-                "train or fetch them again.");
+        ~Mapping() => _handle.ReleasePointer();
+
+        public byte* Start { get; }
     }
 
     /// <summary>Keeps the mapping alive while its bytes are read, so that a concurrent <see cref="Dispose"/> cannot pull it away.</summary>

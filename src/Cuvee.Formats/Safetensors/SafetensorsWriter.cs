@@ -7,8 +7,8 @@ namespace Cuvee.Formats.Safetensors;
 
 public static class SafetensorsWriter
 {
-    // Elements converted at a time.
-    private const int Chunk = 1 << 16;
+    // Elements formed and converted at a time, at least one row.
+    private const int Chunk = 1 << 20;
 
     /// <summary>
     /// Writes to a temporary file beside <paramref name="path"/> and renames. Tensors are laid out in ordinal name order: same input, same
@@ -23,6 +23,13 @@ public static class SafetensorsWriter
     public static void Write(
         string path, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null)
     {
+        Write(path, InMemory(tensors), type, metadata);
+    }
+
+    /// <inheritdoc cref="Write(string, IEnumerable{TensorData}, TensorType, IReadOnlyDictionary{string, string}?)"/>
+    public static void Write(
+        string path, IEnumerable<TensorSource> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null)
+    {
         var sorted = Sort(tensors);
         AtomicFile.Write(path, stream => Write(stream, path, sorted, type, metadata));
     }
@@ -32,10 +39,10 @@ public static class SafetensorsWriter
     /// <summary>Writes the file's bytes to <paramref name="stream"/> from its position on.</summary>
     public static void Write(
         Stream stream, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Write(stream, "stream", Sort(tensors), type, metadata);
+        Write(stream, "stream", Sort(InMemory(tensors)), type, metadata);
 
     private static void Write(
-        Stream stream, string path, TensorData[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
+        Stream stream, string path, TensorSource[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var header = BuildHeader(sorted, type, metadata);
@@ -50,18 +57,38 @@ public static class SafetensorsWriter
         BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
         stream.Write(prefix);
         stream.Write(header.Span);
-        var buffer = new byte[Chunk * type.ByteSize()];
-        foreach (var tensor in sorted) WriteValues(stream, path, tensor, type, buffer);
+        var widest = sorted.Length == 0 ? 0 : sorted.Max(tensor => Math.Max(Chunk, Columns(tensor)));
+        var (values, bytes) = (new float[widest], new byte[checked(widest * type.ByteSize())]);
+        foreach (var tensor in sorted) WriteValues(stream, path, tensor, type, values, bytes);
     }
 
-    private static TensorData[] Sort(IEnumerable<TensorData> tensors)
+    private static IEnumerable<TensorSource> InMemory(IEnumerable<TensorData> tensors) => tensors.Select(tensor =>
+    {
+        var source = tensor.ToSource();
+        if (!tensor.Shape.Any(dimension => dimension < 0) && Elements(source) != tensor.Values.Length)
+        {
+            throw new ArgumentException(
+                $"Tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Shape)}] has {tensor.Values.Length} values.", nameof(tensors));
+        }
+
+        return source;
+    });
+
+    private static TensorSource[] Sort(IEnumerable<TensorSource> tensors)
     {
         var sorted = tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal).ToArray();
         CheckTensors(sorted);
         return sorted;
     }
 
-    private static void CheckTensors(TensorData[] sorted)
+    private static int Columns(TensorSource tensor) => tensor.Shape.Count == 0 ? 1 : tensor.Shape[^1];
+
+    /// <summary>Saturates instead of overflowing.</summary>
+    private static Int128 Elements(TensorSource tensor) => tensor.Shape.Contains(0)
+        ? 0
+        : tensor.Shape.Aggregate((Int128)1, (count, dimension) => count > long.MaxValue ? count : count * dimension);
+
+    private static void CheckTensors(TensorSource[] sorted)
     {
         for (var i = 0; i < sorted.Length; i++)
         {
@@ -71,19 +98,16 @@ public static class SafetensorsWriter
                 throw new ArgumentException($"Two tensors are named '{tensor.Name}'.", nameof(sorted));
             if (tensor.Shape.Any(dimension => dimension < 0))
                 throw new ArgumentException($"Tensor '{tensor.Name}' has a negative dimension.", nameof(sorted));
-            var elements = tensor.Shape.Aggregate((Int128)1, (count, dimension) => count > int.MaxValue ? count : count * dimension);
-            if (elements != tensor.Values.Length
-                && !(tensor.Shape.Contains(0) && tensor.Values.Length == 0))
+            if (Elements(tensor) > long.MaxValue / sizeof(double))
             {
                 throw new ArgumentException(
-                    $"Tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Shape)}] has {tensor.Values.Length} values.",
-                    nameof(sorted));
+                    $"Tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Shape)}] is too large to be written.", nameof(sorted));
             }
         }
     }
 
     /// <summary>The JSON padded with spaces to a multiple of 8, so that the buffer is aligned.</summary>
-    private static ReadOnlyMemory<byte> BuildHeader(TensorData[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
+    private static ReadOnlyMemory<byte> BuildHeader(TensorSource[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -99,7 +123,7 @@ public static class SafetensorsWriter
             var position = 0L;
             foreach (var tensor in sorted)
             {
-                var end = position + ((long)tensor.Values.Length * type.ByteSize());
+                var end = checked(position + ((long)Elements(tensor) * type.ByteSize()));
                 json.WriteStartObject(tensor.Name);
                 json.WriteString("dtype", type.ToString());
                 json.WriteStartArray("shape");
@@ -122,12 +146,18 @@ public static class SafetensorsWriter
         return buffer.WrittenMemory;
     }
 
-    private static void WriteValues(Stream stream, string path, TensorData tensor, TensorType type, byte[] buffer)
+    private static void WriteValues(Stream stream, string path, TensorSource tensor, TensorType type, float[] values, byte[] bytes)
     {
-        for (var start = 0; start < tensor.Values.Length; start += Chunk)
+        var elements = (long)Elements(tensor);
+        var columns = Columns(tensor);
+        if (elements == 0) return;
+        var rowsAtOnce = Math.Max(1, Chunk / columns);
+        for (var start = 0L; start < elements; start += (long)rowsAtOnce * columns)
         {
-            var values = tensor.Values.AsSpan(start, Math.Min(Chunk, tensor.Values.Length - start));
-            var notFinite = ElementConversion.IndexOfNotFinite(values);
+            var formed = values.AsMemory(0, (int)Math.Min((long)rowsAtOnce * columns, elements - start));
+            tensor.Fill((int)(start / columns), formed);
+            var chunk = formed.Span;
+            var notFinite = ElementConversion.IndexOfNotFinite(chunk);
             if (notFinite >= 0)
             {
                 throw new SafetensorsFormatException(
@@ -135,17 +165,17 @@ public static class SafetensorsWriter
                         $"{start + notFinite}; it is not written.");
             }
 
-            var bytes = buffer.AsSpan(0, values.Length * type.ByteSize());
-            var overflow = ElementConversion.Encode(values, type, bytes);
+            var encoded = bytes.AsSpan(0, chunk.Length * type.ByteSize());
+            var overflow = ElementConversion.Encode(chunk, type, encoded);
             if (overflow >= 0)
             {
                 throw new SafetensorsFormatException(
                     SafetensorsDefect.ValueOverflow,
-                    $"{path}: tensor '{tensor.Name}' holds {values[overflow]:R} at index {start + overflow}, too large for {type}; write " +
+                    $"{path}: tensor '{tensor.Name}' holds {chunk[overflow]:R} at index {start + overflow}, too large for {type}; write " +
                     "BF16 or F32.");
             }
 
-            stream.Write(bytes);
+            stream.Write(encoded);
         }
     }
 }

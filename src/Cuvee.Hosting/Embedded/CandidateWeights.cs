@@ -36,11 +36,11 @@ public sealed class CandidateWeights
         {
             var (layer, linear) = places[name];
             var source = copies[layer][linear];
-            var target = GC.AllocateUninitializedArray<float>(source.Length);
-            copies[layer][linear] = target;
+            var target = GC.AllocateUninitializedArray<float>(checked((int)source.Count));
+            copies[layer][linear] = StoredMatrix.Over(source.Rows, source.Columns, target);
             return new Job(name, source, target);
-        }).OrderByDescending(job => job.Source.Length).ThenBy(job => job.ModuleName, StringComparer.Ordinal)];
-        layers = [.. baseWeights.Layers.Zip(copies, (layer, linears) => layer.WithLinears(linears))];
+        }).OrderByDescending(job => job.Source.Count).ThenBy(job => job.ModuleName, StringComparer.Ordinal)];
+        layers = [.. baseWeights.Layers.Zip(copies, (layer, linears) => new LlamaLayerWeights { Linears = linears, Biases = layer.Biases, Norms = layer.Norms })];
     }
 
     /// <summary>
@@ -51,7 +51,7 @@ public sealed class CandidateWeights
         team.Run(jobs.Length, i =>
         {
             var job = jobs[i];
-            job.Source.CopyTo(job.Target, 0);
+            job.Source.ReadRows(0, job.Source.Rows, job.Target);
             merger.AddTo(recipe, job.ModuleName, job.Target);
         });
 
@@ -90,5 +90,5 @@ public sealed class CandidateWeights
         }
     }
 
-    private sealed record Job(string ModuleName, float[] Source, float[] Target);
+    private sealed record Job(string ModuleName, StoredMatrix Source, float[] Target);
 }

@@ -3,6 +3,7 @@ using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Merging;
 using Cuvee.Merging.Materialization;
+using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Embedded;
 
@@ -18,10 +19,12 @@ public static class FoldedModel
     {
         var config = HuggingFaceModelReader.ReadConfig(modelFolder);
         var tensors = HuggingFaceModelReader.ReadWeights(modelFolder, config);
-        IEnumerable<TensorData> folded;
+        using var team = new ThreadTeam();
+        IReadOnlyList<TensorSource> folded;
         try
         {
-            folded = FoldedCheckpoint.Fold(tensors.Values, merger, recipe);
+            folded = FoldedCheckpoint.Fold(
+                LlamaTensorLayout.Tensors(config).Select(tensor => (tensor.Name, tensor.Shape, tensors[tensor.Name])), merger, recipe, team);
         }
         catch (ArgumentException exception)
         {

@@ -43,7 +43,7 @@ internal sealed unsafe class LlamaForward(LlamaConfig config, PackedLlamaWeights
         var weights = packed.Source ?? throw new InvalidOperationException("No weights are packed.");
         Reserve(batch.Rows);
         for (var row = 0; row < batch.Rows; row++)
-            weights.EmbedTokens.AsSpan(batch.Tokens[row] * hidden, hidden).CopyTo(residual.Span.Slice(row * hidden, hidden));
+            weights.EmbedTokens.ReadRow(batch.Tokens[row], residual.Span.Slice(row * hidden, hidden));
         for (var layer = 0; layer < config.NumHiddenLayers; layer++)
         {
             var outputsOnly = layer == config.NumHiddenLayers - 1;

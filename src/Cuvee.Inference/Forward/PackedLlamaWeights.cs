@@ -41,13 +41,14 @@ internal sealed class PackedLlamaWeights
             {
                 var (_, outFeatures, inFeatures) = modules[item % linearsPerLayer];
                 var source = weights.Layers[item / linearsPerLayer].Linears[item % linearsPerLayer]; // [out, in]
-                linears[item].Pack(inFeatures, outFeatures, source, inFeatures, transpose: true);
+                linears[item].Pack(inFeatures, outFeatures, source.ToSingles(), inFeatures, transpose: true);
                 return;
             }
 
             var first = (item - linears.Length) * HeadColumns;
             var columns = Math.Min(HeadColumns, config.VocabSize - first);
-            var rows = weights.LmHead.AsSpan(first * config.HiddenSize, columns * config.HiddenSize); // [columns, hidden]
+            var rows = new float[columns * config.HiddenSize]; // [columns, hidden]
+            weights.LmHead.ReadRows(first, columns, rows);
             head[item - linears.Length].Pack(config.HiddenSize, columns, rows, config.HiddenSize, transpose: true);
         });
         Source = weights;

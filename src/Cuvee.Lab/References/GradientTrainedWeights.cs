@@ -18,7 +18,7 @@ internal sealed class GradientTrainedWeights
     private readonly RecipeMerger merger;
     private readonly TrainingExample[] examples;
     private readonly LossGradient gradient;
-    private readonly LlamaWeights merged;
+    private readonly DenseWeights merged;
 
     public GradientTrainedWeights(EmbeddedModel model, AdapterPool pool, IReadOnlyList<PromptCompletion> validation)
     {
@@ -27,9 +27,8 @@ internal sealed class GradientTrainedWeights
         merger = new RecipeMerger(pool);
         var config = baseWeights.Config;
         examples = new ExampleEncoder(model.Tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings).EncodeAll(validation);
-        gradient = new LossGradient(baseWeights);
-        merged = LlamaWeights.FromTensors(
-            config, baseWeights.ToTensors().ToDictionary(t => t.Name, t => t with { Values = (float[])t.Values.Clone() }));
+        merged = DenseWeights.CopyOf(baseWeights);
+        gradient = new LossGradient(merged);
     }
 
     /// <param name="learningRate">Adam's, per weight.</param>
@@ -79,14 +78,14 @@ internal sealed class GradientTrainedWeights
         {
             for (var i = 0; i < linears.Count; i++)
             {
-                baseWeights.Layers[layer].Linears[i].CopyTo(merged.Layers[layer].Linears[i], 0);
+                baseWeights.Layers[layer].Linears[i].ReadRows(0, linears[i].OutFeatures, merged.Layers[layer].Linears[i]);
                 merger.AddTo(recipe, $"model.layers.{layer}.{linears[i].Path}", merged.Layers[layer].Linears[i]);
             }
         });
     }
 
     /// <summary>d loss / d weight_i = sum over modules of Scaling * sum(LoraB * (dW * LoraA^T)).</summary>
-    private double AlongAdapter(LlamaWeights dense, int adapter)
+    private double AlongAdapter(DenseWeights dense, int adapter)
     {
         var paths = baseWeights.Config.LinearModules.Select(l => l.Path).ToList();
         var total = 0.0;
@@ -96,10 +95,11 @@ internal sealed class GradientTrainedWeights
             var dw = dense.Layers[int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture)].Linears[paths.IndexOf(parts[3])];
             var projected = new float[module.OutFeatures * module.Rank]; // dW * LoraA^T [out, rank]
             Gemm.Multiply(
-                module.OutFeatures, module.Rank, module.InFeatures, dw, module.InFeatures, false, module.LoraA, module.InFeatures, true,
+                module.OutFeatures, module.Rank, module.InFeatures, dw, module.InFeatures, false, module.LoraA.ToSingles(), module.InFeatures, true,
                 projected, module.Rank, false);
+            var loraB = module.LoraB.ToSingles();
             var sum = 0.0;
-            for (var i = 0; i < projected.Length; i++) sum += (double)projected[i] * module.LoraB[i];
+            for (var i = 0; i < projected.Length; i++) sum += (double)projected[i] * loraB[i];
             total += sum * module.Scaling;
         }
 

@@ -1,7 +1,7 @@
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
-using Cuvee.Inference;
 using Cuvee.Numerics;
+using Cuvee.Training;
 
 namespace Cuvee.Lab.Zoo;
 
@@ -12,14 +12,14 @@ internal static class BaseWeights
 {
     private const double Deviation = 0.02;
 
-    public static LlamaWeights Draw(LlamaConfig config, SeededRandom random)
+    public static DenseWeights Draw(LlamaConfig config, SeededRandom random)
     {
-        var tensors = new Dictionary<string, TensorData>(StringComparer.Ordinal);
+        var tensors = new List<TensorData>();
         void Add(string name, int[] shape, double deviation)
         {
             var values = new float[shape.Aggregate(1, (a, b) => a * b)];
             for (var i = 0; i < values.Length; i++) values[i] = deviation == 0 ? 1f : (float)(random.NextGaussian() * deviation);
-            tensors[name] = new TensorData(name, shape, values);
+            tensors.Add(new TensorData(name, shape, values));
         }
 
         Add("model.embed_tokens.weight", [config.VocabSize, config.HiddenSize], Deviation);
@@ -36,6 +36,6 @@ internal static class BaseWeights
         }
 
         Add("model.norm.weight", [config.HiddenSize], 0);
-        return LlamaWeights.FromTensors(config, tensors);
+        return DenseWeights.FromTensors(config, tensors);
     }
 }

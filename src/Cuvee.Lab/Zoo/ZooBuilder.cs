@@ -107,7 +107,7 @@ public sealed class ZooBuilder(
         if (UpToDate(specialist.Name, fingerprint, path)) return;
 
         var config = HuggingFaceModelReader.ReadConfig(BaseFolder);
-        var weights = LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(BaseFolder, config));
+        var weights = DenseWeights.CopyOf(LlamaWeights.FromTensors(config, HuggingFaceModelReader.ReadWeights(BaseFolder, config)));
         var encoder = new ExampleEncoder(tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings);
         var examples = encoder.EncodeAll(TaskBuilder.Build(catalog[specialist.Dataset], Parse(specialist.Task), Split.Train).Records);
         var seed = SeededRandom.Derive(plan.Seed, specialist.Name).NextUInt64();

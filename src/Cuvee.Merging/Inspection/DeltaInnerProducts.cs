@@ -13,30 +13,39 @@ internal static class DeltaInnerProducts
     public static void Accumulate(PooledModule module, double[][] products)
     {
         var members = module.Members;
-        var (loraA, loraBTransposed) = module.Stacks;
+        var offsets = new int[members.Count + 1]; // first row of each member in the stacks
+        for (var i = 0; i < members.Count; i++) offsets[i + 1] = offsets[i] + members[i].Module.Rank;
+        var total = offsets[^1];
+        var loraA = new float[checked(total * module.InFeatures)]; // [total, in]
+        var loraBTransposed = new float[checked(total * module.OutFeatures)]; // [total, out]
         Parallel.For(0, members.Count, i =>
         {
-            var own = members[i];
-            var columns = module.TotalRank - own.RankOffset; // this member and all later ones
+            var (a, b) = (members[i].Module.LoraA, members[i].Module.LoraB);
+            a.ReadRows(0, a.Rows, loraA.AsSpan(offsets[i] * module.InFeatures));
+            Transpose(b.ToSingles(), b.Rows, b.Columns, loraBTransposed.AsSpan(offsets[i] * module.OutFeatures));
+        });
+        Parallel.For(0, members.Count, i =>
+        {
+            var own = members[i].Module;
+            var columns = total - offsets[i]; // this member and all later ones
             var gramA = ArrayPool<float>.Shared.Rent(own.Rank * columns); // [rank, columns]
             var gramB = ArrayPool<float>.Shared.Rent(own.Rank * columns);
-            var fromA = loraA.Span[(own.RankOffset * module.InFeatures)..]; // [columns, in]
-            var fromB = loraBTransposed.Span[(own.RankOffset * module.OutFeatures)..]; // [columns, out]
-            Gram(module.LoraA(own), fromA, own.Rank, columns, module.InFeatures, gramA);
-            Gram(module.LoraBTransposed(own), fromB, own.Rank, columns, module.OutFeatures, gramB);
+            Gram(loraA.AsSpan(offsets[i] * module.InFeatures), own.Rank, columns, module.InFeatures, gramA);
+            Gram(loraBTransposed.AsSpan(offsets[i] * module.OutFeatures), own.Rank, columns, module.OutFeatures, gramB);
             for (var j = i; j < members.Count; j++)
             {
-                var other = members[j];
+                var other = members[j].Module;
                 double sum = 0;
                 for (var p = 0; p < own.Rank; p++)
                 {
-                    var begin = (p * columns) + other.RankOffset - own.RankOffset;
+                    var begin = (p * columns) + offsets[j] - offsets[i];
                     for (var q = begin; q < begin + other.Rank; q++) sum += (double)gramA[q] * gramB[q];
                 }
 
                 sum *= (double)own.Scaling * other.Scaling;
-                products[own.Adapter][other.Adapter] += sum;
-                if (j > i) products[other.Adapter][own.Adapter] += sum;
+                var (row, column) = (members[i].Adapter, members[j].Adapter);
+                products[row][column] += sum;
+                if (j > i) products[column][row] += sum;
             }
 
             ArrayPool<float>.Shared.Return(gramA);
@@ -44,7 +53,15 @@ internal static class DeltaInnerProducts
         });
     }
 
-    // gram [rank, columns] = own [rank, length] * others [columns, length]'
-    private static void Gram(ReadOnlySpan<float> own, ReadOnlySpan<float> others, int rank, int columns, int length, Span<float> gram) =>
-        Gemm.Multiply(rank, columns, length, own, length, false, others, length, true, gram, columns, accumulate: false);
+    // gram [rank, columns] = first rows [rank, length] * all rows [columns, length]'
+    private static void Gram(ReadOnlySpan<float> rows, int rank, int columns, int length, Span<float> gram) =>
+        Gemm.Multiply(rank, columns, length, rows, length, false, rows, length, true, gram, columns, accumulate: false);
+
+    private static void Transpose(ReadOnlySpan<float> source, int rows, int columns, Span<float> destination)
+    {
+        for (var i = 0; i < rows; i++)
+        {
+            for (var j = 0; j < columns; j++) destination[(j * rows) + i] = source[(i * columns) + j];
+        }
+    }
 }

@@ -42,7 +42,7 @@ public static class PoolInspection
         [.. adapter.Modules.Select(module => module.Rank).Distinct().Order()],
         [.. adapter.Modules.Select(module => module.Scaling).Distinct().Order()],
         adapter.Modules.Count,
-        adapter.Modules.Sum(module => (long)module.LoraA.Length + module.LoraB.Length),
+        adapter.Modules.Sum(module => module.LoraA.Count + module.LoraB.Count),
         norm);
 
     private static double[][] Cosine(double[][] products) =>

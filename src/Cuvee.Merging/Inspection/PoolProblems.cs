@@ -72,5 +72,5 @@ internal static class PoolProblems
     }
 
     private static bool IsZero(LoraModule module) =>
-        module.Scaling == 0 || !module.LoraA.AsSpan().ContainsAnyExcept(0f) || !module.LoraB.AsSpan().ContainsAnyExcept(0f);
+        module.Scaling == 0 || module.LoraA.IsZero() || module.LoraB.IsZero();
 }

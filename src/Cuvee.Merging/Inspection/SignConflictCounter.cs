@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using Cuvee.Formats.Peft;
 using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Inspection;
@@ -30,7 +31,7 @@ internal sealed class SignConflictCounter(int adapters)
         Parallel.For(0, members.Count, i =>
         {
             var delta = ArrayPool<float>.Shared.Rent(entries); // [rows, in]
-            DeltaRows(module, members[i], rows, delta);
+            DeltaRows(members[i].Module, rows, delta);
             (positive[i], negative[i]) = (new ulong[words], new ulong[words]);
             for (var e = 0; e < entries; e++)
             {
@@ -67,21 +68,14 @@ internal sealed class SignConflictCounter(int adapters)
         }).ToArray())];
 
     // Row k of the sample is row (k + 1/2) * out / rows of the module; with rows = out that is every row once.
-    private static void DeltaRows(PooledModule module, in PooledModule.Member member, int rows, Span<float> delta)
+    private static void DeltaRows(LoraModule module, int rows, Span<float> delta)
     {
-        var factors = module.LoraBTransposed(member);
-        var picked = ArrayPool<float>.Shared.Rent(rows * member.Rank); // [rank, rows]
-        for (var p = 0; p < member.Rank; p++)
-        {
-            for (var k = 0; k < rows; k++)
-            {
-                var row = (int)(((2L * k) + 1) * module.OutFeatures / (2L * rows));
-                picked[(p * rows) + k] = member.Scaling * factors[(p * module.OutFeatures) + row];
-            }
-        }
-
+        var picked = ArrayPool<float>.Shared.Rent(rows * module.Rank); // [rows, rank]
+        for (var k = 0; k < rows; k++)
+            module.LoraB.ReadRow((int)(((2L * k) + 1) * module.OutFeatures / (2L * rows)), picked.AsSpan(k * module.Rank, module.Rank));
+        FloatVectors.Scale(module.Scaling, picked.AsSpan(0, rows * module.Rank));
         Gemm.Multiply(
-            rows, module.InFeatures, member.Rank, picked, rows, true, module.LoraA(member), module.InFeatures, false,
+            rows, module.InFeatures, module.Rank, picked, module.Rank, false, module.LoraA.ToSingles(), module.InFeatures, false,
             delta, module.InFeatures, accumulate: false);
         ArrayPool<float>.Shared.Return(picked);
     }

@@ -1,18 +1,20 @@
 using Cuvee.Formats.Safetensors;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Materialization;
 
 /// <summary>Base weights plus a recipe's update: an ordinary checkpoint that needs no adapter.</summary>
 public static class FoldedCheckpoint
 {
-    /// <summary>
-    /// The base tensors in their order; adapted ones as new arrays, made one at a time while the result is enumerated, the others as they
-    /// are.
-    /// </summary>
-    /// <param name="baseTensors">Key: on-disk name, such as <c>model.layers.0.mlp.up_proj.weight</c>, [out, in].</param>
+    /// <summary>The base's tensors, formed row by row as they are asked for; adapted ones with the recipe's update added.</summary>
+    /// <param name="baseTensors">On-disk name, such as <c>model.layers.0.mlp.up_proj.weight</c>, shape, and values; [out, in], vectors as
+    /// one row.</param>
+    /// <param name="team">Shares the rows.</param>
     /// <exception cref="ArgumentException">The recipe does not fit the pool, or an adapted module is missing in the base or has another
     /// shape there.</exception>
-    public static IEnumerable<TensorData> Fold(IEnumerable<TensorData> baseTensors, RecipeMerger merger, MergeRecipe recipe)
+    public static IReadOnlyList<TensorSource> Fold(
+        IEnumerable<(string Name, IReadOnlyList<int> Shape, StoredMatrix Values)> baseTensors, RecipeMerger merger, MergeRecipe recipe,
+        ThreadTeam team)
     {
         ArgumentNullException.ThrowIfNull(baseTensors);
         ArgumentNullException.ThrowIfNull(merger);
@@ -38,22 +40,32 @@ public static class FoldedCheckpoint
             adapted.Add(module + ".weight", module);
         }
 
-        return Tensors();
-
-        IEnumerable<TensorData> Tensors()
+        var update = new ModuleUpdate();
+        var prepared = "";
+        return [.. tensors.Select(tensor => new TensorSource(tensor.Name, tensor.Shape, (firstRow, rows) =>
         {
-            foreach (var tensor in tensors)
+            if (!adapted.TryGetValue(tensor.Name, out var module))
             {
-                if (!adapted.TryGetValue(tensor.Name, out var module))
-                {
-                    yield return tensor;
-                    continue;
-                }
-
-                var folded = tensor.Values.ToArray();
-                merger.AddTo(resolved, module, folded);
-                yield return tensor with { Values = folded };
+                tensor.Values.ReadRows(firstRow, rows.Length / tensor.Values.Columns, rows.Span);
+                return;
             }
-        }
+
+            if (prepared != module) merger.Prepare(update, resolved, prepared = module);
+            FillRows(tensor.Values, update, firstRow, rows, team);
+        }))];
+    }
+
+    private static void FillRows(StoredMatrix weight, ModuleUpdate update, int firstRow, Memory<float> rows, ThreadTeam team)
+    {
+        var columns = weight.Columns;
+        var count = rows.Length / columns;
+        var each = Math.Max(1, (count + (4 * team.Threads) - 1) / (4 * team.Threads));
+        team.Run((count + each - 1) / each, item =>
+        {
+            var taken = Math.Min(each, count - (item * each));
+            var part = rows.Span.Slice(item * each * columns, taken * columns);
+            weight.ReadRows(firstRow + (item * each), taken, part);
+            update.AddRows(firstRow + (item * each), part);
+        });
     }
 }

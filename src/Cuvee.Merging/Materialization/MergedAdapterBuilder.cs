@@ -44,9 +44,9 @@ public sealed class MergedAdapterBuilder(RecipeMerger merger)
     {
         if (module.Rank == rank) return module;
         var a = new float[rank * module.InFeatures];
-        module.LoraA.CopyTo(a, 0);
+        module.LoraA.ReadRows(0, module.Rank, a);
         var b = new float[module.OutFeatures * rank];
-        for (var i = 0; i < module.OutFeatures; i++) module.LoraB.AsSpan(i * module.Rank, module.Rank).CopyTo(b.AsSpan(i * rank));
-        return module with { Rank = rank, LoraA = a, LoraB = b };
+        for (var i = 0; i < module.OutFeatures; i++) module.LoraB.ReadRow(i, b.AsSpan(i * rank, module.Rank));
+        return new LoraModule(module.Name, module.InFeatures, module.OutFeatures, rank, a, b, module.Scaling);
     }
 }

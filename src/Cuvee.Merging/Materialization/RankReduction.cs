@@ -14,9 +14,8 @@ internal static class RankReduction
     public static (LoraModule Module, ModuleReduction Reduction) Reduce(LoraModule module, int rank)
     {
         var (outFeatures, inFeatures, exact) = (module.OutFeatures, module.InFeatures, module.Rank);
-        var b = new double[outFeatures * exact]; // [out, exact]
-        for (var i = 0; i < b.Length; i++) b[i] = (double)module.LoraB[i] * module.Scaling;
-        var aTransposed = Transpose(module.LoraA, exact, inFeatures); // [in, exact]
+        var b = Array.ConvertAll(module.LoraB.ToSingles(), x => (double)x * module.Scaling); // [out, exact]
+        var aTransposed = Transpose(module.LoraA.ToSingles(), exact, inFeatures); // [in, exact]
         var (qb, rb) = ThinQr.Decompose(b, outFeatures, exact); // [out, m], [m, exact]
         var (qa, ra) = ThinQr.Decompose(aTransposed, inFeatures, exact); // [in, n], [n, exact]
         var (m, n) = (Math.Min(outFeatures, exact), Math.Min(inFeatures, exact));

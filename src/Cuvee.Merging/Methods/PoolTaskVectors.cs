@@ -14,8 +14,10 @@ internal sealed class PoolTaskVectors(IReadOnlyList<PooledModule> modules, int p
         module.Name, module.OutFeatures, module.InFeatures,
         [.. singles.Select(single =>
         {
-            var delta = new float[module.OutFeatures * module.InFeatures];
-            module.AddTo(single, delta);
+            var delta = new float[checked(module.OutFeatures * module.InFeatures)];
+            var update = new ModuleUpdate();
+            update.Prepare(module, single);
+            update.AddRows(0, delta);
             return (ReadOnlyMemory<float>)delta;
         })]);
 

@@ -1,5 +1,4 @@
 using Cuvee.Formats.Peft;
-using Cuvee.Merging.Sparsification;
 
 namespace Cuvee.Merging.Methods;
 
@@ -8,12 +7,8 @@ internal sealed class ResolvedMethod(PoolTaskVectors vectors, ModuleMerge merge)
 {
     public override bool IsBaseModel => false; // not known before the modules are merged
 
-    internal override void AddTo(PooledModule module, Span<float> weight)
-    {
-        var merged = new float[weight.Length];
-        merge(vectors.Of(module), merged);
-        MaskedKernels.AddScaledKept(merged, 0, 1, weight);
-    }
+    internal override void Prepare(PooledModule module, ModuleUpdate update) =>
+        update.Prepare(module, merged => merge(vectors.Of(module), merged));
 
     internal override LoraModule Factored(PooledModule module) => FullRank(module);
 }

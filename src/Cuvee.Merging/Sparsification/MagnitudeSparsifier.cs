@@ -1,14 +1,15 @@
+using System.Buffers;
+using Cuvee.Numerics;
+
 namespace Cuvee.Merging.Sparsification;
 
 /// <summary>
 /// S(A, a) of Evo-Merging (arXiv 2509.12951): keeps the round(a * count) entries of largest magnitude of one tensor, at least one if a &gt;
-/// 0. The magnitudes are sorted once, on first need; afterwards a keep fraction costs one look-up. Thread-safe.
+/// 0. The magnitudes are ordered once, on first need; afterwards a keep fraction costs one look-up. Thread-safe.
 /// </summary>
-public sealed class MagnitudeSparsifier(ReadOnlyMemory<float> values)
+public sealed class MagnitudeSparsifier(StoredMatrix values)
 {
-    private float[]? sortedMagnitudes; // [values.Length], rising
-
-    public int Count => values.Length;
+    private OrderedMagnitudes? ordered;
 
     /// <summary>
     /// Entries that <paramref name="keepFraction"/> asks for; <c>round</c> is half to even. Ties at the threshold may keep more.
@@ -30,20 +31,52 @@ public sealed class MagnitudeSparsifier(ReadOnlyMemory<float> values)
     /// <param name="keepFraction">The paper's alpha, in [0, 1].</param>
     public float Threshold(double keepFraction)
     {
-        var kept = KeptCount(values.Length, keepFraction);
+        var kept = KeptCount(values.Count, keepFraction);
         if (kept == 0) return float.PositiveInfinity;
-        if (kept == values.Length) return 0;
-        return SortedMagnitudes()[values.Length - kept];
+        if (kept == values.Count) return 0;
+        var known = Volatile.Read(ref ordered);
+        if (known is null)
+        {
+            known = OrderedMagnitudes.Of(values);
+            known = Interlocked.CompareExchange(ref ordered, known, null) ?? known;
+        }
+
+        return known.AtRank(values.Count - kept);
     }
 
-    private float[] SortedMagnitudes()
+    /// <summary>
+    /// Distinct magnitudes, rising, and how many entries lie below each: 16-bit tensors have a few thousand at most, whatever their size.
+    /// </summary>
+    private sealed class OrderedMagnitudes(float[] magnitudes, long[] below)
     {
-        var sorted = Volatile.Read(ref sortedMagnitudes);
-        if (sorted is not null) return sorted;
-        var source = values.Span;
-        sorted = new float[source.Length];
-        for (var i = 0; i < sorted.Length; i++) sorted[i] = Math.Abs(source[i]);
-        Array.Sort(sorted);
-        return Interlocked.CompareExchange(ref sortedMagnitudes, sorted, null) ?? sorted;
+        public static OrderedMagnitudes Of(StoredMatrix values)
+        {
+            var row = ArrayPool<float>.Shared.Rent(values.Columns);
+            var all = new float[values.Count];
+            for (var i = 0; i < values.Rows; i++)
+            {
+                values.ReadRow(i, row);
+                for (var j = 0; j < values.Columns; j++) all[((long)i * values.Columns) + j] = Math.Abs(row[j]);
+            }
+
+            ArrayPool<float>.Shared.Return(row);
+            Array.Sort(all);
+            var (magnitudes, below) = (new List<float>(), new List<long>());
+            for (var i = 0; i < all.Length; i++)
+            {
+                if (i > 0 && all[i] == all[i - 1]) continue;
+                magnitudes.Add(all[i]);
+                below.Add(i);
+            }
+
+            return new OrderedMagnitudes([.. magnitudes], [.. below]);
+        }
+
+        /// <summary>The entry at 0-based <paramref name="rank"/> from the smallest.</summary>
+        public float AtRank(long rank)
+        {
+            var found = Array.BinarySearch(below, rank);
+            return magnitudes[found >= 0 ? found : ~found - 1];
+        }
     }
 }

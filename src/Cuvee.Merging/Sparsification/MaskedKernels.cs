@@ -1,14 +1,38 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Sparsification;
 
 /// <summary>
-/// One pass over a factor that masks and scales. Lanes are those of <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same
-/// expression in scalars, so that an entry's result does not depend on its position.
+/// Passes over a row of a factor that mask and scale. Stored rows are widened a piece at a time, in the first-level cache. Lanes are those of
+/// <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same expression in scalars, so that an entry's result does not depend on
+/// its position.
 /// </summary>
 internal static class MaskedKernels
 {
+    private const int Piece = 512; // floats
+
+    /// <summary>destination [columns] = scale * x where |x| &gt;= threshold, else 0.</summary>
+    public static void ScaleKept(StoredMatrix source, int row, float threshold, float scale, Span<float> destination)
+    {
+        destination = destination[..source.Columns];
+        source.ReadRow(row, destination);
+        if (threshold > 0 || scale != 1) ScaleKept(destination, threshold, scale, destination);
+    }
+
+    /// <summary>destination [columns] += scale * x where |x| &gt;= threshold, fused.</summary>
+    public static void AddScaledKept(StoredMatrix source, int row, float threshold, float scale, Span<float> destination)
+    {
+        Span<float> piece = stackalloc float[Piece];
+        for (var first = 0; first < source.Columns; first += Piece)
+        {
+            var widened = piece[..Math.Min(Piece, source.Columns - first)];
+            source.ReadRow(row, first, widened);
+            AddScaledKept(widened, threshold, scale, destination[first..]);
+        }
+    }
+
     /// <summary>destination = scale * x where |x| &gt;= threshold, else 0.</summary>
     public static void ScaleKept(ReadOnlySpan<float> source, float threshold, float scale, Span<float> destination)
     {

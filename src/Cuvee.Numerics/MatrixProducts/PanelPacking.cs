@@ -11,9 +11,16 @@ internal static unsafe class PanelPacking
     /// <summary>
     /// From [lanes, k] with <paramref name="stride"/> floats between lanes; lanes up to <paramref name="width"/> become zero.
     /// </summary>
+    public static void FromLanes(float* source, nint stride, int lanes, int k, float* panel, int width)
+    {
+        CopyLanes(source, stride, lanes, k, panel, width);
+        if (lanes < width) ClearLanes(lanes, k, panel, width);
+    }
+
+    /// <summary>From [lanes, k] to the first lanes of a panel; the others are left as they are.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FromLanes(float* source, nint stride, int lanes, int k, float* panel, int width)
+    public static void CopyLanes(float* source, nint stride, int lanes, int k, float* panel, int width)
     {
         var lane = 0;
         for (; lane + 4 <= lanes; lane += 4) FourLanes(source + (lane * stride), stride, k, panel + lane, width);
@@ -23,8 +30,12 @@ internal static unsafe class PanelPacking
             var to = panel + lane;
             for (var p = 0; p < k; p++, to += width) *to = from[p];
         }
+    }
 
-        if (lanes < width) ClearLanes(lanes, k, panel, width);
+    public static void ClearLanes(int lanes, int k, float* panel, int width)
+    {
+        for (var p = 0; p < k; p++, panel += width)
+            for (var j = lanes; j < width; j++) panel[j] = 0;
     }
 
     /// <summary>From [k, lanes] with <paramref name="stride"/> floats between rows.</summary>
@@ -114,12 +125,6 @@ internal static unsafe class PanelPacking
         third.Store(to + (2 * width));
         fourth.Store(to + (3 * width));
         return to + (4 * width);
-    }
-
-    private static void ClearLanes(int lanes, int k, float* panel, int width)
-    {
-        for (var p = 0; p < k; p++, panel += width)
-            for (var j = lanes; j < width; j++) panel[j] = 0;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -56,8 +56,17 @@ public sealed unsafe class StoredMatrix
     /// <param name="destination">[columns]</param>
     public void ReadRow(int row, Span<float> destination)
     {
+        ReadRow(row, 0, destination[..Columns]);
+    }
+
+    /// <summary>Widens part of a row.</summary>
+    /// <param name="firstColumn">In Q8_0 the first of a block.</param>
+    /// <param name="destination">As many elements; in Q8_0 whole blocks.</param>
+    public void ReadRow(int row, int firstColumn, Span<float> destination)
+    {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(row));
-        Format.Widen(Data + (row * RowBytes), destination[..Columns]);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)firstColumn + (uint)destination.Length, (uint)Columns, nameof(firstColumn));
+        Format.Widen(Data + (row * RowBytes) + Format.RowBytes(firstColumn), destination);
         GC.KeepAlive(owner);
     }
 
@@ -66,6 +75,43 @@ public sealed unsafe class StoredMatrix
     public void ReadRows(int first, int count, Span<float> destination)
     {
         for (var row = 0; row < count; row++) ReadRow(first + row, destination.Slice(row * Columns, Columns));
+    }
+
+    /// <summary>Index of the first NaN or infinity (of the first such scale's block, in Q8_0), or -1.</summary>
+    public long IndexOfNotFinite()
+    {
+        var index = NotFinite.IndexOf(this);
+        GC.KeepAlive(owner);
+        return index;
+    }
+
+    /// <summary>Whether the other has the same shape and, widened, the same values; -0 equals 0.</summary>
+    public bool HasValuesOf(StoredMatrix other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Rows != Rows || other.Columns != Columns) return false;
+        var (mine, theirs) = (new float[Columns], new float[Columns]);
+        for (var row = 0; row < Rows; row++)
+        {
+            ReadRow(row, mine);
+            other.ReadRow(row, theirs);
+            if (!mine.AsSpan().SequenceEqual(theirs)) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether every value is 0.</summary>
+    public bool IsZero()
+    {
+        var values = new float[Columns];
+        for (var row = 0; row < Rows; row++)
+        {
+            ReadRow(row, values);
+            if (values.AsSpan().ContainsAnyExcept(0f)) return false;
+        }
+
+        return true;
     }
 
     /// <summary>All of it, widened. For tests and small matrices.</summary>

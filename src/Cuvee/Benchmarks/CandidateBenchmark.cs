@@ -85,7 +85,7 @@ public static class CandidateBenchmark
 
     private static LlamaWeights RandomWeights(LlamaConfig config, SeededRandom random)
     {
-        var embed = Gaussian(config.VocabSize * config.HiddenSize, 0.5, random);
+        var embed = StoredMatrix.Over(config.VocabSize, config.HiddenSize, Gaussian(config.VocabSize * config.HiddenSize, 0.5, random));
         float[] Ones() => [.. Enumerable.Repeat(1f, config.HiddenSize)];
         return new LlamaWeights
         {
@@ -97,8 +97,9 @@ public static class CandidateBenchmark
             {
                 Linears =
                 [
-                    .. config.LinearModules.Select(
-                        module => Gaussian(module.OutFeatures * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random)),
+                    .. config.LinearModules.Select(module => StoredMatrix.Over(
+                        module.OutFeatures, module.InFeatures,
+                        Gaussian(module.OutFeatures * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random))),
                 ],
                 Biases = new float[]?[config.LinearModules.Count],
                 Norms = [.. config.Norms.Select(_ => Ones())],
