@@ -32,7 +32,7 @@ internal sealed class ModelSelection
 
     public static Option<string> ModelOption() => new("--model")
     {
-        Description = "Folder of the base model (config.json, model.safetensors, tokenizer.json).",
+        Description = "Folder of the base model (config.json, model.safetensors, tokenizer.json), or a .gguf file.",
         HelpName = "DIR",
         Required = true,
     };
@@ -80,10 +80,12 @@ internal sealed class ModelSelection
     }
 
     /// <summary>Passes what a reader accepted with a doubt to the error stream.</summary>
-    public static PeftReaderOptions Warnings(ParseResult arguments)
+    public static PeftReaderOptions Warnings(ParseResult arguments) => new() { Warn = Warn(arguments) };
+
+    public static Action<string> Warn(ParseResult arguments)
     {
         var error = arguments.InvocationConfiguration.Error;
-        return new PeftReaderOptions { Warn = sentence => error.WriteLine("warning: " + sentence) };
+        return sentence => error.WriteLine("warning: " + sentence);
     }
 
     private static EmbeddedModel WithRecipe(EmbeddedModel loaded, AdapterPool adapters, string recipeFile)

@@ -85,7 +85,8 @@ public sealed class GgufMetadata(string source)
     public float[]? FindNumbers(string key) => Find<float[]>(key, "a list of single-precision numbers");
 
     /// <param name="problem">Follows the key: "is ..., not ...".</param>
-    public BadInputException Error(string key, string problem) => new($"{source}: '{key}' {problem}; convert the model again.");
+    public BadInputException Error(string key, string problem, string mend = "convert the model again") =>
+        new($"{source}: '{key}' {problem}; {mend}.");
 
     internal bool Add(string key, object value)
     {
