@@ -5,7 +5,7 @@ namespace Cuvee.Merging;
 
 /// <summary>
 /// The adapters of one base model, in ordinal order of name. All of them agree on the shape of every module that they share and on the base
-/// model they name; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor
+/// model they name, whichever copy of it; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor
 /// arrays.
 /// </summary>
 public sealed class AdapterPool
@@ -29,7 +29,7 @@ public sealed class AdapterPool
     public IReadOnlyList<string> ModuleNames { get; }
 
     /// <summary>
-    /// Reads one PEFT adapter per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.
+    /// Reads one adapter, PEFT's or a GGUF file, per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.
     /// </summary>
     /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
     /// <exception cref="BadInputException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that
@@ -37,7 +37,7 @@ public sealed class AdapterPool
     /// <exception cref="BadInputException">An adapter that is not a plain LoRA, or a broken file.</exception>
     public static AdapterPool Load(
         string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false, PeftReaderOptions? options = null) =>
-        new([.. AdapterFolders(folder, exclude).Select(path => PeftReader.Read(path, options ?? new PeftReaderOptions()))],
+        new([.. AdapterFolders(folder, exclude).Select(path => AdapterReader.Read(path, options))],
             allowDifferentBases);
 
     /// <summary>
@@ -67,7 +67,7 @@ public sealed class AdapterPool
         names.RemoveAll(name => exclude?.Contains(name, StringComparer.Ordinal) == true);
         if (names.Count == 0)
         {
-            throw new BadInputException($"{folder}: the pool is empty; put one PEFT adapter into each sub-folder or exclude fewer.");
+            throw new BadInputException($"{folder}: the pool is empty; put one adapter into each sub-folder or exclude fewer.");
         }
 
         return [.. names.Select(name => Path.Combine(folder, name))];

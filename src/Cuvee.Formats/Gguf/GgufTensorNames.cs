@@ -64,13 +64,15 @@ public static class GgufTensorNames
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(module);
-        if (config.Family.GgufArchitecture != "llama") return null;
-        var heads = module.EndsWith(".q_proj", StringComparison.Ordinal) ? config.NumAttentionHeads
-            : module.EndsWith(".k_proj", StringComparison.Ordinal) ? config.NumKeyValueHeads : 0;
-        if (heads == 0) return null;
+        if (config.Family.GgufArchitecture != "llama" || !IsInterleaved(module)) return null;
+        var heads = module.EndsWith(".q_proj", StringComparison.Ordinal) ? config.NumAttentionHeads : config.NumKeyValueHeads;
         var (dim, half) = (config.HeadDim, config.HeadDim / 2);
         return [.. Enumerable.Range(0, heads * dim).Select(row => (row / dim * dim) + (row % 2 * half) + (row % dim / 2))];
     }
+
+    /// <summary>Whether the rows of the module are reordered in files of Llama's architecture.</summary>
+    internal static bool IsInterleaved(string module) =>
+        module.EndsWith(".q_proj", StringComparison.Ordinal) || module.EndsWith(".k_proj", StringComparison.Ordinal);
 
     /// <returns>[out] row of the file's tensor for each row of Hugging Face's.</returns>
     internal static int[] Invert(int[] rows)

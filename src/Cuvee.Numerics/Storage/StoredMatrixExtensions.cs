@@ -21,4 +21,20 @@ public static unsafe class StoredMatrixExtensions
         var data = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(copy, 0);
         return new StoredMatrix(source.Format, rows.Length, source.Columns, data, copy);
     }
+
+    /// <summary>An fp32 copy with rows and columns exchanged.</summary>
+    public static StoredMatrix Transposed(this StoredMatrix source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var (rows, columns) = (source.Rows, source.Columns);
+        var transposed = new float[checked(rows * columns)]; // [columns, rows]
+        var values = new float[columns];
+        for (var row = 0; row < rows; row++)
+        {
+            source.ReadRow(row, values);
+            for (var column = 0; column < columns; column++) transposed[(column * rows) + row] = values[column];
+        }
+
+        return StoredMatrix.Over(columns, rows, transposed);
+    }
 }
