@@ -3,11 +3,10 @@ using Cuvee.Formats.Peft;
 using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Methods;
-using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Embedded;
 
-/// <summary>An embedded model with an adapter or a recipe folded into a copy of the weights that it adapts.</summary>
+/// <summary>An embedded model with an adapter or a recipe added to the weights that it adapts.</summary>
 public static class AdaptedModel
 {
     /// <summary>
@@ -28,8 +27,6 @@ public static class AdaptedModel
     {
         ArgumentNullException.ThrowIfNull(baseModel);
         var merger = new RecipeMerger(pool, methods);
-        var resolved = merger.Resolve(recipe);
-        using var team = new ThreadTeam();
-        return baseModel.WithWeights(new CandidateWeights(baseModel.Weights, merger).Form(resolved, team));
+        return baseModel.With(new PoolUpdate(baseModel.Weights.Config, merger).Of(merger.Resolve(recipe)));
     }
 }

@@ -116,7 +116,7 @@ internal sealed class EmbeddedProvider(
     }
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
-        new Session(Folder.Load(threads, rules), AdapterPool.Load(pool, exclude), model, threads, methods));
+        new Session(Folder.Load(threads, rules), AdapterPool.Load(pool, exclude), model, methods));
 
     private static void RequireFile(string path, string mend)
     {
@@ -144,11 +144,12 @@ internal sealed class EmbeddedProvider(
         private readonly EmbeddedAdapterHost host;
         private readonly string modelFolder;
 
-        public Session(EmbeddedModel model, AdapterPool pool, string modelFolder, int? threads, MergeMethods methods)
+        public Session(EmbeddedModel model, AdapterPool pool, string modelFolder, MergeMethods methods)
         {
             (this.model, this.pool, this.modelFolder) = (model, pool, modelFolder);
-            host = new EmbeddedAdapterHost(model, pool, threads, methods);
-            Weights = new RecipeMerger(pool, methods);
+            var merger = new RecipeMerger(pool, methods);
+            host = new EmbeddedAdapterHost(model, merger);
+            Weights = merger;
         }
 
         public IAdapterHost Host => host;
