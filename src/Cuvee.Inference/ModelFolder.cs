@@ -14,17 +14,22 @@ namespace Cuvee.Inference;
 /// </summary>
 public sealed class ModelFolder
 {
-    private readonly string path;
     private readonly GgufReader? file; // null: a folder
     private ModelChat? chat;
 
     private ModelFolder(string path, GgufReader? file, LlamaConfig config, Tokenizer tokenizer)
     {
-        (this.path, this.file, Config, Tokenizer) = (path, file, config, tokenizer);
+        (Path, this.file, Config, Tokenizer) = (path, file, config, tokenizer);
         if (tokenizer.VocabSize <= config.VocabSize) return;
         throw new BadInputException(
             $"{path}: the tokenizer has {tokenizer.VocabSize} tokens but the model a vocabulary of {config.VocabSize}; use files of one model.");
     }
+
+    /// <summary>Folder or file.</summary>
+    public string Path { get; }
+
+    /// <summary>One GGUF file.</summary>
+    public bool IsGguf => file is not null;
 
     public LlamaConfig Config { get; }
 
@@ -34,7 +39,7 @@ public sealed class ModelFolder
     /// tokenizer belongs to another.</exception>
     public static ModelFolder Open(string path)
     {
-        if (IsGguf(path))
+        if (IsGgufPath(path))
         {
             var file = GgufReader.Open(path);
             return new ModelFolder(path, file, GgufModelReader.ReadConfig(file), GgufTokenizerReader.Read(file));
@@ -42,15 +47,15 @@ public sealed class ModelFolder
 
         if (!Directory.Exists(path))
             throw new BadInputException($"{path}: there is no such folder; name the folder of a Hugging Face model, or a .gguf file.");
-        return new ModelFolder(path, null, HuggingFaceModelReader.ReadConfig(path), Tokenizer.Load(Path.Combine(path, "tokenizer.json")));
+        return new ModelFolder(path, null, HuggingFaceModelReader.ReadConfig(path), Tokenizer.Load(System.IO.Path.Combine(path, "tokenizer.json")));
     }
 
     /// <summary>Whether the path means one file of llama.cpp's, by its name.</summary>
-    public static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
+    public static bool IsGgufPath(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
 
     /// <summary>What the model says of its conversations.</summary>
     /// <exception cref="BadInputException">tokenizer_config.json is broken.</exception>
-    public ModelChat Chat => chat ??= file is null ? ChatFile.Read(path, Config, Tokenizer) : ChatFile.Of(file, Config, Tokenizer);
+    public ModelChat Chat => chat ??= file is null ? ChatFile.Read(Path, Config, Tokenizer) : ChatFile.Of(file, Config, Tokenizer);
 
     /// <param name="threads">Null means one per processor.</param>
     /// <param name="rules">As for <see cref="EmbeddedModel"/>.</param>
@@ -61,7 +66,7 @@ public sealed class ModelFolder
     /// <summary>Every tensor where it lies in the mapped files; key: on-disk name of <see cref="LlamaTensorLayout"/>.</summary>
     /// <exception cref="BadInputException">As for <see cref="Load"/>.</exception>
     public IReadOnlyDictionary<string, StoredMatrix> ReadTensors() =>
-        file is null ? HuggingFaceModelReader.ReadWeights(path, Config) : GgufModelReader.ReadWeights(file, Config);
+        file is null ? HuggingFaceModelReader.ReadWeights(Path, Config) : GgufModelReader.ReadWeights(file, Config);
 
     /// <summary>Writes the folder's model as one file for llama.cpp.</summary>
     /// <param name="format">Of the matrices.</param>
@@ -69,16 +74,16 @@ public sealed class ModelFolder
     /// <exception cref="BadInputException">It is a GGUF file already, llama.cpp cannot compute it, or a tensor cannot be written.</exception>
     public void ExportGguf(string target, StorageFormat format, Action<string> warn)
     {
-        if (file is not null) throw new BadInputException($"{path}: is a GGUF file already; llama-quantize stores it in another type.");
+        if (file is not null) throw new BadInputException($"{Path}: is a GGUF file already; llama-quantize stores it in another type.");
         if (Config.SlidingWindow is { } window)
-            warn($"{path}: llama.cpp computes no sliding window; the file's context ends where the window would begin, at {window} tokens.");
+            warn($"{Path}: llama.cpp computes no sliding window; the file's context ends where the window would begin, at {window} tokens.");
         GgufModelWriter.Write(
             target,
-            Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))),
+            System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path))),
             Config,
             metadata =>
             {
-                GgufTokenizerWriter.Write(Path.Combine(path, "tokenizer.json"), Config, metadata, warn);
+                GgufTokenizerWriter.Write(System.IO.Path.Combine(Path, "tokenizer.json"), Config, metadata, warn);
                 if (Chat.Template is { } template) metadata.Add(GgufKeys.ChatTemplate, template);
             },
             ReadTensors(),

@@ -1,5 +1,6 @@
 using Cuvee.Formats;
 using Cuvee.Formats.Peft;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging;
 
@@ -21,6 +22,34 @@ public sealed class AdapterPool
         var modules = Adapters.SelectMany(adapter => adapter.Modules);
         ModuleNames = [.. modules.Select(module => module.Name).Distinct().Order(StringComparer.Ordinal)];
     }
+
+    /// <summary>Some adapter is DoRA, whose update holds on one base only.</summary>
+    public bool HasDora => Adapters.Any(adapter => adapter.Modules.Any(IsDora));
+
+    /// <summary>The same pool with the updates of its DoRA adapters expressed against a base; others stay as they are.</summary>
+    /// <param name="baseWeight">[out, in] of a module by name; null where the base has none of that name.</param>
+    /// <exception cref="BadInputException">A DoRA adapter was made for another base.</exception>
+    public AdapterPool On(Func<string, StoredMatrix?> baseWeight)
+    {
+        ArgumentNullException.ThrowIfNull(baseWeight);
+        if (!HasDora) return this;
+        try
+        {
+            return new AdapterPool([.. Adapters.Select(adapter => adapter with
+            {
+                Modules = [.. adapter.Modules.Select(module => module.Magnitude is null ? module : DoraBinding.Bind(
+                    adapter.Name, module, baseWeight(module.Name) ?? throw new ArgumentException(
+                        $"Adapter '{adapter.Name}' adapts module {module.Name}, which the base model does not have; use the base that it " +
+                        "was trained on.")))],
+            })], allowDifferentBases: true); // checked before
+        }
+        catch (ArgumentException exception)
+        {
+            throw new BadInputException(exception.Message, exception);
+        }
+    }
+
+    internal static bool IsDora(LoraModule module) => module.Magnitude is not null || module.RowFactors is not null;
 
     /// <summary>In ordinal order of name: the order in which every merge sums, whatever the order of a recipe.</summary>
     public IReadOnlyList<PeftAdapter> Adapters { get; }

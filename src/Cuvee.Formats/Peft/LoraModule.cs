@@ -24,6 +24,12 @@ public sealed record LoraModule(string Name, StoredMatrix LoraA, StoredMatrix Lo
     /// </summary>
     public float[]? Magnitude { get; init; }
 
+    /// <summary>
+    /// [out] factors of the base's rows, which stand for <see cref="Magnitude"/> once the base is known: the update is then
+    /// <c>Scaling * LoraB * LoraA + diag(RowFactors - 1) * W</c>. Null: all 1.
+    /// </summary>
+    public float[]? RowFactors { get; init; }
+
     public int InFeatures => LoraA.Columns;
 
     public int OutFeatures => LoraB.Rows;

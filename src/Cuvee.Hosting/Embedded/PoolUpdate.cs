@@ -10,7 +10,7 @@ namespace Cuvee.Hosting.Embedded;
 /// Makes recipes of a pool into what the engine adds to a base's weights. The memory is that of one layer's prepared modules, reused from layer
 /// to layer and from candidate to candidate: one candidate at a time.
 /// </summary>
-public sealed class PoolUpdate
+internal sealed class PoolUpdate
 {
     private readonly RecipeMerger merger;
     private readonly string?[][] moduleNames; // [layers][linears]; null where no adapter adapts the module
@@ -39,6 +39,7 @@ public sealed class PoolUpdate
     {
         foreach (var module in adapter.Modules)
         {
+            if (module.Name is LlamaTensorLayout.EmbedTokensModule or LlamaTensorLayout.LmHeadModule) continue; // PoolEmbeddings
             if (!places.TryGetValue(module.Name, out var linear))
             {
                 throw new BadInputException(
