@@ -59,6 +59,7 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
 
     private ScoredCompletion[] Score(LlamaEngine engine, IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
     {
+        slot.KeepFoldedOf(this);
         var tokenized = new TokenizedRecord[records.Count];
         for (var i = 0; i < tokenized.Length; i++) tokenized[i] = slot.TokenCache.Tokenize(records[i]);
         var scores = engine.ScoreTokens(Weights, update, tokenized, cancellationToken);

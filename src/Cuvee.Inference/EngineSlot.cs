@@ -46,6 +46,14 @@ internal sealed class EngineSlot : IDisposable
         }
     }
 
+    /// <summary>Frees the folded weights of any other model: while candidates are scored, none exists as a whole. In a turn only.</summary>
+    public void KeepFoldedOf(object model)
+    {
+        if (foldedFor is null || ReferenceEquals(foldedFor, model)) return;
+        (foldedFor, folded) = (null, null);
+        engine.FreeFolded();
+    }
+
     /// <summary>What a model continues prompts with: a candidate's weights are folded once and kept until another one's are. In a turn only.</summary>
     public LlamaWeights Folded(object model, LlamaWeights weights, ILinearUpdate? update)
     {

@@ -67,6 +67,9 @@ public sealed class LlamaEngine : IDisposable
     /// </summary>
     public LlamaWeights Fold(LlamaWeights weights, ILinearUpdate update) => copy.Form(weights, update);
 
+    /// <summary>Gives the copy's memory back; folded weights must not be used any more.</summary>
+    public void FreeFolded() => copy.Free();
+
     /// <summary>
     /// Continues each prompt until an end-of-sequence id, <paramref name="stopAfter"/>, the token limit or the end of the context.
     /// </summary>

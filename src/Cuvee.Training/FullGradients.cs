@@ -1,5 +1,4 @@
 using Cuvee.Formats.HuggingFace;
-using Cuvee.Inference;
 using Cuvee.Numerics;
 
 namespace Cuvee.Training;

@@ -1,4 +1,3 @@
-using Cuvee.Inference;
 
 namespace Cuvee.Training;
 

@@ -1,6 +1,5 @@
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
-using Cuvee.Inference;
 using Cuvee.Numerics;
 
 namespace Cuvee.Training;

@@ -114,8 +114,8 @@ public sealed class EmbeddedAdapterHostTests
         TinyModel.AssertDifferent(await TinyModel.ScoreAsync(model), await TinyModel.ScoreAsync(lease.Model));
         Assert.Equal(before, model.Weights.ToTensors().Select(tensor => tensor.Values));
         var candidate = ((EmbeddedModel)lease.Model).Weights;
-        Assert.Same(model.Weights.Layers[0].QProj, candidate.Layers[0].QProj);
-        Assert.NotSame(model.Weights.Layers[0].VProj, candidate.Layers[0].VProj);
+        Assert.Same(model.Weights.Layers[0].Linears[0], candidate.Layers[0].Linears[0]);
+        Assert.NotSame(model.Weights.Layers[0].Linears[2], candidate.Layers[0].Linears[2]);
     }
 
     [Fact]
@@ -143,30 +143,31 @@ public sealed class EmbeddedAdapterHostTests
     // Keep fraction 1 only. The base weights plus the update, summed in double and rounded once.
     private static LlamaWeights SummedInDouble(AdapterPool pool, WeightedRecipe recipe)
     {
-        var weights = TinyModel.Weights();
-        var linears = weights.Layers.SelectMany(layer => layer.Linears).ToList();
-        for (var index = 0; index < TinyModel.Modules.Count; index++)
+        var tensors = TinyModel.Weights().ToTensors().ToList();
+        foreach (var (name, outFeatures, inFeatures) in TinyModel.Modules)
         {
-            var (name, outFeatures, inFeatures) = TinyModel.Modules[index];
-            var parts = recipe.Adapters.Select(share => (
-                share.Weight,
-                Module: pool.Adapters.Single(adapter => adapter.Name == share.Name).Modules.Single(module => module.Name == name)))
-                .ToList();
+            var weight = tensors.Single(tensor => tensor.Name == name + ".weight").Values; // [out, in]
+            var parts = recipe.Adapters.Select(share =>
+            {
+                var module = pool.Adapters.Single(adapter => adapter.Name == share.Name).Modules.Single(module => module.Name == name);
+                return new Part(share.Weight, module.Scaling, module.Rank, module.LoraA.ToSingles(), module.LoraB.ToSingles());
+            }).ToList();
             for (var i = 0; i < outFeatures; i++)
             {
                 for (var j = 0; j < inFeatures; j++)
                 {
-                    double Term((double Weight, LoraModule Module) left, (double Weight, LoraModule Module) right) =>
-                        Enumerable.Range(0, left.Module.Rank).Sum(k => left.Weight * left.Module.Scaling *
-                            left.Module.LoraB[(i * left.Module.Rank) + k] * (double)right.Module.LoraA[(k * inFeatures) + j]);
+                    double Term(Part left, Part right) => Enumerable.Range(0, left.Rank).Sum(k =>
+                        left.Weight * left.Scaling * left.LoraB[(i * left.Rank) + k] * (double)right.LoraA[(k * inFeatures) + j]);
                     var update = recipe.Space == MergeSpace.Delta
                         ? parts.Sum(part => Term(part, part))
                         : parts.Sum(left => parts.Sum(right => right.Weight * Term(left, right)));
-                    linears[index][(i * inFeatures) + j] = (float)(linears[index][(i * inFeatures) + j] + update);
+                    weight[(i * inFeatures) + j] = (float)(weight[(i * inFeatures) + j] + update);
                 }
             }
         }
 
-        return weights;
+        return LlamaWeights.FromTensors(TinyModel.Config, tensors);
     }
+
+    private sealed record Part(double Weight, float Scaling, int Rank, float[] LoraA, float[] LoraB);
 }

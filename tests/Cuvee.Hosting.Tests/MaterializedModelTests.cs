@@ -5,6 +5,7 @@ using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Materialization;
+using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Tests;
 
@@ -37,8 +38,12 @@ public sealed class MaterializedModelTests : IDisposable
         TinyModel.AssertEqual(served, await TinyModel.ScoreAsync(adapted));
 
         var modelFolder = Path.Combine(folder, "folded");
+        using var team = new ThreadTeam(2);
+        var tensors = model.Weights.ToTensors().Select(tensor => (
+            tensor.Name, tensor.Shape,
+            StoredMatrix.Over(tensor.Values.Length / tensor.Shape[^1], tensor.Shape[^1], tensor.Values)));
         HuggingFaceModelWriter.Write(
-            modelFolder, TinyModel.Config, FoldedCheckpoint.Fold(model.Weights.ToTensors(), merger, recipe), TensorType.F32);
+            modelFolder, TinyModel.Config, FoldedCheckpoint.Fold(tensors, merger, recipe, team), TensorType.F32);
         TinyModel.Tokenizer.Save(Path.Combine(modelFolder, "tokenizer.json"));
         using var folded = EmbeddedModel.Load(modelFolder, 1);
         TinyModel.AssertEqual(served, await TinyModel.ScoreAsync(folded));

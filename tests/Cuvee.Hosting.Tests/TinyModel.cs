@@ -45,7 +45,7 @@ internal static class TinyModel
         var random = new SeededRandom(11);
         var tensors = LlamaTensorLayout.Tensors(Config).Select(tensor => new Formats.Safetensors.TensorData(
             tensor.Name, tensor.Shape, Gaussian(random, tensor.Shape.Aggregate((x, y) => x * y), tensor.Shape.Count == 1 ? 1 : 0.25)));
-        return LlamaWeights.FromTensors(Config, tensors.ToDictionary(tensor => tensor.Name));
+        return LlamaWeights.FromTensors(Config, tensors);
     }
 
     public static EmbeddedModel Model(int? threads = 1) => new(Weights(), Tokenizer, threads);

@@ -1,5 +1,6 @@
 using Cuvee.Formats;
 using Cuvee.Formats.Peft;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Tests;
 
@@ -41,10 +42,11 @@ public sealed class AdapterPoolTests
     }
 
     [Fact]
-    public void Constructor_FactorsOfWrongLength_Throws()
+    public void Constructor_FactorsOfDifferentRanks_Throws()
     {
         var a = TestAdapters.Adapter("a", 1);
-        AssertRefused("do not match rank", a with { Modules = [a.Modules[0] with { LoraA = new float[3] }] });
+        var loraA = StoredMatrix.Over(2, a.Modules[0].InFeatures, new float[2 * a.Modules[0].InFeatures]);
+        AssertRefused("LoraA has rank 2 and LoraB 3", a with { Modules = [a.Modules[0] with { LoraA = loraA }] });
     }
 
     [Fact]

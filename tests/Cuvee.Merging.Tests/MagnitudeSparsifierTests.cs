@@ -1,3 +1,4 @@
+using Cuvee.Formats.Safetensors;
 using Cuvee.Merging.Sparsification;
 using Cuvee.Numerics;
 
@@ -27,7 +28,7 @@ public sealed class MagnitudeSparsifierTests
     {
         float[] values = [0.5f, -2, 2, 1, -2, 0];
         var destination = new float[values.Length];
-        MaskedKernels.ScaleKept(values, new MagnitudeSparsifier(values).Threshold(1.0 / 6), 1, destination);
+        MaskedKernels.ScaleKept(values, Sparsifier(values).Threshold(1.0 / 6), 1, destination);
         Assert.Equal([0, -2, 2, 0, -2, 0], destination);
     }
 
@@ -36,9 +37,9 @@ public sealed class MagnitudeSparsifierTests
     {
         float[] values = [0.5f, -2, 0];
         var destination = new float[values.Length];
-        MaskedKernels.ScaleKept(values, new MagnitudeSparsifier(values).Threshold(0), 1, destination);
+        MaskedKernels.ScaleKept(values, Sparsifier(values).Threshold(0), 1, destination);
         Assert.Equal([0, 0, 0], destination);
-        MaskedKernels.ScaleKept(values, new MagnitudeSparsifier(values).Threshold(1), 1, destination);
+        MaskedKernels.ScaleKept(values, Sparsifier(values).Threshold(1), 1, destination);
         Assert.Equal(values, destination);
     }
 
@@ -56,7 +57,7 @@ public sealed class MagnitudeSparsifierTests
         var start = Enumerable.Range(0, count).Select(_ => (float)random.NextGaussian()).ToArray();
         foreach (var keep in new[] { 0, 0.3, 0.77, 1 })
         {
-            var threshold = new MagnitudeSparsifier(values).Threshold(keep);
+            var threshold = Sparsifier(values).Threshold(keep);
             var expected = ReferenceMerge.Sparsify(values, keep);
             var scaled = new float[count];
             MaskedKernels.ScaleKept(values, threshold, -1.5f, scaled);
@@ -69,4 +70,39 @@ public sealed class MagnitudeSparsifierTests
             }
         }
     }
+
+    [Theory]
+    [InlineData(TensorType.BF16)]
+    [InlineData(TensorType.F16)]
+    public void Threshold_SixteenBitTensorFullOfTies_EqualsPlainSort(TensorType type)
+    {
+        const int rows = 60, columns = 70;
+        var random = new SeededRandom(3);
+        // A few dozen magnitudes for 4,200 entries, zeros among them.
+        float[] values = [.. Enumerable.Range(0, rows * columns).Select(_ => MathF.Round((float)random.NextGaussian() * 8) / 8)];
+        var path = Path.GetTempFileName();
+        try
+        {
+            SafetensorsWriter.Write(path, [new TensorData("t", [rows, columns], values)], type);
+            using var reader = SafetensorsReader.Open(path);
+            var stored = reader.Matrix("t");
+            var sparsifier = new MagnitudeSparsifier(stored);
+            var falling = values.Select(Math.Abs).OrderDescending().ToArray();
+            for (var kept = 1; kept < values.Length; kept += 7)
+                Assert.Equal(falling[kept - 1], sparsifier.Threshold((double)kept / values.Length));
+            var expected = ReferenceMerge.Sparsify(values, 0.3);
+            var row = new float[columns];
+            for (var i = 0; i < rows; i++)
+            {
+                MaskedKernels.ScaleKept(stored, i, sparsifier.Threshold(0.3), 1, row);
+                Assert.Equal(expected[(i * columns)..((i + 1) * columns)], row.Select(x => (double)x));
+            }
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static MagnitudeSparsifier Sparsifier(float[] values) => new(StoredMatrix.Over(1, values.Length, values));
 }

@@ -1,6 +1,7 @@
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Merging.Materialization;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Tests;
 
@@ -66,7 +67,8 @@ public sealed class MaterializationTests
         foreach (var space in Enum.GetValues<MergeSpace>())
         {
             var merged = new MergedAdapterBuilder(merger).Build(new WeightedRecipe(space, [new("adapter-001", 1)]), "merged").Adapter;
-            Assert.Equal(pool.Adapters[1].Modules.Select(module => module.LoraA), merged.Modules.Select(module => module.LoraA));
+            Assert.Equal(
+                pool.Adapters[1].Modules.Select(module => module.LoraA.ToSingles()), merged.Modules.Select(module => module.LoraA.ToSingles()));
             foreach (var (original, module) in pool.Adapters[1].Modules.Zip(merged.Modules))
                 AssertUpdate(ReferenceMerge.Update(original), module);
         }
@@ -77,19 +79,26 @@ public sealed class MaterializationTests
     {
         var pool = TestAdapters.Pool(3);
         var recipe = new WeightedRecipe(MergeSpace.Delta, [new("adapter-000", 1), new("adapter-002", -0.5, 0.3)]);
-        TensorData[] tensors =
+        (string Name, IReadOnlyList<int> Shape, StoredMatrix Values)[] tensors =
         [
-            new("model.norm.weight", [4], [1, 2, 3, 4]),
-            new(TestAdapters.Wide + ".weight", [11, 37], [.. Enumerable.Range(0, 11 * 37).Select(i => i / 100f)]),
-            new(TestAdapters.Tall + ".weight", [37, 11], new float[37 * 11]),
+            ("model.norm.weight", [4], StoredMatrix.Over(1, 4, [1, 2, 3, 4])),
+            (TestAdapters.Wide + ".weight", [11, 37], StoredMatrix.Over(11, 37, [.. Enumerable.Range(0, 11 * 37).Select(i => i / 100f)])),
+            (TestAdapters.Tall + ".weight", [37, 11], StoredMatrix.Over(37, 11, new float[37 * 11])),
         ];
-        var before = tensors[1].Values.ToArray();
-        var folded = FoldedCheckpoint.Fold(tensors, new RecipeMerger(pool), recipe).ToList();
+        var before = tensors[1].Values.ToSingles();
+        using var team = new ThreadTeam(2);
+        var folded = FoldedCheckpoint.Fold(tensors, new RecipeMerger(pool), recipe, team);
         Assert.Equal(tensors.Select(tensor => tensor.Name), folded.Select(tensor => tensor.Name));
-        Assert.Same(tensors[0], folded[0]);
-        Assert.Equal(before, tensors[1].Values);
+        Assert.Equal(tensors.Select(tensor => tensor.Shape), folded.Select(tensor => tensor.Shape));
+        Assert.Equal([1, 2, 3, 4], Formed(folded[0], [1]));
+        var wide = Formed(folded[1], [11]);
+        Assert.Equal(before, tensors[1].Values.ToSingles());
+        Assert.Equal(wide, Formed(folded[1], [1, 7, 3])); // in pieces, and after another tensor
+        var tall = Formed(folded[2], [20, 17]);
+        Assert.Equal(wide, Formed(folded[1], [4, 7]));
         var expected = ReferenceMerge.Update(pool, recipe, TestAdapters.Wide).Select((x, i) => x + before[i]).ToArray();
-        Assert.InRange(ReferenceMerge.RelativeError(folded[1].Values, expected), 0, Tolerance);
+        Assert.InRange(ReferenceMerge.RelativeError(wide, expected), 0, Tolerance);
+        Assert.InRange(ReferenceMerge.RelativeError(tall, ReferenceMerge.Update(pool, recipe, TestAdapters.Tall)), 0, Tolerance);
     }
 
     [Fact]
@@ -97,11 +106,28 @@ public sealed class MaterializationTests
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));
         var recipe = new WeightedRecipe(MergeSpace.Delta, []);
-        var missing = Assert.Throws<ArgumentException>(() => FoldedCheckpoint.Fold([], merger, recipe));
+        using var team = new ThreadTeam(1);
+        var missing = Assert.Throws<ArgumentException>(() => FoldedCheckpoint.Fold([], merger, recipe, team));
         Assert.Contains(TestAdapters.Wide, missing.Message, StringComparison.Ordinal);
         var wrong = Assert.Throws<ArgumentException>(
-            () => FoldedCheckpoint.Fold([new(TestAdapters.Wide + ".weight", [37, 11], new float[37 * 11])], merger, recipe));
+            () => FoldedCheckpoint.Fold(
+                [(TestAdapters.Wide + ".weight", [37, 11], StoredMatrix.Over(37, 11, new float[37 * 11]))], merger, recipe, team));
         Assert.Contains("[11, 37] in the pool but [37, 11]", wrong.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>All rows, formed so many at a time.</summary>
+    private static float[] Formed(TensorSource tensor, int[] counts)
+    {
+        var columns = tensor.Shape[^1];
+        var values = new float[counts.Sum() * columns];
+        var row = 0;
+        foreach (var count in counts)
+        {
+            tensor.Fill(row, values.AsMemory(row * columns, count * columns));
+            row += count;
+        }
+
+        return values;
     }
 
     internal static void AssertUpdate(double[] expected, LoraModule module) =>

@@ -1,4 +1,5 @@
 using Cuvee.Merging.Methods;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Tests;
 
@@ -72,7 +73,7 @@ public sealed class MergeMethodTests
         adapter = adapter with
         {
             Modules = [.. adapter.Modules.Select(module =>
-                module.Name == large.Name ? module with { LoraB = Array.ConvertAll(module.LoraB, x => 1e4f * x) } : module)],
+                module.Name == large.Name ? module with { LoraB = Scaled(module.LoraB, 1e4f) } : module)],
         };
         var merger = new RecipeMerger(new AdapterPool([adapter]));
         MethodRecipe Ties(double whole) => new(
@@ -255,4 +256,7 @@ public sealed class MergeMethodTests
         method.Prepare([vectors], MergeArguments.For(method, recipe))(vectors, merged);
         return merged;
     }
+
+    private static StoredMatrix Scaled(StoredMatrix values, float factor) =>
+        StoredMatrix.Over(values.Rows, values.Columns, Array.ConvertAll(values.ToSingles(), x => factor * x));
 }

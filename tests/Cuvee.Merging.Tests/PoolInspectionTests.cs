@@ -1,5 +1,6 @@
 using Cuvee.Formats.Peft;
 using Cuvee.Merging.Inspection;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Tests;
 
@@ -62,9 +63,9 @@ public sealed class PoolInspectionTests
         [
             a,
             Altered("copy", module => module),
-            Altered("zero", module => module with { LoraB = new float[module.LoraB.Length] }),
+            Altered("zero", module => module with { LoraB = Zeros(module.LoraB) }),
             Altered("half-dead", module =>
-                module.Name == TestAdapters.Tall ? module with { LoraA = new float[module.LoraA.Length] } : module),
+                module.Name == TestAdapters.Tall ? module with { LoraA = Zeros(module.LoraA) } : module),
             Altered("huge", module => module with { Scaling = 100 }),
             TestAdapters.Adapter("wide-rank", 9, rank: 7),
         ]));
@@ -85,4 +86,6 @@ public sealed class PoolInspectionTests
             : new double[shape.OutFeatures * shape.InFeatures])];
 
     private static double Dot(double[] x, double[] y) => x.Zip(y, (a, b) => a * b).Sum();
+
+    private static StoredMatrix Zeros(StoredMatrix like) => StoredMatrix.Over(like.Rows, like.Columns, new float[like.Count]);
 }

@@ -20,8 +20,8 @@ internal static class ReferenceMerge
         {
             foreach (var (share, module) in shares)
             {
-                var a = Sparsify(module.LoraA, share.KeepFraction);
-                var b = module.LoraB.Select(x => share.Weight * module.Scaling * x).ToArray();
+                var a = Sparsify(module.LoraA.ToSingles(), share.KeepFraction);
+                var b = module.LoraB.ToSingles().Select(x => share.Weight * module.Scaling * x).ToArray();
                 AddProduct(b, a, outFeatures, module.Rank, inFeatures, update);
             }
         }
@@ -32,9 +32,10 @@ internal static class ReferenceMerge
             var b = new double[outFeatures * rank];
             foreach (var (share, module) in shares)
             {
-                var sparse = Sparsify(module.LoraA, share.KeepFraction);
+                var sparse = Sparsify(module.LoraA.ToSingles(), share.KeepFraction);
+                var loraB = module.LoraB.ToSingles();
                 for (var i = 0; i < a.Length; i++) a[i] += share.Weight * sparse[i];
-                for (var i = 0; i < b.Length; i++) b[i] += share.Weight * module.Scaling * module.LoraB[i];
+                for (var i = 0; i < b.Length; i++) b[i] += share.Weight * module.Scaling * loraB[i];
             }
 
             AddProduct(b, a, outFeatures, rank, inFeatures, update);
@@ -68,7 +69,7 @@ internal static class ReferenceMerge
     {
         var update = new double[module.OutFeatures * module.InFeatures];
         AddProduct(
-            [.. module.LoraB.Select(x => (double)x * module.Scaling)], [.. module.LoraA.Select(x => (double)x)],
+            [.. module.LoraB.ToSingles().Select(x => (double)x * module.Scaling)], [.. module.LoraA.ToSingles().Select(x => (double)x)],
             module.OutFeatures, module.Rank, module.InFeatures, update);
         return update;
     }

@@ -1,5 +1,4 @@
 using Cuvee.Formats.HuggingFace;
-using Cuvee.Inference;
 
 namespace Cuvee.Training.Tests;
 
@@ -43,7 +42,7 @@ internal static class DoubleLlama
         return loss;
     }
 
-    public static Dictionary<string, double[]> Widen(LlamaWeights weights) =>
+    public static Dictionary<string, double[]> Widen(DenseWeights weights) =>
         weights.ToTensors().ToDictionary(t => t.Name, t => Array.ConvertAll(t.Values, v => (double)v));
 
     private static double[] Attend(LlamaConfig config, double[] q, double[][] k, double[][] v, int t)

@@ -1,6 +1,5 @@
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
-using Cuvee.Inference;
 using Cuvee.Numerics;
 
 namespace Cuvee.Training.Tests;
@@ -21,7 +20,7 @@ internal static class TinyModel
         EosTokenIds = [1],
     };
 
-    public static LlamaWeights Random(LlamaConfig config, ulong seed)
+    public static DenseWeights Random(LlamaConfig config, ulong seed)
     {
         var random = new SeededRandom(seed);
         var names = new Dictionary<string, int[]>
@@ -38,7 +37,7 @@ internal static class TinyModel
                 names[$"model.layers.{layer}.{path}.weight"] = [outFeatures, inFeatures];
         }
 
-        return LlamaWeights.FromTensors(config, names.ToDictionary(e => e.Key, e =>
+        return DenseWeights.FromTensors(config, names.Select(e =>
         {
             var values = new float[e.Value.Aggregate((a, b) => a * b)];
             for (var i = 0; i < values.Length; i++) values[i] = (float)((random.NextGaussian() * 0.3) + (e.Value.Length == 1 ? 1 : 0));

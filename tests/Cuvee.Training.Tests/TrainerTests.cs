@@ -1,4 +1,3 @@
-using Cuvee.Inference;
 using Cuvee.Numerics;
 
 namespace Cuvee.Training.Tests;
@@ -123,7 +122,7 @@ public sealed class TrainerTests : IDisposable
 
     private sealed class Training
     {
-        private readonly LlamaWeights weights;
+        private readonly DenseWeights weights;
         private readonly LoraParameters? factors;
 
         public Training(bool lora, ulong seed)

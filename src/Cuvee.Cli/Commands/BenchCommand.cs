@@ -64,9 +64,7 @@ internal static class BenchCommand
         {
             ["space"] = result.Space.ToString().ToLowerInvariant(),
             ["milliseconds"] = result.Milliseconds,
-            ["merge_milliseconds"] = result.MergeMilliseconds,
-            ["pack_milliseconds"] = result.PackMilliseconds,
-            ["forward_milliseconds"] = result.ForwardMilliseconds,
+            ["base_milliseconds"] = result.BaseMilliseconds,
             ["gflop"] = result.Gflop,
             ["gflops"] = result.Gflops,
             ["gemm_gflops"] = result.GemmGflops,
@@ -82,7 +80,7 @@ internal static class BenchCommand
                 $"({result.OpenBlasDescription})"
             : "OpenBLAS is not installed";
         return $"{result.Milliseconds:0.0} ms a candidate in {result.Space.ToString().ToLowerInvariant()}: " +
-            $"merge {result.MergeMilliseconds:0.0}, packing {result.PackMilliseconds:0.0}, forward {result.ForwardMilliseconds:0.0}; " +
+            $"the base alone {result.BaseMilliseconds:0.0}; " +
             $"{result.Gflop:0.0} GFLOP, {result.Gflops:0} GFLOP/s\n" +
             $"matrix products in the same run: Cuvee {result.GemmGflops:0} GFLOP/s; {reference}";
     }

@@ -45,6 +45,12 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
         };
     }
 
+    /// <summary>Gives the memory back; weights formed before must not be read any more.</summary>
+    public void Free()
+    {
+        foreach (var buffer in memory.Values) buffer.Free();
+    }
+
     private StoredMatrix Form(int layer, int linear, StoredMatrix source, ILinearUpdate update, StorageFormat format)
     {
         if (!memory.TryGetValue((layer, linear), out var buffer)) memory.Add((layer, linear), buffer = new FloatBuffer());

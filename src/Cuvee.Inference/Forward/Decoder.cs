@@ -18,13 +18,13 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
     private const long CacheBytes = 512L << 20; // keys and values of all active sequences
 
     private readonly TokenStep step = new(config, rotary, team);
-    private readonly Stack<KvCache> idleCaches = [];
     private readonly FloatBuffer logits = new(); // [active, vocab]
 
     public void Run(
         LlamaWeights weights, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options,
         Func<int, IReadOnlyList<int>, bool>? stopAfter, GeneratedTokens[] results, CancellationToken cancellationToken)
     {
+        var caches = new Stack<KvCache>(); // of sequences that have left
         var samplers = new ThreadLocal<TokenSampler>(() => new TokenSampler(options, config.VocabSize));
         var waiting = new Queue<int>(Enumerable.Range(0, prompts.Count));
         var active = new List<DecodingSequence>();
@@ -38,7 +38,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
             // A group's prompts share the packing of every weight, so they wait for several places.
             if (waiting.Count > 0 && room - active.Count >= Math.Max(1, Math.Min(room / 2, active.Count)))
             {
-                advanced = Admit(waiting, room - active.Count, prompts, options);
+                advanced = Admit(waiting, room - active.Count, prompts, options, caches);
                 active.AddRange(advanced);
                 states = Prefill(weights, advanced, cancellationToken);
             }
@@ -55,11 +55,13 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
             foreach (var sequence in active.Where(sequence => sequence.StopReason is not null))
             {
                 results[sequence.Index] = new GeneratedTokens(sequence.Generated, sequence.StopReason!.Value);
-                idleCaches.Push(sequence.Cache);
+                caches.Push(sequence.Cache);
             }
 
             active.RemoveAll(sequence => sequence.StopReason is not null);
         }
+
+        foreach (var cache in caches) cache.Free();
     }
 
     /// <summary>Sequences whose keys and values fit into <see cref="CacheBytes"/>, at least one.</summary>
@@ -74,14 +76,14 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
         (int)Math.Min(config.MaxPositionEmbeddings, prompt.Length + (long)options.MaxTokens);
 
     private List<DecodingSequence> Admit(
-        Queue<int> waiting, int places, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options)
+        Queue<int> waiting, int places, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options, Stack<KvCache> caches)
     {
         var admitted = new List<DecodingSequence>();
         for (var rows = 0; admitted.Count < places && rows < AdmittedRows && waiting.TryDequeue(out var index);)
         {
             var prompt = prompts[index].Tokens;
             var longest = Longest(prompt, options);
-            var cache = idleCaches.TryPop(out var idle) ? idle : new KvCache();
+            var cache = caches.TryPop(out var idle) ? idle : new KvCache();
             cache.Reset(config.NumHiddenLayers, config.NumKeyValueHeads, config.HeadDim, longest);
             var seen = options.RepetitionPenalty == 1 ? [] : new bool[config.VocabSize];
             if (seen.Length > 0)

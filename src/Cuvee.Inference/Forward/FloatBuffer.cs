@@ -10,7 +10,7 @@ internal sealed unsafe class FloatBuffer
 {
     private const int Alignment = 64; // bytes: one cache line, one 512-bit vector
 
-    ~FloatBuffer() => NativeMemory.AlignedFree(Pointer);
+    ~FloatBuffer() => Free();
 
     /// <summary>Floats.</summary>
     public long Length { get; private set; }
@@ -21,12 +21,18 @@ internal sealed unsafe class FloatBuffer
     public FloatBuffer Reserve(long length)
     {
         if (length <= Length) return this;
-        NativeMemory.AlignedFree(Pointer);
-        Pointer = null;
-        Length = 0;
+        Free();
         Pointer = (float*)NativeMemory.AlignedAlloc(checked((nuint)length * sizeof(float)), Alignment);
         Length = length;
         return this;
+    }
+
+    /// <summary>Gives the memory back; the next <see cref="Reserve"/> takes new one.</summary>
+    public void Free()
+    {
+        NativeMemory.AlignedFree(Pointer);
+        Pointer = null;
+        Length = 0;
     }
 
     public Span<float> Slice(long start, int length) => start >= 0 && length >= 0 && start + length <= Length

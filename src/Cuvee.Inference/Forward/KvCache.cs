@@ -33,6 +33,8 @@ internal sealed unsafe class KvCache
         memory.Reserve(layers * kvHeads * headFloats);
     }
 
+    public void Free() => memory.Free();
+
     public KvHead Head(int layer, int head)
     {
         var keys = memory.Pointer + ((((layers == 1 ? 0L : layer) * heads) + head) * headFloats);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Numerics;
 
 namespace Cuvee.Formats.Tests.HuggingFace;
 
@@ -72,7 +73,7 @@ internal sealed class ModelFolder : IDisposable
         SafetensorsWriter.Write(stream, tensors, TensorType.F32);
     }
 
-    public IReadOnlyDictionary<string, TensorData> Read() =>
+    public IReadOnlyDictionary<string, StoredMatrix> Read() =>
         HuggingFaceModelReader.ReadWeights(Path, HuggingFaceModelReader.ReadConfig(Path));
 
     public void Dispose() => _folder.Dispose();

@@ -26,8 +26,8 @@ public sealed class PeftReaderTests : IDisposable
         var module = Assert.Single(adapter.Modules);
         Assert.Equal(
             (AdapterFolder.Module, 3, 4, 2, 8f), (module.Name, module.InFeatures, module.OutFeatures, module.Rank, module.Scaling));
-        Assert.Equal([1, 2, 3, 4, 5, 6], module.LoraA);
-        Assert.Equal([1, 0, 0, 1, 2, 0, 0, -2], module.LoraB);
+        Assert.Equal([1, 2, 3, 4, 5, 6], module.LoraA.ToSingles());
+        Assert.Equal([1, 0, 0, 1, 2, 0, 0, -2], module.LoraB.ToSingles());
         Assert.Empty(warnings);
     }
 
@@ -149,8 +149,8 @@ public sealed class PeftReaderTests : IDisposable
         byte[] buffer = [0x80, 0x3F, 0x00, 0x40, .. BitConverter.GetBytes(0.5), .. BitConverter.GetBytes(-1.0)];
         File.WriteAllBytes(_folder.TensorPath, Safetensors.SafetensorsBytes.Of(header, buffer));
         var module = Assert.Single(PeftReader.Read(_folder.Path).Modules);
-        Assert.Equal([1, 2], module.LoraA);
-        Assert.Equal([0.5f, -1], module.LoraB);
+        Assert.Equal([1, 2], module.LoraA.ToSingles());
+        Assert.Equal([0.5f, -1], module.LoraB.ToSingles());
     }
 
     public void Dispose() => _folder.Dispose();

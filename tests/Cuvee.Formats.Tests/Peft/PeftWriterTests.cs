@@ -93,6 +93,7 @@ public sealed class PeftWriterTests : IDisposable
     /// <summary>Scaling * LoraB * LoraA in double, [out, in].</summary>
     private static double[] Update(LoraModule module)
     {
+        var (loraA, loraB) = (module.LoraA.ToSingles(), module.LoraB.ToSingles());
         var update = new double[module.OutFeatures * module.InFeatures];
         for (var row = 0; row < module.OutFeatures; row++)
         {
@@ -101,7 +102,7 @@ public sealed class PeftWriterTests : IDisposable
                 for (var k = 0; k < module.Rank; k++)
                 {
                     update[(row * module.InFeatures) + column] +=
-                        (double)module.Scaling * module.LoraB[(row * module.Rank) + k] * module.LoraA[(k * module.InFeatures) + column];
+                        (double)module.Scaling * loraB[(row * module.Rank) + k] * loraA[(k * module.InFeatures) + column];
                 }
             }
         }

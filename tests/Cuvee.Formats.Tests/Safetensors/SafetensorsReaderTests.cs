@@ -1,4 +1,5 @@
 using Cuvee.Formats.Safetensors;
+using Cuvee.Numerics;
 
 namespace Cuvee.Formats.Tests.Safetensors;
 
@@ -108,6 +109,68 @@ public sealed class SafetensorsReaderTests : IDisposable
         Assert.Throws<FileNotFoundException>(() => SafetensorsReader.Open(_folder.File("none")));
 
     public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string, StorageFormat, byte[]> StoredTypes => new()
+    {
+        { "F32", StorageFormat.F32, [0, 0, 0x80, 0x3F, 0, 0, 0x20, 0xC0, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40, 0, 0, 0, 0x80] },
+        { "BF16", StorageFormat.BF16, [0x80, 0x3F, 0x20, 0xC0, 0x00, 0x40, 0x40, 0x40, 0x80, 0x40, 0x00, 0x80] },
+        { "F16", StorageFormat.F16, [0x00, 0x3C, 0x00, 0xC1, 0x00, 0x40, 0x00, 0x42, 0x00, 0x44, 0x00, 0x80] },
+    };
+
+    [Theory]
+    [MemberData(nameof(StoredTypes))]
+    public void Matrix_F32AndSixteenBit_LiesInTheMappedFileAndOutlivesTheReader(string type, StorageFormat format, byte[] buffer)
+    {
+        StoredMatrix matrix;
+        using (var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry(type, "[1,2,3]", 0, buffer.Length), buffer)))
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            matrix = reader.Matrix("t");
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1000);
+        }
+
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal((format, 2, 3), (matrix.Format, matrix.Rows, matrix.Columns));
+        Assert.Equal([1, -2.5f, 2, 3, 4, -0f], matrix.ToSingles());
+    }
+
+    [Fact]
+    public void Matrix_F64_IsConverted()
+    {
+        byte[] buffer = [.. BitConverter.GetBytes(0.1), .. BitConverter.GetBytes(-1e-60)];
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F64", "[2,1]", 0, 16), buffer));
+        var matrix = reader.Matrix("t");
+        Assert.Equal((StorageFormat.F32, 2, 1), (matrix.Format, matrix.Rows, matrix.Columns));
+        Assert.Equal([0.1f, -0f], matrix.ToSingles());
+    }
+
+    [Theory]
+    [InlineData("[]", 1, 1, 4)]
+    [InlineData("[1]", 1, 1, 4)]
+    [InlineData("[3,0,2]", 0, 2, 0)]
+    [InlineData("[3,0]", 0, 0, 0)]
+    public void Matrix_ScalarVectorAndEmpty_AreRowsOfTheLastDimension(string shape, int rows, int columns, int bytes)
+    {
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry("F32", shape, 0, bytes), new byte[bytes]));
+        var matrix = reader.Matrix("t");
+        Assert.Equal((rows, columns), (matrix.Rows, matrix.Columns));
+    }
+
+    [Theory]
+    [InlineData("F32", 4, 2)]
+    [InlineData("BF16", 2, 0)]
+    [InlineData("F16", 2, 5)]
+    [InlineData("F64", 8, 3)]
+    public void Matrix_NaN_NamesTensorAndIndex(string type, int size, int index)
+    {
+        var buffer = new byte[6 * size];
+        buffer.AsSpan(index * size, size).Fill(0xFF);
+        using var reader = Open(SafetensorsBytes.Of(SafetensorsBytes.Entry(type, "[2,3]", 0, buffer.Length), buffer));
+        var error = Assert.Throws<SafetensorsFormatException>(() => reader.Matrix("t"));
+        Assert.Equal(SafetensorsDefect.NotFinite, error.Defect);
+        Assert.Contains($"tensor 't' holds NaN or infinity at index {index}", error.Message, StringComparison.Ordinal);
+    }
 
     private SafetensorsReader Open(byte[] bytes) => SafetensorsReader.Open(_folder.Write("t.safetensors", bytes));
 }

@@ -100,5 +100,30 @@ public sealed class SafetensorsWriterTests : IDisposable
         Assert.Empty(Directory.GetFiles(_folder.Path));
     }
 
+    [Theory]
+    [InlineData(TensorType.F32)]
+    [InlineData(TensorType.BF16)]
+    public void Write_SourceFormedInPieces_SameBytesAsOnePiece(TensorType type)
+    {
+        int[] shape = [3, 419, 997]; // 1,253,229 elements: over 2^20
+        float[] values = [.. Enumerable.Range(0, 3 * 419 * 997).Select(i => (i % 8191) - 4000.25f)];
+        var asked = new List<(int FirstRow, int Rows)>();
+        var formed = new TensorSource("big", shape, (firstRow, rows) =>
+        {
+            asked.Add((firstRow, rows.Length / 997));
+            values.AsMemory(firstRow * 997, rows.Length).CopyTo(rows);
+        });
+        var scalar = new TensorSource("a", [], (_, rows) => rows.Span[0] = 7);
+        SafetensorsWriter.Write(_folder.File("source"), [formed, scalar], type);
+        SafetensorsWriter.Write(_folder.File("data"), [new TensorData("a", [], [7]), new TensorData("big", shape, values)], type);
+        Assert.Equal(File.ReadAllBytes(_folder.File("data")), File.ReadAllBytes(_folder.File("source")));
+        using var reader = SafetensorsReader.Open(_folder.File("source"));
+        Assert.Equal([7], reader.ReadSingles("a"));
+        if (type == TensorType.F32) Assert.Equal(values, reader.ReadSingles("big"));
+        Assert.True(asked.Count > 1);
+        Assert.Equal(1257, asked.Sum(piece => piece.Rows));
+        foreach (var (before, after) in asked.Zip(asked.Skip(1))) Assert.Equal(before.FirstRow + before.Rows, after.FirstRow);
+    }
+
     public void Dispose() => _folder.Dispose();
 }

@@ -42,16 +42,16 @@ internal sealed class EngineFixture
     /// </summary>
     public LlamaWeights Merge(Recipe recipe)
     {
-        var tensors = Weights.ToTensors().ToDictionary(
-            tensor => tensor.Name, tensor => tensor with { Values = [.. tensor.Values] }, StringComparer.Ordinal);
+        var tensors = Weights.ToTensors().ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         var adapters = recipe.Adapters.Select(share => (Share: share, Adapter: Adapter(share.Name))).ToList();
-        if (adapters.Count == 0) return LlamaWeights.FromTensors(Config, tensors);
+        if (adapters.Count == 0) return LlamaWeights.FromTensors(Config, tensors.Values);
         foreach (var name in adapters[0].Adapter.Modules.Select(module => module.Name))
         {
             var parts = adapters.Select(part => (part.Share, Module: part.Adapter.Modules.Single(module => module.Name == name))).ToList();
             var weight = tensors[name + ".weight"].Values; // [out, in]
             var (rank, width) = (parts[0].Module.Rank, parts[0].Module.InFeatures);
-            var kept = parts.Select(part => Sparsify(part.Module.LoraA, part.Share.KeepFraction)).ToList();
+            var kept = parts.Select(part => Sparsify(part.Module.LoraA.ToSingles(), part.Share.KeepFraction)).ToList();
+            var loraB = parts.Select(part => part.Module.LoraB.ToSingles()).ToList();
             for (var row = 0; row < parts[0].Module.OutFeatures; row++)
             {
                 for (var column = 0; column < width; column++)
@@ -62,7 +62,7 @@ internal sealed class EngineFixture
                         double left = 0, right = 0, products = 0;
                         for (var i = 0; i < parts.Count; i++)
                         {
-                            var b = (double)parts[i].Module.Scaling * parts[i].Module.LoraB[(row * rank) + r];
+                            var b = (double)parts[i].Module.Scaling * loraB[i][(row * rank) + r];
                             double a = kept[i][(r * width) + column];
                             left += parts[i].Share.Weight * b;
                             right += parts[i].Share.Weight * a;
@@ -77,7 +77,7 @@ internal sealed class EngineFixture
             }
         }
 
-        return LlamaWeights.FromTensors(Config, tensors);
+        return LlamaWeights.FromTensors(Config, tensors.Values);
     }
 
     private static float[] Sparsify(float[] a, double keepFraction)

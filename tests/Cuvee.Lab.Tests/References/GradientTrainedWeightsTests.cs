@@ -47,7 +47,7 @@ public sealed class GradientTrainedWeightsTests : IDisposable
             for (var i = 0; i < values.Length; i++) values[i] *= 10; // an untrained model of fresh size answers nothing but the mean
         }
 
-        model = new EmbeddedModel(weights, tokenizer);
+        model = new EmbeddedModel(weights.ToLlamaWeights(), tokenizer);
         pool = new AdapterPool([.. Enumerable.Range(0, 3).Select(n =>
         {
             var random = SeededRandom.Derive(7, $"adapter-{n}");
@@ -114,19 +114,20 @@ public sealed class GradientTrainedWeightsTests : IDisposable
             foreach (var module in adapter.Modules)
             {
                 var target = tensors[module.Name + ".weight"];
+                var (loraA, loraB) = (module.LoraA.ToSingles(), module.LoraB.ToSingles());
                 for (var at = 0; at < target.Length; at++)
                 {
                     var (o, i) = (at / module.InFeatures, at % module.InFeatures);
                     var sum = 0.0;
                     for (var r = 0; r < module.Rank; r++)
-                        sum += (double)module.LoraB[(o * module.Rank) + r] * module.LoraA[(r * module.InFeatures) + i];
+                        sum += (double)loraB[(o * module.Rank) + r] * loraA[(r * module.InFeatures) + i];
                     target[at] += weight * module.Scaling * sum;
                 }
             }
         }
 
-        var merged = LlamaWeights.FromTensors(model.Weights.Config, model.Weights.ToTensors().ToDictionary(
-            t => t.Name, t => new TensorData(t.Name, t.Shape, Array.ConvertAll(tensors[t.Name], v => (float)v))));
+        var merged = LlamaWeights.FromTensors(model.Weights.Config, model.Weights.ToTensors().Select(
+            t => new TensorData(t.Name, t.Shape, Array.ConvertAll(tensors[t.Name], v => (float)v))));
         var scores = await model.WithWeights(merged).ScoreAsync(Records, CancellationToken.None);
         return -scores.Sum(s => s.LogProbability) / scores.Sum(s => s.Tokens);
     }

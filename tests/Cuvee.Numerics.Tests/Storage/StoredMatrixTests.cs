@@ -52,6 +52,129 @@ public unsafe class StoredMatrixTests
         Assert.Throws<ArgumentException>(() => new StoredMatrix(StorageFormat.Q80, 1, 40, null, "")).Message,
         StringComparison.Ordinal);
 
+    public static TheoryData<StorageFormat> Formats => [.. Enum.GetValues<StorageFormat>()];
+
+    public static TheoryData<StorageFormat> ElementFormats => [StorageFormat.F32, StorageFormat.BF16, StorageFormat.F16];
+
+    [Theory]
+    [MemberData(nameof(ElementFormats))]
+    public void IndexOfNotFinite_AnyPlaceUpToVectorEdges_IsTheFirstOfThem(StorageFormat format)
+    {
+        foreach (var count in new[] { 1, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200 })
+        {
+            var bytes = new byte[1 + (int)format.RowBytes(count)];
+            fixed (byte* data = bytes)
+            {
+                var matrix = new StoredMatrix(format, 1, count, data + 1, bytes);
+                foreach (var largest in new[] { float.MaxValue, -65504f })
+                {
+                    for (var i = 0; i < count; i++) Write(format, bytes.AsSpan(1), i, largest);
+                    if (format != StorageFormat.F16) Assert.Equal(-1, matrix.IndexOfNotFinite());
+                }
+
+                Assert.Equal(-1, matrix.IndexOfNotFinite());
+                Write(format, bytes.AsSpan(1), count - 1, float.NegativeInfinity);
+                Assert.Equal(count - 1, matrix.IndexOfNotFinite());
+                for (var i = count - 1; i >= 0; i--)
+                {
+                    Write(format, bytes.AsSpan(1), i, i % 2 == 0 ? float.NaN : float.PositiveInfinity);
+                    Assert.Equal(i, matrix.IndexOfNotFinite());
+                    if (i % 3 == 0) continue;
+                    Write(format, bytes.AsSpan(1), i, 1);
+                    Assert.NotEqual(i, matrix.IndexOfNotFinite());
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void IndexOfNotFinite_Q80ScaleNotFinite_IsItsBlocksFirstElement()
+    {
+        foreach (var broken in new[] { Half.NaN, Half.NegativeInfinity })
+        {
+            for (var block = 0; block < 5; block++)
+            {
+                var bytes = new byte[5 * StorageFormats.BlockBytes];
+                bytes.AsSpan().Fill(0x7B); // scales of 61280
+                fixed (byte* data = bytes)
+                {
+                    var matrix = new StoredMatrix(StorageFormat.Q80, 5, 32, data, bytes);
+                    Assert.Equal(-1, matrix.IndexOfNotFinite());
+                    BitConverter.TryWriteBytes(bytes.AsSpan(block * StorageFormats.BlockBytes), broken);
+                    Assert.Equal(32 * block, matrix.IndexOfNotFinite());
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void ReadRow_Part_IsThatPartOfTheRow(StorageFormat format)
+    {
+        var matrix = StoredWeights.Gaussian(format, 3, 96, misalignment: 1);
+        var all = matrix.ToSingles();
+        foreach (var (first, count) in new[] { (0, 32), (32, 64), (64, 32), (32, 0), (96, 0) })
+        {
+            var part = new float[count];
+            matrix.ReadRow(2, first, part);
+            Assert.Equal(all[(192 + first)..(192 + first + count)], part);
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => matrix.ReadRow(2, 64, new float[64]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => matrix.ReadRow(3, new float[96]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => matrix.ReadRow(-1, new float[96]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void HasValuesOf_WidenedCopy_UntilOneValueOrTheShapeDiffers(StorageFormat format)
+    {
+        var matrix = StoredWeights.Gaussian(format, 3, 32);
+        var values = matrix.ToSingles();
+        Assert.True(matrix.HasValuesOf(StoredMatrix.Over(3, 32, values)));
+        Assert.False(matrix.HasValuesOf(StoredMatrix.Over(1, 96, values)));
+        Assert.False(matrix.HasValuesOf(StoredMatrix.Over(2, 32, values[..64])));
+        values[^1] = MathF.BitIncrement(values[^1]);
+        Assert.False(matrix.HasValuesOf(StoredMatrix.Over(3, 32, values)));
+    }
+
+    [Fact]
+    public void HasValuesOf_MinusZero_EqualsZero() =>
+        Assert.True(StoredMatrix.Over(1, 2, [0f, 1]).HasValuesOf(StoredMatrix.Over(1, 2, [-0f, 1])));
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void IsZero_ZerosOfEitherSign_UntilTheLastValueIsNot(StorageFormat format)
+    {
+        var bytes = new byte[3 * (int)format.RowBytes(32)];
+        fixed (byte* data = bytes)
+        {
+            var matrix = new StoredMatrix(format, 3, 32, data, bytes);
+            Assert.True(matrix.IsZero());
+            if (format == StorageFormat.Q80)
+            {
+                BitConverter.TryWriteBytes(bytes.AsSpan(2 * StorageFormats.BlockBytes), (Half)1);
+                Assert.True(matrix.IsZero()); // a scale of zeros
+                bytes[^1] = 1;
+            }
+            else
+            {
+                Write(format, bytes, 5, -0f);
+                Assert.True(matrix.IsZero());
+                Write(format, bytes, 95, 1e-7f);
+            }
+
+            Assert.False(matrix.IsZero());
+        }
+    }
+
+    private static void Write(StorageFormat format, Span<byte> target, int index, float value)
+    {
+        if (format == StorageFormat.F32) BitConverter.TryWriteBytes(target[(4 * index)..], value);
+        else if (format == StorageFormat.F16) BitConverter.TryWriteBytes(target[(2 * index)..], (Half)value);
+        else BitConverter.TryWriteBytes(target[(2 * index)..], (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16)); // cut, not rounded
+    }
+
     private delegate void Store(ReadOnlySpan<float> source, Span<byte> target);
 
     private static void AssertRoundTrip(StorageFormat format, int columns, Store store, Func<float, float> expected)

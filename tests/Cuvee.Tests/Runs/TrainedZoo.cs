@@ -42,7 +42,8 @@ public sealed class TrainedZoo : IDisposable
     {
         var zoo = new TinyZoo(adapters: 0);
         var tokenizer = Tokenizer.Load(Path.Combine(zoo.ModelFolder, "tokenizer.json"));
-        var weights = LlamaWeights.FromTensors(zoo.Config, HuggingFaceModelReader.ReadWeights(zoo.ModelFolder, zoo.Config));
+        var stored = HuggingFaceModelReader.ReadWeights(zoo.ModelFolder, zoo.Config);
+        var weights = DenseWeights.CopyOf(LlamaWeights.FromTensors(zoo.Config, stored));
         Train(Trainer.Full(weights, Settings(150, 0.01), TimeProvider.System), tokenizer, [.. Colours, .. Foods], "base");
         HuggingFaceModelWriter.Write(zoo.ModelFolder, zoo.Config, weights.ToTensors(), TensorType.F32);
         Adapter(zoo, weights, tokenizer, Helper, Colours, helperSteps);
@@ -51,11 +52,11 @@ public sealed class TrainedZoo : IDisposable
         return zoo;
     }
 
-    private static void Adapter(TinyZoo zoo, LlamaWeights weights, Tokenizer tokenizer, string name, string[] answers, int steps)
+    private static void Adapter(TinyZoo zoo, DenseWeights weights, Tokenizer tokenizer, string name, string[] answers, int steps)
     {
         var factors = LoraParameters.Create(zoo.Config, 2, 2, SeededRandom.Derive(4, name));
         Train(Trainer.Lora(weights, factors, Settings(steps, 0.01), TimeProvider.System), tokenizer, answers, name);
-        zoo.WriteAdapter(name, 2, factors.Modules.SelectMany(layer => layer));
+        zoo.WriteAdapter(name, 2, factors.ToAdapter(name, "tiny").Modules);
     }
 
     private static TrainingSettings Settings(int steps, double learningRate) =>
