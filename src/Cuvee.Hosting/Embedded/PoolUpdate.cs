@@ -10,7 +10,7 @@ namespace Cuvee.Hosting.Embedded;
 /// Makes recipes of a pool into what the engine adds to a base's weights. The memory is that of one layer's prepared modules, reused from layer
 /// to layer and from candidate to candidate: one candidate at a time.
 /// </summary>
-internal sealed class PoolUpdate
+public sealed class PoolUpdate
 {
     private readonly RecipeMerger merger;
     private readonly string?[][] moduleNames; // [layers][linears]; null where no adapter adapts the module
