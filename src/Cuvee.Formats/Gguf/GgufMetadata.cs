@@ -16,19 +16,19 @@ public sealed class GgufMetadata(string source)
 
     public bool Has(string key) => values.ContainsKey(key);
 
-    public void Add(string key, uint value) => Add(key, (object)value);
+    public void Add(string key, uint value) => AddOnce(key, value);
 
-    public void Add(string key, float value) => Add(key, (object)value);
+    public void Add(string key, float value) => AddOnce(key, value);
 
-    public void Add(string key, bool value) => Add(key, (object)value);
+    public void Add(string key, bool value) => AddOnce(key, value);
 
-    public void Add(string key, string value) => Add(key, (object)value);
+    public void Add(string key, string value) => AddOnce(key, value);
 
-    public void Add(string key, string[] value) => Add(key, (object)value);
+    public void Add(string key, string[] value) => AddOnce(key, value);
 
-    public void Add(string key, int[] value) => Add(key, (object)value);
+    public void Add(string key, int[] value) => AddOnce(key, value);
 
-    public void Add(string key, float[] value) => Add(key, (object)value);
+    public void Add(string key, float[] value) => AddOnce(key, value);
 
     /// <exception cref="BadInputException">The key is missing or holds something else.</exception>
     public string Text(string key) => FindText(key) ?? throw Missing(key);
@@ -93,6 +93,11 @@ public sealed class GgufMetadata(string source)
         if (!values.TryAdd(key, value)) return false;
         order.Add(key);
         return true;
+    }
+
+    private void AddOnce(string key, object value)
+    {
+        if (!Add(key, value)) throw new ArgumentException($"The key '{key}' is there already.", nameof(key));
     }
 
     private T? Find<T>(string key, string kind)
