@@ -19,7 +19,7 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
     private readonly int queryWidth = config.NumAttentionHeads * config.HeadDim;
     private readonly int keyWidth = config.NumKeyValueHeads * config.HeadDim;
     private readonly int window = config.SlidingWindow ?? int.MaxValue;
-    private readonly FloatBuffer scoreScratch = new(); // [TileRows, prefix + own positions, both rounded up]
+    private readonly FloatBuffer scoreScratch = new(); // [TileRows, ScoreWidth]
     private readonly FloatBuffer outputScratch = new(); // [TileRows, paddedHeadDim]
 
     /// <summary>Puts the rows' keys and values into their cache.</summary>
@@ -40,7 +40,7 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
     /// <param name="result">[rows, heads * headDim]</param>
     public void Attend(int layer, CachedRows rows, int kvHead, float* queries, float* result)
     {
-        scoreScratch.Reserve(TileRows * (long)(KvCache.RoundUp(rows.PrefixLength) + KvCache.RoundUp(rows.FirstPosition + rows.Count)));
+        scoreScratch.Reserve(TileRows * (long)ScoreWidth(rows.PrefixLength, rows.FirstPosition + rows.Count));
         outputScratch.Reserve(TileRows * paddedHeadDim);
         var own = rows.Cache.Head(layer, kvHead);
         var prefix = rows.Prefix?.Head(layer, kvHead) ?? default;
@@ -62,7 +62,7 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
         var visible = firstPosition + rows; // keys that the tile's last query sees
         var ownVisible = visible - prefixLength;
         var ownWidth = KvCache.RoundUp(ownVisible);
-        nint width = prefixLength + ownWidth + (prefixLength > 0 ? KvCache.Lanes : 0);
+        nint width = ScoreWidth(prefixLength, visible);
         var scores = scoreScratch.Pointer;
         // The prefix's last vector runs into the own part, which is written after it.
         if (prefixLength > 0)
@@ -95,6 +95,9 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
         for (var i = 0; i < rows; i++)
             new ReadOnlySpan<float>(output + (i * paddedHeadDim), headDim).CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
     }
+
+    private static int ScoreWidth(int prefixLength, int visible) =>
+        prefixLength + KvCache.RoundUp(visible - prefixLength) + (prefixLength > 0 ? KvCache.Lanes : 0);
 
     private void AppendKeys(float* keys, int rows, KvHead head, int position)
     {
