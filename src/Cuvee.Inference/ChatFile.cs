@@ -1,4 +1,5 @@
 using Cuvee.Formats;
+using Cuvee.Formats.Gguf;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization;
@@ -26,6 +27,13 @@ internal static class ChatFile
             TokenizerConfigFile.TokenText(file?.Root, "bos_token") ?? Spelling(tokenizer, config.BosTokenId),
             TokenizerConfigFile.TokenText(file?.Root, "eos_token") ?? Spelling(tokenizer, config.EosTokenIds is [var first, ..] ? first : null));
     }
+
+    /// <summary>Of a file that holds everything itself.</summary>
+    public static ModelChat Of(GgufReader file, LlamaConfig config, Tokenizer tokenizer) => new(
+        file.Metadata.FindText(GgufKeys.ChatTemplate),
+        file.Path,
+        Spelling(tokenizer, config.BosTokenId),
+        Spelling(tokenizer, config.EosTokenIds[0]));
 
     private static string ReadTemplate(string path) => new FileInfo(path).Length <= LargestTemplate
         ? File.ReadAllText(path)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Cuvee.Formats.Peft;
 using Cuvee.Merging.Sparsification;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging;
 
@@ -107,6 +108,26 @@ internal sealed class PooledModule
                 MaskedKernels.ScaleRows(loraB, firstRow, count, scale, b[first..], rank);
                 first += member.Module.Rank;
             }
+        }
+    }
+
+    /// <summary>Whether an adapter that takes part scales the base's rows.</summary>
+    public bool ScalesRows(ModuleShares shares) => members.Any(member => member.Module.RowFactors is not null && TakesPart(shares, member));
+
+    /// <summary>Multiplies rows of the base weight by 1 + sum w_i (d_i - 1), DoRA's part of the update.</summary>
+    /// <param name="rows">[count, in]</param>
+    public void ScaleRows(ModuleShares shares, int firstRow, Span<float> rows)
+    {
+        for (var row = firstRow; rows.Length > 0; row++, rows = rows[InFeatures..])
+        {
+            var factor = 1.0;
+            foreach (var member in members)
+            {
+                if (member.Module.RowFactors is { } factors && TakesPart(shares, member))
+                    factor += shares.Weight(member.Adapter) * (factors[row] - 1.0);
+            }
+
+            FloatVectors.Scale((float)factor, rows[..InFeatures]);
         }
     }
 

@@ -26,7 +26,8 @@ public static class AdaptedModel
     public static EmbeddedModel Create(EmbeddedModel baseModel, AdapterPool pool, MergeRecipe recipe, MergeMethods? methods = null)
     {
         ArgumentNullException.ThrowIfNull(baseModel);
-        var merger = new RecipeMerger(pool, methods);
-        return baseModel.With(new PoolUpdate(baseModel.Weights.Config, merger).Of(merger.Resolve(recipe)));
+        ArgumentNullException.ThrowIfNull(pool);
+        var merger = new RecipeMerger(pool.On(baseModel.Weights.Find), methods);
+        return new PoolCandidates(baseModel, merger).Of(merger.Resolve(recipe));
     }
 }

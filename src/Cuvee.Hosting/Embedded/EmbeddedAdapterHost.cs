@@ -16,17 +16,17 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
 
     private readonly EmbeddedModel baseModel;
     private readonly RecipeMerger merger;
-    private readonly PoolUpdate updates;
+    private readonly PoolCandidates candidates;
     private readonly SemaphoreSlim gate = new(1, 1);
 
-    /// <param name="merger">May serve others at the same time.</param>
+    /// <param name="merger">Of a pool on this base (<see cref="AdapterPool.On"/>); may serve others at the same time.</param>
     /// <exception cref="BadInputException">An adapter adapts a module that the base lacks, or of another shape.</exception>
     public EmbeddedAdapterHost(EmbeddedModel baseModel, RecipeMerger merger)
     {
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(merger);
         (this.baseModel, this.merger) = (baseModel, merger);
-        updates = new PoolUpdate(baseModel.Weights.Config, merger);
+        candidates = new PoolCandidates(baseModel, merger);
         AdapterNames = [.. merger.Pool.Adapters.Select(adapter => adapter.Name)];
     }
 
@@ -44,7 +44,7 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return new Lease(resolved.IsBaseModel ? baseModel : baseModel.With(updates.Of(resolved)), gate);
+            return new Lease(resolved.IsBaseModel ? baseModel : candidates.Of(resolved), gate);
         }
         catch
         {

@@ -39,6 +39,7 @@ public sealed class PoolUpdate
     {
         foreach (var module in adapter.Modules)
         {
+            if (module.Name is LlamaTensorLayout.EmbedTokensModule or LlamaTensorLayout.LmHeadModule) continue; // PoolEmbeddings
             if (!places.TryGetValue(module.Name, out var linear))
             {
                 throw new BadInputException(

@@ -22,13 +22,15 @@ public sealed class MergedAdapterBuilder(RecipeMerger merger)
         if (rank is { } largest)
         {
             reductions = new ModuleReduction[modules.Count];
-            Parallel.For(0, modules.Count, i => (modules[i], reductions[i]) = RankReduction.Reduce(modules[i], largest));
+            Parallel.For(0, modules.Count, i => (modules[i], reductions[i]) = new RankReduction(modules[i]).Cut(largest));
         }
 
         // The base model has no update, yet a PEFT adapter must adapt something: zeros of rank 1.
         if (modules.Count == 0) modules.AddRange(merger.ModuleNames.Select(moduleName => Zero(merger.Module(moduleName))));
         var common = modules.Max(module => module.Rank);
-        var template = merger.Pool.Adapters[0].Config;
+        // GGUF adapters name no base model.
+        var template = (merger.Pool.Adapters.FirstOrDefault(adapter => adapter.Config.BaseModelNameOrPath is not null)
+            ?? merger.Pool.Adapters[0]).Config;
         return new MergedAdapter(
             new PeftAdapter(
                 name,

@@ -154,6 +154,8 @@ public static class RunPlanner
                 ? $"it cannot apply merge methods, which search '{search.Search.Name}' needs; use evo-merging, cma-es or fisher-probing"
             : configuration.Output != OutputSettings.Default && !capabilities.Weights
                 ? "it gives no weights to write; leave 'output' out"
+            : capabilities.FoldedOnly && configuration.Output.Format != OutputFormat.Folded
+                ? "its pool holds DoRA adapters, whose merge is no LoRA adapter; set output: {format: folded} or exclude them"
             : null;
         if (problem is not null) throw new BadInputException($"{configuration.File}: {provider.Description}: {problem}.");
     }

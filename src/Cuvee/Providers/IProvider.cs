@@ -68,6 +68,7 @@ public interface IProvider
 /// <param name="Weights">Its session gives the pool's weights, so that a merged adapter can be written.</param>
 /// <param name="ContextLength">In tokens; null where unknown.</param>
 /// <param name="MaxConcurrentLeases">Candidates at a time.</param>
+/// <param name="FoldedOnly">What its pool merges to is no LoRA adapter; only a folded checkpoint can be written.</param>
 public sealed record ProviderCapabilities(
     LogProbabilityDetail LogProbabilities,
     bool Answers,
@@ -75,7 +76,8 @@ public sealed record ProviderCapabilities(
     bool Methods,
     bool Weights,
     int? ContextLength,
-    int MaxConcurrentLeases);
+    int MaxConcurrentLeases,
+    bool FoldedOnly = false);
 
 public enum LogProbabilityDetail
 {

@@ -73,7 +73,7 @@ internal static class BpeVocabularyReader
         return merges;
     }
 
-    private static (string Left, string Right) ReadPair(JsonField item)
+    public static (string Left, string Right) ReadPair(JsonField item)
     {
         if (item.IsText)
         {
