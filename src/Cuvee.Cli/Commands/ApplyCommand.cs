@@ -83,6 +83,7 @@ internal static class ApplyCommand
             var type = Enum.Parse<TensorType>(arguments.GetValue(dtype)!, ignoreCase: true);
             var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(arguments.GetRequiredValue(output))));
             MergedAdapter? merged = null;
+            var start = TimeProvider.System.GetTimestamp();
             if (arguments.GetValue(format) == "folded")
             {
                 target.Write(temporary => FoldedModel.Write(baseModel!, input.Merger, input.Recipe, temporary, type));
@@ -100,7 +101,8 @@ internal static class ApplyCommand
             }
 
             var summary = new ApplySummary(
-                arguments.GetRequiredValue(output), arguments.GetValue(format)!, arguments.GetValue(dtype)!, input.Recipe, merged);
+                arguments.GetRequiredValue(output), arguments.GetValue(format)!, arguments.GetValue(dtype)!, input.Recipe, merged,
+                TimeProvider.System.GetElapsedTime(start));
             arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json) ? summary.ToJson() : summary.ToText());
             return ExitCode.Done;
         });
