@@ -26,5 +26,5 @@ done
   npm install --silent --no-package-lock --no-audit --no-fund @huggingface/tokenizers@0.2.0 @huggingface/jinja@0.5.1 >&2
 )
 node tests/fixtures/tokenizers/lines.mjs "$target" "$libraries/node_modules/@huggingface/tokenizers" >&2
-node tests/fixtures/chat/generate.mjs "$target" "$libraries/node_modules/@huggingface/jinja" >&2
+node tests/fixtures/chat/generate.mjs "$libraries/node_modules/@huggingface/jinja" "$target" >&2
 echo "$target"

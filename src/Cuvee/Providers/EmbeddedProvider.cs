@@ -86,7 +86,9 @@ internal sealed class EmbeddedProvider(
     public IReadOnlyDictionary<string, string> Identity()
     {
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var path in Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model" or ".safetensors"))
+        var files = Directory.GetFiles(model)
+            .Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model" or ".safetensors");
+        foreach (var path in files)
             inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
         foreach (var name in AdapterNames)
         {
