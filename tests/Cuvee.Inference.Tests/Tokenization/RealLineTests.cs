@@ -89,7 +89,11 @@ internal static class RealLines
             i++;
             text.Append(raw[i] switch
             {
-                'n' => '\n', 'r' => '\r', 't' => '\t', 'b' => '\b', 'f' => '\f',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'b' => '\b',
+                'f' => '\f',
                 'u' => (char)Convert.ToUInt16(raw[(i + 1)..(i + 5)], 16),
                 var other => other,
             });
