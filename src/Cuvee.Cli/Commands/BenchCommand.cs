@@ -132,7 +132,8 @@ internal static class BenchCommand
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"--text {path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of text.", exception);
+            throw new BadInputException(
+                $"--text {path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of text.", exception);
         }
     }
 
