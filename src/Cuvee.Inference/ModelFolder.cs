@@ -83,7 +83,9 @@ public sealed class ModelFolder
             Config,
             metadata =>
             {
-                GgufTokenizerWriter.Write(System.IO.Path.Combine(Path, "tokenizer.json"), Config, metadata, warn);
+                var json = System.IO.Path.Combine(Path, Tokenizer.JsonName);
+                if (File.Exists(json)) GgufTokenizerWriter.Write(json, Config, metadata, warn);
+                else GgufSentencePieceWriter.Write(Path, Config, metadata);
                 if (Chat.Template is { } template) metadata.Add(GgufKeys.ChatTemplate, template);
             },
             ReadTensors(),

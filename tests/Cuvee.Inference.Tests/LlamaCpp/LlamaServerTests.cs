@@ -17,7 +17,7 @@ public sealed class LlamaServerTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("cuvee-llama-").FullName;
 
     [LlamaServerTheory]
-    [InlineData("a", "left")]
+    [InlineData("a", "one")]
     [InlineData("b", "left")]
     [InlineData("llama3", "one")]
     [InlineData("mistral", "one")]

@@ -42,6 +42,23 @@ public sealed class GgufTokenizerTests : IDisposable
         Assert.True(compared > 20);
     }
 
+    /// <summary>The models that SentencePiece itself trained; <see cref="SentencePieceTests"/> compares the original with it.</summary>
+    [Fact]
+    public void Read_SentencePieceModelFromItsKeys_EncodesAsTheModel()
+    {
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "fixtures", "sentencepiece", "llama.model"), Path.Combine(folder, "tokenizer.model"));
+        var original = Tokenizer.Open(folder);
+        var metadata = new GgufMetadata("x");
+        GgufSentencePieceWriter.Write(folder, Config(original.VocabSize + 2) with { BosTokenId = original.IdOf("<s>") }, metadata);
+        var rebuilt = Save(metadata, keepsFile: true);
+        foreach (var text in TokenizerFixtures.Texts())
+        {
+            var ids = original.Encode(text, addSpecialTokens: true);
+            Assert.Equal(ids, rebuilt.Encode(text, addSpecialTokens: true));
+            Assert.Equal(original.Decode(ids), rebuilt.Decode(ids));
+        }
+    }
+
     [Fact]
     public void Read_FileInside_IsTakenAsItStands()
     {

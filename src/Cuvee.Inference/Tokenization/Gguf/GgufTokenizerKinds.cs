@@ -1,4 +1,5 @@
 using Cuvee.Formats.Gguf;
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Inference.Tokenization.PreTokenizers;
 
 namespace Cuvee.Inference.Tokenization.Gguf;
@@ -12,6 +13,9 @@ internal static class GgufTokenizerKinds
     /// <summary>Value of <see cref="GgufKeys.Tokenizer"/>: SentencePiece BPE by scores.</summary>
     public const string SentencePiece = "llama";
 
+    /// <summary>Value of <see cref="GgufKeys.PreTokenizer"/> where the kind has none.</summary>
+    public const string NoPreTokenizer = "default";
+
     /// <summary>By <see cref="GgufKeys.PreTokenizer"/>; the first of equal ones is what is written.</summary>
     public static IReadOnlyList<GgufPreTokenizer> PreTokenizers { get; } =
     [
@@ -21,6 +25,16 @@ internal static class GgufTokenizerKinds
         new(["qwen2", "deepseek-r1-qwen", "megrez"], PretokenizationPattern.QwenText, Composes: true),
         new(["smollm", "starcoder", "refact", "codeshell"], PretokenizationPattern.Gpt2Text, SingleDigits: true),
     ];
+
+    /// <summary>The ids that begin and end texts, and whether every text gets them.</summary>
+    public static void AddEnds(GgufMetadata metadata, LlamaConfig config, bool addsBegin, bool addsEnd)
+    {
+        metadata.Add(GgufKeys.AddBos, addsBegin);
+        metadata.Add(GgufKeys.AddEos, addsEnd);
+        if (config.BosTokenId is { } bos) metadata.Add(GgufKeys.Bos, (uint)bos);
+        foreach (var (key, id) in ((string[])[GgufKeys.Eos, GgufKeys.EndOfTurn, GgufKeys.EndOfMessage]).Zip(config.EosTokenIds))
+            metadata.Add(key, (uint)id);
+    }
 }
 
 /// <param name="Names">Of llama.cpp.</param>

@@ -4,6 +4,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Cuvee.Formats;
 using Cuvee.Formats.Gguf;
+using Cuvee.Formats.Json;
+using Cuvee.Inference.Tokenization.Json;
 
 namespace Cuvee.Inference.Tokenization.Gguf;
 
@@ -32,8 +34,10 @@ internal sealed class GgufTokenizerReader
     public static Tokenizer Read(GgufReader file)
     {
         if (file.Metadata.FindText(GgufKeys.HuggingFaceTokenizer) is { } json) return Tokenizer.Parse(Encoding.UTF8.GetBytes(json), file.Path);
-        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Path))!, "tokenizer.json");
-        return File.Exists(beside) ? Tokenizer.Load(beside) : Tokenizer.Parse(new GgufTokenizerReader(file.Metadata).ToJson(), file.Path);
+        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Path))!, Tokenizer.JsonName);
+        return File.Exists(beside)
+            ? Tokenizer.Parse(JsonFile.ReadBytes(beside, TokenizerJsonReader.Kind), beside)
+            : Tokenizer.Parse(new GgufTokenizerReader(file.Metadata).ToJson(), file.Path);
     }
 
     private byte[] ToJson()

@@ -44,7 +44,7 @@ internal sealed class GgufTokenizerWriter
         else if (root["model"].Find("byte_fallback")?.Boolean() == true)
         {
             metadata.Add(GgufKeys.Tokenizer, GgufTokenizerKinds.SentencePiece);
-            metadata.Add(GgufKeys.PreTokenizer, "default");
+            metadata.Add(GgufKeys.PreTokenizer, GgufTokenizerKinds.NoPreTokenizer);
             WriteTokens(isByteLevel: false);
             metadata.Add(GgufKeys.AddSpacePrefix, AddsSpacePrefix(steps));
         }
@@ -56,12 +56,8 @@ internal sealed class GgufTokenizerWriter
         var prefix = new List<int>();
         var suffix = new List<int>();
         PostProcessorReader.Read(root.Find("post_processor"), prefix, suffix);
-        metadata.Add(GgufKeys.AddBos, config.BosTokenId is { } bos && prefix.Contains(bos));
-        metadata.Add(GgufKeys.AddEos, suffix.Count > 0 && config.EosTokenIds.Contains(suffix[^1]));
-        if (config.BosTokenId is { } begin) metadata.Add(GgufKeys.Bos, (uint)begin);
-        foreach (var (key, id) in ((string[])[GgufKeys.Eos, GgufKeys.EndOfTurn, GgufKeys.EndOfMessage])
-            .Zip(config.EosTokenIds))
-            metadata.Add(key, (uint)id);
+        GgufTokenizerKinds.AddEnds(
+            metadata, config, config.BosTokenId is { } bos && prefix.Contains(bos), suffix.Count > 0 && config.EosTokenIds.Contains(suffix[^1]));
     }
 
     private string PreTokenizer(List<JsonField> steps, Action<string> warn)
