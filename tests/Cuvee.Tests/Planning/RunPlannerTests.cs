@@ -1,3 +1,4 @@
+using Cuvee.Inference;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
