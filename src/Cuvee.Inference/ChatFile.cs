@@ -21,11 +21,12 @@ internal static class ChatFile
         using var file = TokenizerConfigFile.Open(folder);
         var jinja = Path.Combine(folder, JinjaName);
         var (template, origin) = File.Exists(jinja) ? (ReadTemplate(jinja), jinja) : (file is null ? null : Template(file.Root), path);
+        int? firstEnd = config.EosTokenIds is [var first, ..] ? first : null;
         return new ModelChat(
             template,
             origin,
             TokenizerConfigFile.TokenText(file?.Root, "bos_token") ?? Spelling(tokenizer, config.BosTokenId),
-            TokenizerConfigFile.TokenText(file?.Root, "eos_token") ?? Spelling(tokenizer, config.EosTokenIds is [var first, ..] ? first : null));
+            TokenizerConfigFile.TokenText(file?.Root, "eos_token") ?? Spelling(tokenizer, firstEnd));
     }
 
     /// <summary>Of a file that holds everything itself.</summary>
@@ -52,5 +53,6 @@ internal static class ChatFile
         return null;
     }
 
-    private static string? Spelling(Tokenizer tokenizer, int? id) => id is { } known && tokenizer.HasToken(known) ? tokenizer.TokenOf(known) : null;
+    private static string? Spelling(Tokenizer tokenizer, int? id) =>
+        id is { } known && tokenizer.HasToken(known) ? tokenizer.TokenOf(known) : null;
 }

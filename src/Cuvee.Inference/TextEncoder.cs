@@ -47,6 +47,6 @@ public sealed class TextEncoder
     private int? EndOfTurn(ChatTemplate template) => template.EndOfTurn is not { } token
         ? null
         : Tokenizer.IdOf(token) ?? throw new BadInputException(
-            $"Template {template.Name} ends a turn with '{token}', which is no token of the model's tokenizer; name another template, or set " +
-            "completion_end.");
+            $"Template {template.Name} ends a turn with '{token}', which is no token of the model's tokenizer; name another template, " +
+            "or set completion_end.");
 }

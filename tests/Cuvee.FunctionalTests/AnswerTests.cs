@@ -103,7 +103,8 @@ public sealed class AnswerTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         Assert.Equal(
             (IEnumerable<int>)[.. tokenizer.Encode(" red", addSpecialTokens: false), 1], await IdsAsync("--text", " red", "--completion"));
         Assert.Equal(
-            tokenizer.Encode(" red", addSpecialTokens: false), await IdsAsync("--text", " red", "--completion", "--completion-end", "none"));
+            tokenizer.Encode(" red", addSpecialTokens: false),
+            await IdsAsync("--text", " red", "--completion", "--completion-end", "none"));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Benchmarks;
 using Cuvee.CommandLine;
 using Cuvee.Formats;
+using Cuvee.Inference;
 using Cuvee.Inference.Tokenization;
 using Cuvee.Merging;
 
@@ -11,7 +12,10 @@ namespace Cuvee.Cli.Commands;
 /// <summary><c>cuvee bench</c>: how fast this machine runs a search.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") { CreateCandidate(), CreateTokenize() };
+    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") 
+    {
+        CreateCandidate(), CreateInference(), CreateTokenize(),
+    };
 
     private static ExampleCommand CreateCandidate()
     {
@@ -57,6 +61,42 @@ internal static class BenchCommand
         return command;
     }
 
+    private static ExampleCommand CreateInference()
+    {
+        var model = ModelSelection.ModelOption();
+        var prompt = Count("--prompt", "Tokens of the prompt that is read at once.", 512);
+        var generate = Count("--generate", "Tokens generated per sequence.", 32);
+        var sequences = Count("--sequences", "Sequences generated at the same time.", 1);
+        var repetitions = Count("--repetitions", "Runs timed after the first one; the median counts.", 5);
+        var threads = new Option<int?>("--threads") { Description = "Threads; one a processor without it.", HelpName = "N" };
+        var json = JsonOutput.Option();
+        var command = new ExampleCommand(
+            "inference",
+            "Time reading a prompt and generating tokens with a model as it is stored.",
+            "cuvee bench inference --model zoo/base",
+            "cuvee bench inference --model zoo/base --prompt 256 --generate 16 --sequences 16 --json")
+            { model, prompt, generate, sequences, repetitions, threads, json };
+        command.SetAction((arguments, cancellationToken) => Task.Run(
+            () =>
+            {
+                var folder = arguments.GetRequiredValue(model);
+                using var loaded = ModelFolder.Open(folder).Load(arguments.GetValue(threads));
+                var context = loaded.Weights.Config.MaxPositionEmbeddings;
+                if (Math.Max(arguments.GetValue(prompt), arguments.GetValue(generate) + 9) >= context)
+                    throw new BadInputException($"{folder}: the model's context is {context}; lower --prompt or --generate.");
+                var result = InferenceBenchmark.Run(
+                    loaded.Weights, arguments.GetValue(prompt), arguments.GetValue(generate), arguments.GetValue(sequences),
+                    arguments.GetValue(repetitions), arguments.GetValue(threads), TimeProvider.System, cancellationToken);
+                arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json)
+                    ? JsonOutput.Line(result)
+                    : $"prefill {result.PrefillTokensPerSecond:0.0} tokens/s ({result.PromptTokens} tokens), decode " +
+                        $"{result.DecodeTokensPerSecond:0.0} tokens/s ({result.Sequences} at a time); {result.Format}, {result.Threads} threads");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
     private static ExampleCommand CreateTokenize()
     {
         var model = ModelSelection.ModelOption();
@@ -92,7 +132,8 @@ internal static class BenchCommand
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"--text {path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of text.", exception);
+            throw new BadInputException(
+                $"--text {path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of text.", exception);
         }
     }
 

@@ -26,8 +26,9 @@ internal static class GenerateCommand
         {
             var (loaded, template) = selection.Load(arguments);
             using var model = loaded;
+            var question = template.Ask(arguments.GetRequiredValue(prompt));
             var answers = await RecordQuestions.AnswerAsync(
-                "--prompt", model.GenerateAsync([template.Ask(arguments.GetRequiredValue(prompt))], generation.Read(arguments), cancellationToken));
+                "--prompt", model.GenerateAsync([question], generation.Read(arguments), cancellationToken));
             var answer = answers[0];
             await arguments.InvocationConfiguration.Output.WriteLineAsync(arguments.GetValue(json)
                 ? JsonOutput.Line(new

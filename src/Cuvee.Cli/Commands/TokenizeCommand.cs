@@ -38,7 +38,10 @@ internal static class TokenizeCommand
         command.Validators.Add(arguments =>
         {
             if (arguments.GetValue(noSpecial) && (arguments.GetValue(completion) || selection.IsGiven(arguments)))
-                arguments.AddError("--no-special is for texts as they stand; leave it out, or --completion, --template and --completion-end.");
+            {
+                arguments.AddError(
+                    "--no-special is for texts as they stand; leave it out, or --completion, --template and --completion-end.");
+            }
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {

@@ -15,14 +15,15 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
 
     private const int RowsAtOnce = 64;
 
-    private readonly IReadOnlyList<LinearModule> modules = config.LinearModules;
     private readonly Dictionary<(int Layer, int Linear), FloatBuffer> memory = [];
     private readonly ThreadLocal<FloatBuffer> scratch = new(() => new FloatBuffer());
 
+    /// <summary>Of the copy when every linear is adapted.</summary>
+    public static long Bytes(LlamaConfig config) => Floats(config) * (FormatOf(config) == StorageFormat.F32 ? sizeof(float) : sizeof(ushort));
+
     public LlamaWeights Form(LlamaWeights weights, ILinearUpdate update)
     {
-        var floats = config.NumHiddenLayers * modules.Sum(module => (long)module.OutFeatures * module.InFeatures);
-        var format = floats * sizeof(float) <= LargestFp32 ? StorageFormat.F32 : StorageFormat.BF16;
+        var format = FormatOf(config);
         var layers = new LlamaLayerWeights[weights.Layers.Count];
         for (var layer = 0; layer < layers.Length; layer++)
         {
@@ -44,6 +45,12 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
             LmHead = weights.LmHead,
         };
     }
+
+    private static long Floats(LlamaConfig config) =>
+        config.NumHiddenLayers * config.LinearModules.Sum(module => (long)module.OutFeatures * module.InFeatures);
+
+    private static StorageFormat FormatOf(LlamaConfig config) =>
+        Floats(config) * sizeof(float) <= LargestFp32 ? StorageFormat.F32 : StorageFormat.BF16;
 
     /// <summary>Gives the memory back; weights formed before must not be read any more.</summary>
     public void Free()

@@ -15,7 +15,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
 
     private const int AdmittedRows = 4096; // prompt tokens of a group
 
-    private const long CacheBytes = 512L << 20; // keys and values of all active sequences
+    public const long CacheBytes = 512L << 20; // keys and values of all active sequences
 
     private readonly TokenStep step = new(config, rotary, team);
     private readonly FloatBuffer logits = new(); // [active, vocab]

@@ -18,6 +18,9 @@ internal sealed unsafe class LogitHead(LlamaConfig config)
     private double[] normalizers = []; // [targets] ln(sum(e^logit)) so far
     private float[] targetLogits = []; // [targets]
 
+    /// <summary>Floats of one packed block.</summary>
+    public static long BlockFloats(LlamaConfig config) => (long)Math.Min(BlockColumns, config.VocabSize) * config.HiddenSize;
+
     public int Blocks => (config.VocabSize + BlockColumns - 1) / BlockColumns;
 
     public void Begin(int targets)

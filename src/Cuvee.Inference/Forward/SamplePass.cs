@@ -32,9 +32,12 @@ internal sealed unsafe class SamplePass : IStagedWork
         packed = [new PackedLayer(config), new PackedLayer(config)];
         head = new LogitHead(config);
         workers = [.. Enumerable.Range(0, team.Threads).Select(_ => new Worker(new LayerBlock(config, rotary), new FloatBuffer()))];
-        // Activations of a chunk near 3 MiB, and at least enough rows to make the weights' way from memory worth while.
-        largestChunk = Math.Clamp(768 * 1024 / (config.HiddenSize + (2 * config.IntermediateSize)) / 12 * 12, 144, 264);
+        largestChunk = LargestChunk(config);
     }
+
+    /// <summary>Rows: activations near 3 MiB, and at least enough to make the weights' way from memory worth while.</summary>
+    public static int LargestChunk(LlamaConfig config) =>
+        Math.Clamp(768 * 1024 / (config.HiddenSize + (2 * config.IntermediateSize)) / 12 * 12, 144, 264);
 
     int IStagedWork.Stages => config.NumHiddenLayers + (targets.Length > 0 ? head.Blocks : 0);
 

@@ -22,11 +22,14 @@ internal static class ScoringPlan
         return length;
     }
 
+    /// <summary>Of one token: its residual, keys and values.</summary>
+    public static long RowBytes(LlamaConfig config) =>
+        (KvCache.Bytes(1, config.NumKeyValueHeads, config.HeadDim, KvCache.Lanes) / KvCache.Lanes) + ((long)config.HiddenSize * sizeof(float));
+
     /// <summary>Consecutive records; at least one to a slice.</summary>
     public static IEnumerable<Range> Slices(LlamaConfig config, IReadOnlyList<TokenizedRecord> records, int prefixLength, long sliceBytes)
     {
-        var rowBytes = KvCache.Bytes(1, config.NumKeyValueHeads, config.HeadDim, KvCache.Lanes) / KvCache.Lanes
-            + ((long)config.HiddenSize * sizeof(float));
+        var rowBytes = RowBytes(config);
         var outputBytes = (long)config.HiddenSize * sizeof(float);
         var (first, bytes) = (0, prefixLength * rowBytes);
         for (var i = 0; i < records.Count; i++)

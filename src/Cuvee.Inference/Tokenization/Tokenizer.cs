@@ -3,7 +3,6 @@ using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.Bpe;
 using Cuvee.Inference.Tokenization.Decoders;
 using Cuvee.Inference.Tokenization.Json;
-using Cuvee.Inference.Tokenization.Normalizers;
 using Cuvee.Inference.Tokenization.PreTokenizers;
 using Cuvee.Inference.Tokenization.SentencePiece;
 
@@ -38,7 +37,7 @@ public sealed class Tokenizer
             pipeline.AddedTokens.Where(token => token.Normalized)
                 .Select(token => (token.NormalizedSpelling ?? Normalize(token.Content, PieceStart.Text), token)));
         _addedById = pipeline.AddedTokens.ToDictionary(token => token.Id);
-        _tokens = new string?[Math.Max(pipeline.Vocabulary.Ids.Values.DefaultIfEmpty(-1).Max(), _addedById.Keys.DefaultIfEmpty(-1).Max()) + 1];
+        _tokens = new string?[pipeline.Vocabulary.Ids.Values.Concat(_addedById.Keys).Max() + 1];
         foreach (var (token, id) in pipeline.Vocabulary.Ids)
             _tokens[id] = token;
         foreach (var token in pipeline.AddedTokens)
@@ -55,7 +54,10 @@ public sealed class Tokenizer
         var (json, model) = (Path.Combine(folder, JsonName), Path.Combine(folder, SentencePieceName));
         if (File.Exists(json)) return Load(json);
         if (!File.Exists(model))
-            throw new BadInputException($"{folder}: holds neither {JsonName} nor {SentencePieceName}; add the one that came with the model.");
+        {
+            throw new BadInputException(
+                $"{folder}: holds neither {JsonName} nor {SentencePieceName}; add the one that came with the model.");
+        }
         return new Tokenizer(SentencePiecePipeline.Create(SentencePieceModel.Read(model), SentencePieceSettings.Read(folder)));
     }
 

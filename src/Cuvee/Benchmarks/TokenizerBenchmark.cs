@@ -39,7 +39,9 @@ public static class TokenizerBenchmark
 /// <param name="Bytes">UTF-8 bytes of all documents.</param>
 /// <param name="Tokens">Special tokens included.</param>
 /// <param name="LoadMilliseconds">Reading the vocabulary.</param>
-/// <param name="FirstMegabytesPerSecond">10^6 bytes per second of processor time when nothing is remembered and the machine code is not ready.</param>
+/// <param name="FirstMegabytesPerSecond">
+/// 10^6 bytes per second of processor time when nothing is remembered and the machine code is not ready.
+/// </param>
 /// <param name="MegabytesPerSecond">Median of the passes after it.</param>
 public sealed record TokenizerBenchmarkResult(
     long Bytes, long Tokens, double LoadMilliseconds, double FirstMegabytesPerSecond, double MegabytesPerSecond);

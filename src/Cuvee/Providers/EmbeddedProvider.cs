@@ -53,15 +53,13 @@ internal sealed class EmbeddedProvider(
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 
-    /// <summary>Base weights, one candidate's weights and twice the pool's factors (sorted magnitudes), fp32.</summary>
-    public long MemoryBytes
+    /// <summary>The engine's buffers, the prepared LoraA of one layer, and what the runtime and the tokenizer take.</summary>
+    public long MemoryBytes(double tokens, bool generates)
     {
-        get
-        {
-            var linear = Config.LinearModules.Sum(module => (long)module.OutFeatures * module.InFeatures) * Config.NumHiddenLayers;
-            var embedding = (long)Config.VocabSize * Config.HiddenSize * (Config.TieWordEmbeddings ? 1 : 2);
-            return sizeof(float) * ((2 * linear) + embedding + (2 * Headers.Sum(adapter => adapter.Parameters)));
-        }
+        const long runtime = 100_000_000;
+        var ranks = Headers.Sum(header => (long)header.Ranks.DefaultIfEmpty(0).Max());
+        return runtime + EngineMemory.Forecast(Config, tokens, generates, threads)
+            + (sizeof(float) * ranks * Config.LinearModules.Sum(module => (long)module.InFeatures));
     }
 
     private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(pool, exclude);

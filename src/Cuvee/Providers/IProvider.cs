@@ -53,8 +53,10 @@ public interface IProvider
     /// queried.</exception>
     double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file);
 
-    /// <summary>Memory that a run takes on this machine, in bytes.</summary>
-    long MemoryBytes { get; }
+    /// <summary>Memory that a run takes on this machine, in bytes; files that are only mapped do not count.</summary>
+    /// <param name="tokens">Of all validation records together.</param>
+    /// <param name="generates">The run reads generated answers.</param>
+    long MemoryBytes(double tokens, bool generates);
 
     /// <summary>Loads or connects; models of the session read texts by <paramref name="rules"/>.</summary>
     Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken);

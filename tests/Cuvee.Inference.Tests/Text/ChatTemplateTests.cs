@@ -6,8 +6,8 @@ using Cuvee.LanguageModels.Chat;
 namespace Cuvee.Inference.Tests.Text;
 
 /// <summary>
-/// <c>tests/fixtures/chat/generate.mjs</c> makes the expectations with Hugging Face's own Jinja: the prompt as it would be for generating, and
-/// the whole conversation.
+/// <c>tests/fixtures/chat/generate.mjs</c> makes the expectations with Hugging Face's own Jinja: the prompt as it would be for generating,
+/// and the whole conversation.
 /// </summary>
 public class ChatTemplateTests
 {

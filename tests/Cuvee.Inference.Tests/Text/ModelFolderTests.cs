@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Cuvee.Formats;
 using Cuvee.Inference.Tests.Engine;
 using Cuvee.Inference.Tests.Tokenization;
@@ -28,8 +27,9 @@ public sealed class ModelFolderTests : IDisposable
     {
         File.WriteAllText(PathOf("tokenizer_config.json"), config);
 
-        Assert.Equal(
-            new ModelChat(expected, PathOf("tokenizer_config.json"), "<s>", "</s>"), ModelFolder.Open(folder.Path).Chat); // ids of config.json
+        var chat = ModelFolder.Open(folder.Path).Chat;
+
+        Assert.Equal(new ModelChat(expected, PathOf("tokenizer_config.json"), "<s>", "</s>"), chat); // by the ids of config.json
     }
 
     [Fact]

@@ -3,7 +3,6 @@ using Cuvee.Formats.HuggingFace;
 using Cuvee.Inference.Tests.Engine;
 using Cuvee.Inference.Tokenization;
 using Cuvee.LanguageModels;
-using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Inference.Tests.Text;
 
@@ -30,7 +29,8 @@ public class TextEncoderTests
     }
 
     [Theory]
-    [InlineData("none", "<end>", "completion_end names '<end>', which is no token of the model's tokenizer; name one of its tokens, auto or none.")]
+    [InlineData("none", "<end>", "completion_end names '<end>', which is no token of the model's tokenizer; " +
+        "name one of its tokens, auto or none.")]
     [InlineData("chatml", "auto", "Template chatml ends a turn with '<|im_end|>', which is no token of the model's tokenizer; " +
         "name another template, or set completion_end.")]
     public void TextEncoder_ClosingTokenThatIsNone_NamesTheMend(string template, string completionEnd, string expected) =>

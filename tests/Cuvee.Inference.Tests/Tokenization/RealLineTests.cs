@@ -37,7 +37,8 @@ public class RealLineTests
         foreach (var (prompt, completion) in pairs)
         {
             var continuation = tokenizer.EncodeContinuation(completion);
-            Assert.Equal(tokenizer.Encode(prompt + completion, addSpecialTokens: true), [.. tokenizer.EncodePrompt(prompt), .. continuation]);
+            Assert.Equal(
+                tokenizer.Encode(prompt + completion, addSpecialTokens: true), [.. tokenizer.EncodePrompt(prompt), .. continuation]);
             Assert.Equal(completion, tokenizer.DecodeContinuation(continuation));
         }
     }
@@ -59,7 +60,8 @@ internal static class RealLines
             count++;
             var actual = tokenizer.Encode(text, addSpecialTokens: true);
             if (!actual.SequenceEqual(ids)) differences.Add($"{line}\n  ids  {string.Join(',', actual)}");
-            if (tokenizer.Decode(ids) is var text2 && text2 != decoded) differences.Add($"{line}\n  text {JsonSerializer.Serialize(text2)}");
+            var actualText = tokenizer.Decode(ids);
+            if (actualText != decoded) differences.Add($"{line}\n  text {JsonSerializer.Serialize(actualText)}");
         }
 
         Assert.Equal(20_000, count);
@@ -87,7 +89,11 @@ internal static class RealLines
             i++;
             text.Append(raw[i] switch
             {
-                'n' => '\n', 'r' => '\r', 't' => '\t', 'b' => '\b', 'f' => '\f',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'b' => '\b',
+                'f' => '\f',
                 'u' => (char)Convert.ToUInt16(raw[(i + 1)..(i + 5)], 16),
                 var other => other,
             });

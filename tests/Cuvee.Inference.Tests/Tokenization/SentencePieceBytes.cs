@@ -27,7 +27,9 @@ internal sealed class SentencePieceBytes
 
     public byte[] ToArray() => [.. bytes];
 
-    /// <summary><c>&lt;unk&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;/s&gt;</c>, then "▁", "a", "b", "▁a" and "ab", which is the better one.</summary>
+    /// <summary>
+    /// <c>&lt;unk&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;/s&gt;</c>, then "▁", "a", "b", "▁a" and "ab", which is the better one.
+    /// </summary>
     public static SentencePieceBytes Tiny() => new SentencePieceBytes()
         .Piece("<unk>", 0, Unknown).Piece("<s>", 0, Control).Piece("</s>", 0, Control)
         .Piece("\u2581", -3).Piece("a", -4).Piece("b", -5).Piece("\u2581a", -2).Piece("ab", -1);

@@ -4,7 +4,9 @@ using Cuvee.Inference.Tokenization;
 
 namespace Cuvee.Inference.Tests.Tokenization;
 
-/// <summary>The models of <c>tests/fixtures/sentencepiece</c> and their expectations are SentencePiece's own (<c>generate.py</c> there).</summary>
+/// <summary>
+/// The models of <c>tests/fixtures/sentencepiece</c> and their expectations are SentencePiece's own (<c>generate.py</c> there).
+/// </summary>
 public sealed class SentencePieceTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -30,7 +32,8 @@ public sealed class SentencePieceTests : IDisposable
             if (((string[])["<unk>", "<s>", "</s>", "<|turn|>"]).Any(token => text.Contains(token, StringComparison.Ordinal))) continue;
             int[] ids = [.. wanted.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
             compared++;
-            if (!ids.SequenceEqual(tokenizer.Encode(text, addSpecialTokens: false))) differences.Add($"ids of {JsonSerializer.Serialize(text)}");
+            if (!ids.SequenceEqual(tokenizer.Encode(text, addSpecialTokens: false)))
+                differences.Add($"ids of {JsonSerializer.Serialize(text)}");
             // The unknown token, 0, it spells " ⁇ "; Hugging Face's library, which we follow, skips it as special.
             if (!ids.Contains(0) && tokenizer.Decode(ids) != wanted.GetProperty("decoded").GetString())
                 differences.Add($"text of {JsonSerializer.Serialize(text)}: {JsonSerializer.Serialize(tokenizer.Decode(ids))}");
@@ -140,7 +143,10 @@ public sealed class SentencePieceTests : IDisposable
             "normalizer", Tiny().Trainer().Normalizer(map: [1, 2], name: "nmt_nfkc").ToArray(),
             "normalizer 'nmt_nfkc' is not supported, only identity is; use the model's tokenizer.json"
         },
-        { "tiktoken", "IQ== 0\nIg== 1\n"u8.ToArray(), "is a tiktoken vocabulary, not a SentencePiece model; use the model's tokenizer.json" },
+        {
+            "tiktoken", "IQ== 0\nIg== 1\n"u8.ToArray(),
+            "is a tiktoken vocabulary, not a SentencePiece model; use the model's tokenizer.json"
+        },
         { "no protobuf", "<html>\n"u8.ToArray(), "is no SentencePiece model (" },
         { "cut off", Tiny().Trainer().ToArray()[..^1], "is no SentencePiece model (it ends before its time)" },
         { "empty", [], "'model_type' is Unigram" },
@@ -160,7 +166,8 @@ public sealed class SentencePieceTests : IDisposable
     {
         var error = Assert.Throws<BadInputException>(() => Open(model));
 
-        Assert.True(error.Message.StartsWith($"{Path.Combine(folder.Path, "tokenizer.model")}: {expected}", StringComparison.Ordinal), $"{what}: {error.Message}");
+        var start = $"{Path.Combine(folder.Path, "tokenizer.model")}: {expected}";
+        Assert.True(error.Message.StartsWith(start, StringComparison.Ordinal), $"{what}: {error.Message}");
     }
 
     [Theory]

@@ -78,7 +78,9 @@ public sealed class RecordFileTests : IDisposable
 
     [Theory]
     [InlineData("""{"messages": [{"role": "user", "content": "a"}]}""", "line 1: field \"messages\" must end with an assistant turn")]
-    [InlineData("""{"messages": [{"role": "tool", "content": "a"}, {"role": "assistant", "content": "b"}]}""", "a turn of the role \"tool\"")]
+    [InlineData(
+        """{"messages": [{"role": "tool", "content": "a"}, {"role": "assistant", "content": "b"}]}""",
+        "a turn of the role \"tool\"")]
     [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text"}]}]}""", "'messages[0].content' is no text")]
     [InlineData("""{"messages": [{"content": "a"}]}""", "'messages[0].role' is missing")]
     [InlineData("""{"messages": "a"}""", "'messages'")]

@@ -1,8 +1,8 @@
 namespace Cuvee.Inference.Tokenization.Bpe;
 
 /// <summary>
-/// What short pieces were encoded to: text repeats its words. Direct-mapped: a piece has one place, and the last one there stays, so that the
-/// size is bounded and no piece is shut out for good. Thread-safe: an entry never changes, and a place holds one reference.
+/// What short pieces were encoded to: text repeats its words. Direct-mapped: a piece has one place, and the last one there stays, so that
+/// the size is bounded and no piece is shut out for good. Thread-safe: an entry never changes, and a place holds one reference.
 /// </summary>
 internal sealed class PieceCache
 {

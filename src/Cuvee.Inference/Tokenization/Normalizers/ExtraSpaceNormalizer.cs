@@ -4,8 +4,8 @@ using Cuvee.Inference.Tokenization.PreTokenizers;
 namespace Cuvee.Inference.Tokenization.Normalizers;
 
 /// <summary>
-/// SentencePiece's <c>remove_extra_whitespaces</c>: runs of U+0020 become one, and none stays at the ends, nor does the mark behind the text,
-/// which it takes for a space.
+/// SentencePiece's <c>remove_extra_whitespaces</c>: runs of U+0020 become one, and none stays at the ends, nor does the mark behind the
+/// text, which it takes for a space.
 /// </summary>
 /// <param name="mark">What spaces become later.</param>
 internal sealed class ExtraSpaceNormalizer(char mark) : ITextNormalizer

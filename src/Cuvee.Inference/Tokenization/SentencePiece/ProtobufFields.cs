@@ -4,7 +4,9 @@ using System.Text;
 namespace Cuvee.Inference.Tokenization.SentencePiece;
 
 /// <summary>The fields of one protobuf message, one after the other; what is not asked for is passed over.</summary>
-/// <remarks>Every length is checked against the bytes that are there: an end before its time is an <see cref="InvalidDataException"/>.</remarks>
+/// <remarks>
+/// Every length is checked against the bytes that are there: an end before its time is an <see cref="InvalidDataException"/>.
+/// </remarks>
 internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
 {
     private const int Varint = 0, Fixed64 = 1, LengthDelimited = 2, Fixed32 = 5; // wire types

@@ -160,8 +160,8 @@ internal sealed partial class SentencePieceModel
                 throw Error($"piece {id} has {text.Length} characters instead of 1 to {SentencePiece.Longest}");
             if (!seen.Add(text)) throw Error($"piece {id} repeats '{text}'");
             if (!float.IsFinite(score)) throw Error($"piece {id}, '{text}', has a score that is no number");
-            if (!Enum.IsDefined(kind) || kind == PieceKind.Unused)
-                throw Error($"piece {id}, '{text}', has the type {(kind == PieceKind.Unused ? "unused" : (int)kind)}, which is not supported");
+            if (kind == PieceKind.Unused) throw Error($"piece {id}, '{text}', has the type unused, which is not supported");
+            if (!Enum.IsDefined(kind)) throw Error($"piece {id}, '{text}', has the type {(int)kind}, which is not supported");
         }
     }
 

@@ -14,7 +14,8 @@ internal static class SentencePiecePipeline
     private const char Mark = '\u2581';
 
     /// <param name="settings">What the files beside the model say.</param>
-    /// <exception cref="Formats.BadInputException">A token that the settings name is not there, or a piece could never be merged.</exception>
+    /// <exception cref="Formats.BadInputException">A token that the settings name is not there, or a piece could never be merged.
+    /// </exception>
     public static TokenizerPipeline Create(SentencePieceModel model, SentencePieceSettings settings)
     {
         var mark = model.EscapesSpaces ? Mark : ' ';
@@ -94,7 +95,8 @@ internal static class SentencePiecePipeline
                 if (!ids.ContainsKey(text.Substring(cut, width)) && text.Length > width)
                     throw model.Error($"piece {id}, '{text}', holds the character '{text.Substring(cut, width)}', which is no piece");
                 cut += width;
-                if (cut < text.Length && lookup.TryGetValue(text.AsSpan(0, cut), out var left) && lookup.TryGetValue(text.AsSpan(cut), out var right))
+                if (cut == text.Length) break;
+                if (lookup.TryGetValue(text.AsSpan(0, cut), out var left) && lookup.TryGetValue(text.AsSpan(cut), out var right))
                     merges[BpeVocabulary.PairKey(left, right)] = (ranks[score], id);
             }
         }
@@ -111,14 +113,20 @@ internal static class SentencePiecePipeline
             var (text, _, kind) = model.Pieces[id];
             if (kind is not (PieceKind.Unknown or PieceKind.Control or PieceKind.UserDefined)) continue;
             var isUsers = kind == PieceKind.UserDefined;
-            tokens[id] = new AddedToken(id, text, false, false, false, Normalized: isUsers, Special: !isUsers) { NormalizedSpelling = text };
+            tokens[id] = new AddedToken(id, text, false, false, false, Normalized: isUsers, Special: !isUsers)
+            {
+                NormalizedSpelling = text,
+            };
         }
 
         foreach (var token in settings.AddedTokens)
         {
             var isPiece = token.Id < model.Pieces.Count;
             if (isPiece ? model.Pieces[token.Id].Text != token.Content : model.Pieces.Exists(piece => piece.Text == token.Content))
-                throw model.Error($"does not give the id {token.Id} to '{token.Content}', as {settings.Source} does; use files of one model");
+            {
+                throw model.Error(
+                    $"does not give the id {token.Id} to '{token.Content}', as {settings.Source} does; use files of one model");
+            }
             tokens[token.Id] = token with { NormalizedSpelling = token.Content.Replace(' ', mark) };
         }
 
