@@ -5,7 +5,7 @@ namespace Cuvee.Formats.Tests.Gguf;
 /// <summary>Literal GGUF bytes, written from the format's description and not by the code under test.</summary>
 internal sealed class GgufBytes
 {
-    private readonly MemoryStream stream = new();
+    private readonly List<byte> content = [];
 
     /// <summary>A whole file: version 3, the entries and tensors given, data behind the next multiple of 32.</summary>
     public static byte[] File(int entryCount, Action<GgufBytes> entries, int tensorCount, Action<GgufBytes> tensors, byte[] data)
@@ -13,13 +13,13 @@ internal sealed class GgufBytes
         var file = new GgufBytes().Raw("GGUF"u8).U32(3).U64((ulong)tensorCount).U64((ulong)entryCount);
         entries(file);
         tensors(file);
-        file.Raw(new byte[(32 - (file.stream.Length % 32)) % 32]);
+        file.Raw(new byte[(32 - (file.content.Count % 32)) % 32]);
         return file.Raw(data).ToArray();
     }
 
     public GgufBytes Raw(ReadOnlySpan<byte> bytes)
     {
-        stream.Write(bytes);
+        content.AddRange(bytes);
         return this;
     }
 
@@ -41,5 +41,5 @@ internal sealed class GgufBytes
         return U32(type).U64(offset);
     }
 
-    public byte[] ToArray() => stream.ToArray();
+    public byte[] ToArray() => [.. content];
 }
