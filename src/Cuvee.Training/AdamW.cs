@@ -1,9 +1,10 @@
 using System.Numerics;
+using Cuvee.Numerics;
 
 namespace Cuvee.Training;
 
 /// <summary>
-/// AdamW over parameter tensors; shard gradients are added in shard order and cleared, so the bytes do not depend on the number of threads.
+/// AdamW over parameter tensors; gradients are cleared. Cut into jobs of one size: the bytes do not depend on the number of threads.
 /// </summary>
 internal sealed class AdamW
 {
@@ -11,13 +12,15 @@ internal sealed class AdamW
 
     private readonly TrainingSettings settings;
     private readonly IReadOnlyList<ParameterTensor> parameters;
+    private readonly ThreadTeam team;
     private readonly List<(int Tensor, int Begin, int Length)> jobs = [];
     private readonly double[] squares;
 
-    public AdamW(TrainingSettings settings, IReadOnlyList<ParameterTensor> parameters)
+    public AdamW(TrainingSettings settings, IReadOnlyList<ParameterTensor> parameters, ThreadTeam team)
     {
         this.settings = settings;
         this.parameters = parameters;
+        this.team = team;
         FirstMoments = [.. parameters.Select(p => new float[p.Values.Length])];
         SecondMoments = [.. parameters.Select(p => new float[p.Values.Length])];
         for (var t = 0; t < parameters.Count; t++)
@@ -36,33 +39,24 @@ internal sealed class AdamW
     /// <summary>Applies the 0-based <paramref name="step"/>; returns the gradient norm before clipping.</summary>
     public double Step(int step)
     {
-        Parallel.For(0, jobs.Count, job => squares[job] = Reduce(jobs[job]));
+        team.Run(jobs.Count, job => squares[job] = SquareSum(jobs[job]));
         var norm = Math.Sqrt(squares.Sum());
         var clip = settings.ClipNorm > 0 && norm > settings.ClipNorm ? settings.ClipNorm / norm : 1;
         var rate = settings.LearningRateAt(step);
         var correction1 = 1 - Math.Pow(settings.Beta1, step + 1);
         var correction2 = 1 - Math.Pow(settings.Beta2, step + 1);
-        Parallel.For(0, jobs.Count, job => Update(jobs[job], (float)clip, rate, correction1, correction2));
+        team.Run(jobs.Count, job => Update(jobs[job], (float)clip, rate, correction1, correction2));
         return norm;
     }
 
-    /// <summary>Sums the shards into the first shard's buffer, clears the others; returns the sum of squares.</summary>
-    private double Reduce((int Tensor, int Begin, int Length) job)
+    private double SquareSum((int Tensor, int Begin, int Length) job)
     {
-        var gradients = parameters[job.Tensor].Gradients;
-        var sum = gradients[0].AsSpan(job.Begin, job.Length);
-        for (var shard = 1; shard < gradients.Count; shard++)
-        {
-            var other = gradients[shard].AsSpan(job.Begin, job.Length);
-            TrainingKernels.Add(sum, other);
-            other.Clear();
-        }
-
+        var gradient = parameters[job.Tensor].Gradient.AsSpan(job.Begin, job.Length);
         var total = 0.0;
-        for (var begin = 0; begin < sum.Length; begin += 1024)
+        for (; gradient.Length > 0; gradient = gradient[Math.Min(1024, gradient.Length)..])
         {
-            var part = sum.Slice(begin, Math.Min(1024, sum.Length - begin));
-            total += TrainingKernels.Dot(part, part);
+            var part = gradient[..Math.Min(1024, gradient.Length)];
+            total += FloatVectors.Dot(part, part);
         }
 
         return total;
@@ -72,7 +66,7 @@ internal sealed class AdamW
     {
         var parameter = parameters[job.Tensor];
         var values = parameter.Values.AsSpan(job.Begin, job.Length);
-        var gradient = parameter.Gradients[0].AsSpan(job.Begin, job.Length);
+        var gradient = parameter.Gradient.AsSpan(job.Begin, job.Length);
         var first = FirstMoments[job.Tensor].AsSpan(job.Begin, job.Length);
         var second = SecondMoments[job.Tensor].AsSpan(job.Begin, job.Length);
         var keep = (float)(1 - (parameter.Decay ? rate * settings.WeightDecay : 0));

@@ -35,6 +35,8 @@ public sealed class DenseWeights
             Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DenseLayerWeights
             {
                 Linears = [.. config.LinearModules.Select(module => named[$"model.layers.{layer}.{module.Path}.weight"])],
+                Biases = [.. config.LinearModules.Select(
+                    module => module.HasBias ? named[$"model.layers.{layer}.{module.Path}.bias"] : null)],
                 Norms = [.. config.Norms.Select(norm => named[$"model.layers.{layer}.{norm.Path}.weight"])],
             })],
         };
@@ -59,38 +61,15 @@ public sealed class DenseWeights
     {
         IEnumerable<float[]> arrays =
         [
-            EmbedTokens, .. Layers.SelectMany(layer => layer.Norms.Concat(layer.Linears)), Norm,
+            EmbedTokens,
+            .. Layers.SelectMany(layer => layer.Norms.Concat(layer.Linears.Zip(layer.Biases).SelectMany(
+                pair => pair.Second is null ? [pair.First] : new[] { pair.First, pair.Second }))),
+            Norm,
             .. Config.TieWordEmbeddings ? Array.Empty<float[]>() : [LmHead],
         ];
         return LlamaTensorLayout.Tensors(Config).Zip(arrays, (tensor, array) => new TensorData(tensor.Name, tensor.Shape, array));
     }
 
-    /// <summary>For the engine, without copying: what training writes is seen.</summary>
+    /// <summary>For the engine; matrices are not copied.</summary>
     public LlamaWeights ToLlamaWeights() => LlamaWeights.FromTensors(Config, ToTensors());
-}
-
-/// <summary>One block: linears [out, in] and norms, in the orders of <c>LlamaConfig.LinearModules</c> and <c>LlamaConfig.Norms</c>.</summary>
-public sealed class DenseLayerWeights
-{
-    public required IReadOnlyList<float[]> Linears { get; init; }
-
-    public required IReadOnlyList<float[]> Norms { get; init; }
-
-    public float[] InputLayerNorm => Norms[0];
-
-    public float[] PostAttentionLayerNorm => Norms[1];
-
-    public float[] QProj => Linears[0];
-
-    public float[] KProj => Linears[1];
-
-    public float[] VProj => Linears[2];
-
-    public float[] OProj => Linears[3];
-
-    public float[] GateProj => Linears[4];
-
-    public float[] UpProj => Linears[5];
-
-    public float[] DownProj => Linears[6];
 }

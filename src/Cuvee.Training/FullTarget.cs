@@ -6,19 +6,18 @@ internal sealed class FullTarget : ITrainingTarget
 {
     private readonly DenseWeights weights;
 
-    public FullTarget(DenseWeights weights, int shards)
+    public FullTarget(DenseWeights weights, SharedWork work)
     {
         this.weights = weights;
-        var gradients = Enumerable.Range(0, shards).Select(_ => DenseWeights.ZerosLike(weights)).ToArray();
-        Sinks = [.. gradients.Select(g => new FullGradients(g))];
-        var perShard = gradients.Select(g => g.ToTensors().ToDictionary(t => t.Name, t => t.Values)).ToArray();
-        Parameters = [.. weights.ToTensors().Select(t => new ParameterTensor(
-            t.Name, t.Shape, t.Values, t.Shape.Count > 1, [.. perShard.Select(g => g[t.Name])]))];
+        var gradients = DenseWeights.ZerosLike(weights);
+        Sink = new FullGradients(gradients, work);
+        Parameters = [.. weights.ToTensors().Zip(gradients.ToTensors(), (value, gradient) => new ParameterTensor(
+            value.Name, value.Shape, value.Values, value.Shape.Count > 1, gradient.Values))];
     }
 
     public IReadOnlyList<ParameterTensor> Parameters { get; }
 
-    public IReadOnlyList<IGradientSink> Sinks { get; }
+    public IGradientSink Sink { get; }
 
     public DenseWeights Effective() => weights;
 }

@@ -1,9 +1,6 @@
 namespace Cuvee.Training;
 
-/// <summary>
-/// Receives the backward pass's by-products and turns them into parameter gradients, adding to what it holds. One sink per shard;
-/// never shared between threads.
-/// </summary>
+/// <summary>Receives the backward pass's by-products and turns them into parameter gradients, adding to what it holds.</summary>
 internal interface IGradientSink
 {
     /// <summary>False lets the pass stop at the first block's linears: nothing below them is trained.</summary>
@@ -12,17 +9,17 @@ internal interface IGradientSink
     /// <param name="linear">Index into <c>LlamaConfig.LinearModules</c>.</param>
     /// <param name="input">[rows, in]</param>
     /// <param name="outputGradient">[rows, out]</param>
-    void AddLinear(int layer, int linear, int rows, ReadOnlySpan<float> input, ReadOnlySpan<float> outputGradient);
+    void AddLinear(int layer, int linear, int rows, float[] input, float[] outputGradient);
 
-    /// <summary>
-    /// Gradient buffer of one norm weight [hidden], or empty when norms are frozen. Layer index equal to the layer count is the final norm.
-    /// </summary>
-    Span<float> NormGradient(int layer, bool postAttention);
+    /// <summary>Gradient buffer of one norm's weight, or null when norms are frozen.</summary>
+    /// <param name="layer">The number of layers stands for the final norm.</param>
+    /// <param name="norm">Index into <c>LlamaConfig.Norms</c>; 0 for the final norm.</param>
+    float[]? NormGradient(int layer, int norm);
 
-    /// <param name="hidden">[rows, hidden] final hidden states.</param>
+    /// <param name="states">[rows, hidden], normed.</param>
     /// <param name="logitsGradient">[rows, vocab]</param>
-    void AddHead(int rows, ReadOnlySpan<float> hidden, ReadOnlySpan<float> logitsGradient);
+    void AddHead(int rows, ReadOnlyMemory<float> states, float[] logitsGradient);
 
     /// <param name="inputGradient">[tokens, hidden]</param>
-    void AddEmbedding(ReadOnlySpan<int> tokens, ReadOnlySpan<float> inputGradient);
+    void AddEmbedding(ReadOnlyMemory<int> tokens, float[] inputGradient);
 }

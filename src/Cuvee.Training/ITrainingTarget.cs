@@ -6,8 +6,7 @@ internal interface ITrainingTarget
 {
     IReadOnlyList<ParameterTensor> Parameters { get; }
 
-    /// <summary>One per shard, in shard order.</summary>
-    IReadOnlyList<IGradientSink> Sinks { get; }
+    IGradientSink Sink { get; }
 
     /// <summary>The weights that the next forward pass uses.</summary>
     DenseWeights Effective();

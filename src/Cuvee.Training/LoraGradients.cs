@@ -3,7 +3,7 @@ using Cuvee.Numerics;
 namespace Cuvee.Training;
 
 /// <summary>Gradients of LoRA factors; everything else is frozen.</summary>
-internal sealed class LoraGradients(LoraParameters parameters, LoraParameters gradients) : IGradientSink
+internal sealed class LoraGradients(LoraParameters parameters, LoraParameters gradients, SharedWork work) : IGradientSink
 {
     private float[] projected = []; // [rows, rank]
 
@@ -11,43 +11,34 @@ internal sealed class LoraGradients(LoraParameters parameters, LoraParameters gr
 
     public LoraParameters Gradients => gradients;
 
-    public void AddLinear(int layer, int linear, int rows, ReadOnlySpan<float> input, ReadOnlySpan<float> outputGradient)
+    public void AddLinear(int layer, int linear, int rows, float[] input, float[] outputGradient)
     {
         var module = parameters.Modules[layer][linear];
         var target = gradients.Modules[layer][linear];
-        var rank = module.Rank;
-        if (projected.Length < rows * rank) projected = new float[rows * rank * 2];
+        var (rank, inFeatures, outFeatures) = (module.Rank, module.InFeatures, module.OutFeatures);
+        BatchRows.Grow(ref projected, checked(rows * rank));
         var low = projected.AsSpan(0, rows * rank);
+        var x = input.AsSpan(0, rows * inFeatures);
+        var dy = outputGradient.AsSpan(0, rows * outFeatures);
 
         // dB[out, rank] += dy^T * (x * A^T) * scaling
-        Gemm.Multiply(
-            rows, rank, module.InFeatures, input, module.InFeatures, false, module.LoraA, module.InFeatures, true,
-            low, rank, false);
-        ScaleBy(low, module.Scaling);
-        Gemm.Multiply(module.OutFeatures, rank, rows, outputGradient, module.OutFeatures, true, low, rank, false, target.LoraB, rank, true);
+        work.Multiply(rows, rank, inFeatures, x, false, module.LoraA, true, low, accumulate: false);
+        FloatVectors.Scale(module.Scaling, low);
+        work.Multiply(outFeatures, rank, rows, dy, true, projected, false, target.LoraB, accumulate: true);
 
         // dA[rank, in] += (dy * B)^T * x * scaling
-        Gemm.Multiply(
-            rows, rank, module.OutFeatures, outputGradient, module.OutFeatures, false, module.LoraB, rank, false,
-            low, rank, false);
-        ScaleBy(low, module.Scaling);
-        Gemm.Multiply(
-            rank, module.InFeatures, rows, low, rank, true, input, module.InFeatures, false,
-            target.LoraA, module.InFeatures, true);
+        work.Multiply(rows, rank, outFeatures, dy, false, module.LoraB, false, low, accumulate: false);
+        FloatVectors.Scale(module.Scaling, low);
+        work.Multiply(rank, inFeatures, rows, low, true, input, false, target.LoraA, accumulate: true);
     }
 
-    public Span<float> NormGradient(int layer, bool postAttention) => [];
+    public float[]? NormGradient(int layer, int norm) => null;
 
-    public void AddHead(int rows, ReadOnlySpan<float> hidden, ReadOnlySpan<float> logitsGradient)
+    public void AddHead(int rows, ReadOnlyMemory<float> states, float[] logitsGradient)
     {
     }
 
-    public void AddEmbedding(ReadOnlySpan<int> tokens, ReadOnlySpan<float> inputGradient)
+    public void AddEmbedding(ReadOnlyMemory<int> tokens, float[] inputGradient)
     {
-    }
-
-    private static void ScaleBy(Span<float> x, float factor)
-    {
-        for (var i = 0; i < x.Length; i++) x[i] *= factor;
     }
 }

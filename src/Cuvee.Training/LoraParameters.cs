@@ -44,21 +44,21 @@ public sealed class LoraParameters
             module.Name, module.InFeatures, module.OutFeatures, module.Rank, module.LoraA, module.LoraB, module.Scaling))]);
 
     /// <summary>target = base + Scaling * LoraB * LoraA for every linear. The two share all other arrays.</summary>
-    public void Fold(DenseWeights source, DenseWeights target)
+    public void Fold(DenseWeights source, DenseWeights target, ThreadTeam team)
     {
-        Parallel.For(0, Modules.Count, layer =>
+        ArgumentNullException.ThrowIfNull(team);
+        var linears = Config.LinearModules.Count;
+        team.Run(Modules.Count * linears, item =>
         {
-            for (var linear = 0; linear < Modules[layer].Count; linear++)
-            {
-                var module = Modules[layer][linear];
-                var scaled = new float[module.LoraB.Length]; // [out, rank]
-                for (var i = 0; i < scaled.Length; i++) scaled[i] = module.LoraB[i] * module.Scaling;
-                var weight = target.Layers[layer].Linears[linear];
-                source.Layers[layer].Linears[linear].AsSpan().CopyTo(weight);
-                Gemm.Multiply(
-                    module.OutFeatures, module.InFeatures, Rank, scaled, Rank, false, module.LoraA, module.InFeatures, false,
-                    weight, module.InFeatures, true);
-            }
+            var (layer, linear) = Math.DivRem(item, linears);
+            var module = Modules[layer][linear];
+            var scaled = module.LoraB.ToArray(); // [out, rank]
+            FloatVectors.Scale(module.Scaling, scaled);
+            var weight = target.Layers[layer].Linears[linear];
+            source.Layers[layer].Linears[linear].AsSpan().CopyTo(weight);
+            Gemm.Multiply(
+                module.OutFeatures, module.InFeatures, Rank, scaled, Rank, false, module.LoraA, module.InFeatures, false,
+                weight, module.InFeatures, true);
         });
     }
 

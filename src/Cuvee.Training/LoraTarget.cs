@@ -10,31 +10,32 @@ internal sealed class LoraTarget : ITrainingTarget
     private readonly DenseWeights merged;
     private readonly LoraParameters factors;
 
-    public LoraTarget(DenseWeights source, LoraParameters factors, int shards)
+    private readonly SharedWork work;
+
+    public LoraTarget(DenseWeights source, LoraParameters factors, SharedWork work)
     {
         this.source = source;
         this.factors = factors;
+        this.work = work;
         merged = WithOwnLinears(source);
-        var gradients = Enumerable.Range(0, shards).Select(_ => factors.ZerosLike()).ToArray();
-        Sinks = [.. gradients.Select(g => new LoraGradients(factors, g))];
+        var gradients = factors.ZerosLike();
+        Sink = new LoraGradients(factors, gradients, work);
         Parameters = [.. factors.Modules.SelectMany((layer, l) => layer.SelectMany((module, i) => new[]
         {
             new ParameterTensor(
-                module.Name + ".lora_A", [module.Rank, module.InFeatures], module.LoraA, true,
-                [.. gradients.Select(g => g.Modules[l][i].LoraA)]),
+                module.Name + ".lora_A", [module.Rank, module.InFeatures], module.LoraA, true, gradients.Modules[l][i].LoraA),
             new ParameterTensor(
-                module.Name + ".lora_B", [module.OutFeatures, module.Rank], module.LoraB, true,
-                [.. gradients.Select(g => g.Modules[l][i].LoraB)]),
+                module.Name + ".lora_B", [module.OutFeatures, module.Rank], module.LoraB, true, gradients.Modules[l][i].LoraB),
         }))];
     }
 
     public IReadOnlyList<ParameterTensor> Parameters { get; }
 
-    public IReadOnlyList<IGradientSink> Sinks { get; }
+    public IGradientSink Sink { get; }
 
     public DenseWeights Effective()
     {
-        factors.Fold(source, merged);
+        factors.Fold(source, merged, work.Team);
         return merged;
     }
 
@@ -47,6 +48,7 @@ internal sealed class LoraTarget : ITrainingTarget
         Layers = [.. source.Layers.Select(layer => new DenseLayerWeights
         {
             Linears = [.. layer.Linears.Select(linear => new float[linear.Length])],
+            Biases = layer.Biases,
             Norms = layer.Norms,
         })],
     };

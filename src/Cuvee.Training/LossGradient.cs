@@ -1,3 +1,4 @@
+using Cuvee.Numerics;
 
 namespace Cuvee.Training;
 
@@ -7,30 +8,26 @@ namespace Cuvee.Training;
 /// </summary>
 public sealed class LossGradient
 {
-    private const int Shards = 2;
+    private const int ExamplesAtOnce = 16;
 
-    private readonly TrainingPass[] passes;
-    private readonly FullGradients[] sinks;
+    private readonly TrainingPass pass;
+    private readonly FullGradients sink;
 
-    public LossGradient(DenseWeights shape)
+    /// <param name="team">Shares the work; not disposed here.</param>
+    public LossGradient(DenseWeights shape, ThreadTeam team)
     {
-        passes = [.. Enumerable.Range(0, Shards).Select(_ => new TrainingPass(shape.Config))];
-        sinks = [.. Enumerable.Range(0, Shards).Select(_ => new FullGradients(DenseWeights.ZerosLike(shape)))];
+        ArgumentNullException.ThrowIfNull(shape);
+        var work = new SharedWork(team);
+        pass = new TrainingPass(shape.Config, work);
+        sink = new FullGradients(DenseWeights.ZerosLike(shape), work);
     }
 
     /// <returns>The loss in nats per scored token, and the gradient in the layout of the weights, valid until the next call.</returns>
     public (double Loss, DenseWeights Gradient) Compute(DenseWeights weights, IReadOnlyList<TrainingExample> examples)
     {
-        foreach (var tensor in sinks.SelectMany(s => s.Gradients.ToTensors())) Array.Clear(tensor.Values);
+        foreach (var tensor in sink.Gradients.ToTensors()) Array.Clear(tensor.Values);
         var scored = examples.Sum(e => e.Tokens.Length - e.ScoredFrom);
-        var losses = new double[Shards];
-        Parallel.For(0, Shards, shard =>
-        {
-            foreach (var part in examples.Where((_, i) => i % Shards == shard).Chunk(16))
-                losses[shard] += passes[shard].Run(weights, part, 1f / scored, sinks[shard]);
-        });
-        foreach (var (sum, other) in sinks[0].Gradients.ToTensors().Zip(sinks[1].Gradients.ToTensors()))
-            TrainingKernels.Add(sum.Values, other.Values);
-        return (losses.Sum() / scored, sinks[0].Gradients);
+        var loss = examples.Chunk(ExamplesAtOnce).Sum(chunk => pass.Run(weights, chunk, 1f / scored, sink));
+        return (loss / scored, sink.Gradients);
     }
 }

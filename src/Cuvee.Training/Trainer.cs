@@ -1,36 +1,45 @@
+using Cuvee.Numerics;
 
 namespace Cuvee.Training;
 
 /// <summary>
-/// The training loop. A batch is cut into a fixed number of shards whatever the machine has, one thread each: same inputs, same bytes,
-/// also after a cut and resume.
+/// The training loop: same inputs, same bytes, for any number of threads and also after a cut and resume.
 /// </summary>
 public sealed class Trainer
 {
-    private const int Shards = 2;
+    private const int EvaluatedAtOnce = 16; // examples
 
     private readonly TrainingSettings settings;
     private readonly ITrainingTarget target;
-    private readonly TrainingPass[] passes;
+    private readonly TrainingPass pass;
     private readonly AdamW optimizer;
     private readonly TimeProvider time;
 
-    private Trainer(DenseWeights weights, ITrainingTarget target, TrainingSettings settings, TimeProvider time)
+    private Trainer(DenseWeights weights, ITrainingTarget target, TrainingSettings settings, SharedWork work, TimeProvider time)
     {
         this.settings = settings;
         this.target = target;
         this.time = time;
-        passes = [.. Enumerable.Range(0, Shards).Select(_ => new TrainingPass(weights.Config))];
-        optimizer = new AdamW(settings, target.Parameters);
+        pass = new TrainingPass(weights.Config, work);
+        optimizer = new AdamW(settings, target.Parameters, work.Team);
     }
 
     /// <summary>Trains every array of <paramref name="weights"/> in place.</summary>
-    public static Trainer Full(DenseWeights weights, TrainingSettings settings, TimeProvider time) =>
-        new(weights, new FullTarget(weights, Shards), settings, time);
+    /// <param name="team">Shares the work; not disposed here.</param>
+    public static Trainer Full(DenseWeights weights, TrainingSettings settings, ThreadTeam team, TimeProvider time)
+    {
+        var work = new SharedWork(team);
+        return new(weights, new FullTarget(weights, work), settings, work, time);
+    }
 
     /// <summary>Trains <paramref name="factors"/> in place on frozen <paramref name="weights"/>.</summary>
-    public static Trainer Lora(DenseWeights weights, LoraParameters factors, TrainingSettings settings, TimeProvider time) =>
-        new(weights, new LoraTarget(weights, factors, Shards), settings, time);
+    /// <param name="team">Shares the work; not disposed here.</param>
+    public static Trainer Lora(
+        DenseWeights weights, LoraParameters factors, TrainingSettings settings, ThreadTeam team, TimeProvider time)
+    {
+        var work = new SharedWork(team);
+        return new(weights, new LoraTarget(weights, factors, work), settings, work, time);
+    }
 
     /// <param name="checkpointPath">Resumed from when it exists and carries <paramref name="fingerprint"/>; null: no checkpoints.</param>
     /// <param name="fingerprint">Names settings, data and base; a checkpoint of anything else is not used.</param>
@@ -58,42 +67,19 @@ public sealed class Trainer
     public double Evaluate(IReadOnlyList<TrainingExample> examples)
     {
         var weights = target.Effective();
-        var losses = new double[(examples.Count + 15) / 16];
-        Parallel.For(0, Shards, shard =>
-        {
-            for (var i = shard; i < losses.Length; i += Shards)
-                losses[i] = passes[shard].Run(weights, [.. examples.Skip(i * 16).Take(16)], 1, null);
-        });
-        return losses.Sum() / examples.Sum(ScoredTokens);
+        var loss = examples.Chunk(EvaluatedAtOnce).Sum(chunk => pass.Run(weights, chunk, 1, null));
+        return loss / examples.Sum(ScoredTokens);
     }
 
     internal (double Loss, double GradientNorm) Step(int step, IReadOnlyList<TrainingExample> batch)
     {
         var weights = target.Effective();
-        var shards = Split(batch);
         var scored = batch.Sum(ScoredTokens);
-        var losses = new double[Shards];
-        Parallel.For(0, Shards, shard => losses[shard] = passes[shard].Run(weights, shards[shard], 1f / scored, target.Sinks[shard]));
-        var loss = losses.Sum() / scored;
+        var loss = pass.Run(weights, batch, 1f / scored, target.Sink) / scored;
         if (!double.IsFinite(loss))
             throw new InvalidOperationException($"Training diverged: the loss of step {step} is {loss}; lower the learning rate.");
         return (loss, optimizer.Step(step));
     }
 
     private static int ScoredTokens(TrainingExample example) => example.Tokens.Length - example.ScoredFrom;
-
-    /// <summary>Longest first, each to the lighter shard.</summary>
-    private static List<TrainingExample>[] Split(IReadOnlyList<TrainingExample> batch)
-    {
-        var shards = Enumerable.Range(0, Shards).Select(_ => new List<TrainingExample>()).ToArray();
-        var load = new int[Shards];
-        foreach (var example in batch.OrderByDescending(e => e.Tokens.Length))
-        {
-            var lightest = Array.IndexOf(load, load.Min());
-            shards[lightest].Add(example);
-            load[lightest] += example.Tokens.Length;
-        }
-
-        return shards;
-    }
 }

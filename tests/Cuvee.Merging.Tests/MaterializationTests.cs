@@ -68,7 +68,8 @@ public sealed class MaterializationTests
         {
             var merged = new MergedAdapterBuilder(merger).Build(new WeightedRecipe(space, [new("adapter-001", 1)]), "merged").Adapter;
             Assert.Equal(
-                pool.Adapters[1].Modules.Select(module => module.LoraA.ToSingles()), merged.Modules.Select(module => module.LoraA.ToSingles()));
+                pool.Adapters[1].Modules.Select(module => module.LoraA.ToSingles()),
+                merged.Modules.Select(module => module.LoraA.ToSingles()));
             foreach (var (original, module) in pool.Adapters[1].Modules.Zip(merged.Modules))
                 AssertUpdate(ReferenceMerge.Update(original), module);
         }

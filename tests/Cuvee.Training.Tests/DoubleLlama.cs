@@ -17,16 +17,25 @@ internal static class DoubleLlama
         {
             double[] W(string path) => weights[$"model.layers.{layer}.{path}.weight"];
             var normed = x.Select(row => Norm(row, W("input_layernorm"), config.RmsNormEps)).ToArray();
-            var q = normed.Select((row, t) => Rotate(config, MatVec(W("self_attn.q_proj"), row), t)).ToArray();
-            var k = normed.Select((row, t) => Rotate(config, MatVec(W("self_attn.k_proj"), row), t)).ToArray();
-            var v = normed.Select(row => MatVec(W("self_attn.v_proj"), row)).ToArray();
-            for (var t = 0; t < n; t++) x[t] = Sum(x[t], MatVec(W("self_attn.o_proj"), Attend(config, q[t], k, v, t)));
+            double[] Linear(string path, double[] row)
+            {
+                var product = MatVec(W(path), row);
+                return weights.TryGetValue($"model.layers.{layer}.{path}.bias", out var bias) ? Sum(product, bias) : product;
+            }
+
+            double[] NormHeads(string path, double[] row) => !weights.ContainsKey($"model.layers.{layer}.{path}.weight")
+                ? row
+                : [.. row.Chunk(config.HeadDim).SelectMany(head => Norm(head, W(path), config.RmsNormEps))];
+            var q = normed.Select((row, t) => Rotate(config, NormHeads("self_attn.q_norm", Linear("self_attn.q_proj", row)), t)).ToArray();
+            var k = normed.Select((row, t) => Rotate(config, NormHeads("self_attn.k_norm", Linear("self_attn.k_proj", row)), t)).ToArray();
+            var v = normed.Select(row => Linear("self_attn.v_proj", row)).ToArray();
+            for (var t = 0; t < n; t++) x[t] = Sum(x[t], Linear("self_attn.o_proj", Attend(config, q[t], k, v, t)));
             for (var t = 0; t < n; t++)
             {
                 var m = Norm(x[t], W("post_attention_layernorm"), config.RmsNormEps);
-                var gate = MatVec(W("mlp.gate_proj"), m);
-                var up = MatVec(W("mlp.up_proj"), m);
-                x[t] = Sum(x[t], MatVec(W("mlp.down_proj"), gate.Select((g, i) => g / (1 + Math.Exp(-g)) * up[i]).ToArray()));
+                var gate = Linear("mlp.gate_proj", m);
+                var up = Linear("mlp.up_proj", m);
+                x[t] = Sum(x[t], Linear("mlp.down_proj", gate.Select((g, i) => g / (1 + Math.Exp(-g)) * up[i]).ToArray()));
             }
         }
 
@@ -52,15 +61,16 @@ internal static class DoubleLlama
         for (var head = 0; head < config.NumAttentionHeads; head++)
         {
             var kv = head / (config.NumAttentionHeads / config.NumKeyValueHeads);
-            var scores = Enumerable.Range(0, t + 1)
+            var first = Math.Max(0, t + 1 - (config.SlidingWindow ?? int.MaxValue));
+            var scores = Enumerable.Range(first, t + 1 - first)
                 .Select(s => Enumerable.Range(0, dim).Sum(i => q[(head * dim) + i] * k[s][(kv * dim) + i]) / Math.Sqrt(dim))
                 .ToArray();
             var max = scores.Max();
             var p = scores.Select(s => Math.Exp(s - max)).ToArray();
             var total = p.Sum();
-            for (var s = 0; s <= t; s++)
+            for (var s = first; s <= t; s++)
             {
-                for (var i = 0; i < dim; i++) result[(head * dim) + i] += p[s] / total * v[s][(kv * dim) + i];
+                for (var i = 0; i < dim; i++) result[(head * dim) + i] += p[s - first] / total * v[s][(kv * dim) + i];
             }
         }
 
@@ -74,12 +84,29 @@ internal static class DoubleLlama
         for (var i = 0; i < x.Length; i++)
         {
             var within = i % config.HeadDim;
-            var angle = position * Math.Pow(config.RopeTheta, -2.0 * (within % half) / config.HeadDim);
+            var frequency = Math.Pow(config.RopeTheta, -2.0 * (within % half) / config.HeadDim);
+            var angle = position * (config.RopeScaling switch
+            {
+                LinearRopeScaling linear => frequency / linear.Factor,
+                Llama3RopeScaling llama3 => Stretched(frequency, llama3),
+                _ => frequency,
+            });
             var partner = within < half ? -x[i + half] : x[i - half];
             result[i] = (x[i] * Math.Cos(angle)) + (partner * Math.Sin(angle));
         }
 
         return result;
+    }
+
+    // The rule as Meta wrote it: by wave length, smoothed between the two limits.
+    private static double Stretched(double frequency, Llama3RopeScaling scaling)
+    {
+        var wave = 2 * Math.PI / frequency;
+        if (wave < scaling.OriginalMaxPositionEmbeddings / scaling.HighFreqFactor) return frequency;
+        if (wave > scaling.OriginalMaxPositionEmbeddings / scaling.LowFreqFactor) return frequency / scaling.Factor;
+        var smooth = ((scaling.OriginalMaxPositionEmbeddings / wave) - scaling.LowFreqFactor)
+            / (scaling.HighFreqFactor - scaling.LowFreqFactor);
+        return ((1 - smooth) * frequency / scaling.Factor) + (smooth * frequency);
     }
 
     private static double[] Norm(double[] x, double[] weight, double eps)

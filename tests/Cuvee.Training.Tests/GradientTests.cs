@@ -1,42 +1,53 @@
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Numerics;
 
 namespace Cuvee.Training.Tests;
 
-public class GradientTests
+public sealed class GradientTests : IDisposable
 {
     private const double Step = 1e-5;
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Run_EveryWeightTensor_MatchesCentralDifferencesInDouble(bool tied)
-    {
-        var config = TinyModel.Config(tied);
-        var weights = TinyModel.Random(config, 3);
-        var batch = TinyModel.Batch(config, 5, (9, 4), (17, 1), (3, 2));
-        var target = new FullTarget(weights, 1);
+    private readonly ThreadTeam team = new(2);
 
-        var loss = new TrainingPass(config).Run(weights, batch, 1, target.Sinks[0]);
+    public static TheoryData<string> Kinds => TinyModel.Kinds;
+
+    public void Dispose() => team.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Run_EveryWeightTensor_MatchesCentralDifferencesInDouble(string kind)
+    {
+        var config = TinyModel.Config(kind);
+        var weights = TinyModel.Random(config, 3);
+        (int, int)[] shapes = config.MaxPositionEmbeddings > 100 ? [(141, 120), (66, 60)] : [(9, 4), (17, 1), (3, 2)];
+        var batch = TinyModel.Batch(config, 5, shapes);
+        var work = new SharedWork(team);
+        var target = new FullTarget(weights, work);
+
+        var loss = new TrainingPass(config, work).Run(weights, batch, 1, target.Sink);
 
         var wide = DoubleLlama.Widen(weights);
         Assert.Equal(batch.Sum(e => DoubleLlama.Loss(config, wide, e)), loss, 1e-4 * loss);
         var random = new SeededRandom(1);
+        Assert.Equal(LlamaTensorLayout.Tensors(config).Select(tensor => tensor.Name), target.Parameters.Select(p => p.Name));
         foreach (var parameter in target.Parameters)
         {
-            for (var probe = 0; probe < 6; probe++)
+            for (var probe = 0; probe < (config.MaxPositionEmbeddings > 100 ? 2 : 6); probe++)
             {
                 var i = random.NextInt32(parameter.Values.Length);
                 AssertClose(
                     Difference(wide[parameter.Name], i, () => batch.Sum(e => DoubleLlama.Loss(config, wide, e))),
-                    parameter.Gradients[0][i], parameter.Name);
+                    parameter.Gradient[i], parameter.Name);
             }
         }
     }
 
-    [Fact]
-    public void Run_EveryLoraFactor_MatchesCentralDifferencesInDouble()
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen2")]
+    public void Run_EveryLoraFactor_MatchesCentralDifferencesInDouble(string kind)
     {
-        var config = TinyModel.Config(tied: true);
+        var config = TinyModel.Config(kind);
         var weights = TinyModel.Random(config, 3);
         var batch = TinyModel.Batch(config, 6, (11, 5), (8, 3));
         var factors = LoraParameters.Create(config, 3, 6, new SeededRandom(8));
@@ -46,8 +57,9 @@ public class GradientTests
             for (var i = 0; i < module.LoraB.Length; i++) module.LoraB[i] = (float)(random.NextGaussian() * 0.1);
         }
 
-        var target = new LoraTarget(weights, factors, 1);
-        new TrainingPass(config).Run(target.Effective(), batch, 1, target.Sinks[0]);
+        var work = new SharedWork(team);
+        var target = new LoraTarget(weights, factors, work);
+        new TrainingPass(config, work).Run(target.Effective(), batch, 1, target.Sink);
 
         foreach (var (module, index) in factors.Modules.SelectMany(m => m).Select((m, i) => (m, i)))
         {
@@ -68,8 +80,8 @@ public class GradientTests
             }
 
             var (i, j) = (random.NextInt32(a.Length), random.NextInt32(b.Length));
-            AssertClose(Difference(a, i, Loss), target.Parameters[2 * index].Gradients[0][i], module.Name + " A");
-            AssertClose(Difference(b, j, Loss), target.Parameters[(2 * index) + 1].Gradients[0][j], module.Name + " B");
+            AssertClose(Difference(a, i, Loss), target.Parameters[2 * index].Gradient[i], module.Name + " A");
+            AssertClose(Difference(b, j, Loss), target.Parameters[(2 * index) + 1].Gradient[j], module.Name + " B");
         }
     }
 

@@ -12,7 +12,8 @@ public class LoraParametersTests
         var factors = LoraParameters.Create(config, 3, 7, new SeededRandom(8));
         TinyModel.FillLoraB(factors, 9);
 
-        factors.Fold(source, target);
+        using var team = new ThreadTeam(2);
+        factors.Fold(source, target, team);
 
         for (var layer = 0; layer < config.NumHiddenLayers; layer++)
         {

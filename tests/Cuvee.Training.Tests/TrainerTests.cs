@@ -13,6 +13,8 @@ public sealed class TrainerTests : IDisposable
         CheckpointEvery = 5,
     };
 
+    private static readonly ThreadTeam Team = new(2);
+
     private readonly string folder = Directory.CreateTempSubdirectory("cuvee-training").FullName;
 
     private string Checkpoint => Path.Combine(folder, "checkpoint.safetensors");
@@ -38,6 +40,22 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(losses.Skip(5).Select(p => (p.Loss, p.GradientNorm)), after.Select(p => (p.Loss, p.GradientNorm)));
         Assert.Equal(uncut.Values(), resumed.Values());
         Assert.NotEqual(new Training(lora, 3).Values(), uncut.Values());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Run_AnyNumberOfThreads_SameBits(bool lora)
+    {
+        var results = new[] { 1, 2, 5 }.Select(threads =>
+        {
+            using var team = new ThreadTeam(threads);
+            var training = new Training(lora, 3, team);
+            var losses = training.Run(null, "f").Select(report => (report.Loss, report.GradientNorm)).ToArray();
+            return (losses, Values: training.Values().ToArray());
+        }).ToArray();
+        Assert.All(results[1..], result => Assert.Equal(results[0].losses, result.losses));
+        Assert.All(results[1..], result => Assert.Equal(results[0].Values, result.Values));
     }
 
     [Fact]
@@ -73,7 +91,7 @@ public sealed class TrainerTests : IDisposable
         var examples = Enumerable.Range(0, 24).Select(_ => Counting(random.NextInt32(8))).ToArray();
         var factors = LoraParameters.Create(config, 4, 8, new SeededRandom(8));
         var settings = new TrainingSettings { Steps = 120, LearningRate = 1e-2, Beta2 = 0.999 };
-        var trainer = Trainer.Lora(weights, factors, settings, TimeProvider.System);
+        var trainer = Trainer.Lora(weights, factors, settings, Team, TimeProvider.System);
         var before = trainer.Evaluate(examples);
 
         trainer.Run(new EpochBatches(examples, 6, 1), null, "", null, CancellationToken.None);
@@ -92,10 +110,10 @@ public sealed class TrainerTests : IDisposable
         TinyModel.FillLoraB(factors, 9);
         var batch = TinyModel.Batch(config, 5, [.. Enumerable.Range(0, 35).Select(i => (2 + (i % 7), 1 + (i % 7 / 2)))]);
 
-        var loss = Trainer.Lora(weights, factors, Settings, TimeProvider.System).Evaluate(batch);
+        var loss = Trainer.Lora(weights, factors, Settings, Team, TimeProvider.System).Evaluate(batch);
 
         var folded = TinyModel.Random(config, 3);
-        factors.Fold(weights, folded);
+        factors.Fold(weights, folded, Team);
         var wide = DoubleLlama.Widen(folded);
         var expected = batch.Sum(e => DoubleLlama.Loss(config, wide, e)) / batch.Sum(e => e.Tokens.Length - e.ScoredFrom);
         Assert.Equal(expected, loss, 1e-5 * expected);
@@ -108,7 +126,7 @@ public sealed class TrainerTests : IDisposable
         weights.Norm[0] = float.NaN;
 
         var exception = Assert.Throws<InvalidOperationException>(
-            () => Trainer.Full(weights, Settings, TimeProvider.System).Run(Batches(), null, "", null, CancellationToken.None));
+            () => Trainer.Full(weights, Settings, Team, TimeProvider.System).Run(Batches(), null, "", null, CancellationToken.None));
 
         Assert.Contains("step 0", exception.Message, StringComparison.Ordinal);
         Assert.Contains("lower the learning rate", exception.Message, StringComparison.Ordinal);
@@ -125,14 +143,15 @@ public sealed class TrainerTests : IDisposable
         private readonly DenseWeights weights;
         private readonly LoraParameters? factors;
 
-        public Training(bool lora, ulong seed)
+        public Training(bool lora, ulong seed, ThreadTeam? team = null)
         {
+            team ??= Team;
             var config = TinyModel.Config(tied: true);
             weights = TinyModel.Random(config, lora ? 3 : seed);
             factors = lora ? LoraParameters.Create(config, 3, 6, new SeededRandom(seed)) : null;
             Trainer = factors is null
-                ? Trainer.Full(weights, Settings, TimeProvider.System)
-                : Trainer.Lora(weights, factors, Settings, TimeProvider.System);
+                ? Trainer.Full(weights, Settings, team, TimeProvider.System)
+                : Trainer.Lora(weights, factors, Settings, team, TimeProvider.System);
         }
 
         public Trainer Trainer { get; }

@@ -69,10 +69,6 @@ public sealed record LlamaConfig
         ("post_attention_layernorm", HiddenSize),
         .. Family.HasQkNorm ? ((string, int)[])[("self_attn.q_norm", HeadDim), ("self_attn.k_norm", HeadDim)] : [],
     ];
-
-    /// <summary>Nothing but Llama's own block: what the trainer computes.</summary>
-    public bool IsPlain => !Family.HasQkvBias && !Family.HasQkNorm && !AttentionBias && !MlpBias && RopeScaling is null
-        && (SlidingWindow is null || SlidingWindow >= MaxPositionEmbeddings);
 }
 
 /// <param name="Path">Below <c>model.layers.N.</c>, such as <c>self_attn.q_proj</c>; its weight is [out, in], its bias [out].</param>

@@ -4,6 +4,7 @@ using Cuvee.Data;
 using Cuvee.Inference;
 using Cuvee.Lab.References;
 using Cuvee.Merging;
+using Cuvee.Numerics;
 
 namespace Cuvee.Lab.Commands;
 
@@ -29,7 +30,8 @@ internal static class GradientWeightsCommand
         {
             using var engine = EmbeddedModel.Load(arguments.GetRequiredValue(model));
             var adapters = AdapterPool.Load(arguments.GetRequiredValue(pool), arguments.GetValue(exclude));
-            var reference = new GradientTrainedWeights(engine, adapters, RecordFile.Read(arguments.GetRequiredValue(data)));
+            using var team = new ThreadTeam();
+            var reference = new GradientTrainedWeights(engine, adapters, RecordFile.Read(arguments.GetRequiredValue(data)), team);
             var recipe = reference.Train(
                 arguments.GetValue(steps),
                 arguments.GetValue(rate),

@@ -16,19 +16,22 @@ internal sealed class GradientTrainedWeights
     private readonly LlamaWeights baseWeights;
     private readonly AdapterPool pool;
     private readonly RecipeMerger merger;
+    private readonly ThreadTeam team;
     private readonly TrainingExample[] examples;
     private readonly LossGradient gradient;
     private readonly DenseWeights merged;
 
-    public GradientTrainedWeights(EmbeddedModel model, AdapterPool pool, IReadOnlyList<PromptCompletion> validation)
+    /// <param name="team">Shares the work; not disposed here.</param>
+    public GradientTrainedWeights(EmbeddedModel model, AdapterPool pool, IReadOnlyList<PromptCompletion> validation, ThreadTeam team)
     {
+        this.team = team;
         baseWeights = model.Weights;
         this.pool = pool;
         merger = new RecipeMerger(pool);
         var config = baseWeights.Config;
         examples = new ExampleEncoder(model.Tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings).EncodeAll(validation);
         merged = DenseWeights.CopyOf(baseWeights);
-        gradient = new LossGradient(merged);
+        gradient = new LossGradient(merged, team);
     }
 
     /// <param name="learningRate">Adam's, per weight.</param>
@@ -74,13 +77,11 @@ internal sealed class GradientTrainedWeights
     private void Merge(WeightedRecipe recipe)
     {
         var linears = baseWeights.Config.LinearModules;
-        Parallel.For(0, merged.Layers.Count, layer =>
+        team.Run(merged.Layers.Count * linears.Count, item =>
         {
-            for (var i = 0; i < linears.Count; i++)
-            {
-                baseWeights.Layers[layer].Linears[i].ReadRows(0, linears[i].OutFeatures, merged.Layers[layer].Linears[i]);
-                merger.AddTo(recipe, $"model.layers.{layer}.{linears[i].Path}", merged.Layers[layer].Linears[i]);
-            }
+            var (layer, i) = Math.DivRem(item, linears.Count);
+            baseWeights.Layers[layer].Linears[i].ReadRows(0, linears[i].OutFeatures, merged.Layers[layer].Linears[i]);
+            merger.AddTo(recipe, $"model.layers.{layer}.{linears[i].Path}", merged.Layers[layer].Linears[i]);
         });
     }
 
@@ -95,8 +96,8 @@ internal sealed class GradientTrainedWeights
             var dw = dense.Layers[int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture)].Linears[paths.IndexOf(parts[3])];
             var projected = new float[module.OutFeatures * module.Rank]; // dW * LoraA^T [out, rank]
             Gemm.Multiply(
-                module.OutFeatures, module.Rank, module.InFeatures, dw, module.InFeatures, false, module.LoraA.ToSingles(), module.InFeatures, true,
-                projected, module.Rank, false);
+                module.OutFeatures, module.Rank, module.InFeatures, dw, module.InFeatures, false, module.LoraA.ToSingles(),
+                module.InFeatures, true, projected, module.Rank, false);
             var loraB = module.LoraB.ToSingles();
             var sum = 0.0;
             for (var i = 0; i < projected.Length; i++) sum += (double)projected[i] * loraB[i];

@@ -6,6 +6,7 @@ using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Lab.Data;
 using Cuvee.Merging;
+using Cuvee.Numerics;
 using Cuvee.Planning;
 using Cuvee.Reporting;
 using Cuvee.Runs;
@@ -39,7 +40,8 @@ internal sealed class RealTest(
         using var model = EmbeddedModel.Load(Path.Combine(zooFolder, "base"));
         var adapters = Path.Combine(zooFolder, "adapters");
         var pool = AdapterPool.Load(adapters, target.Exclude);
-        var gradient = new GradientTrainedWeights(model, pool, RecordFile.Read(Path.Combine(folder, "validation.jsonl")))
+        using var team = new ThreadTeam();
+        var gradient = new GradientTrainedWeights(model, pool, RecordFile.Read(Path.Combine(folder, "validation.jsonl")), team)
             .Train(80, 0.03, (_, _) => { }, cancellationToken);
         RecipeJson.Write(Path.Combine(folder, "gradient.json"), gradient);
 

@@ -86,7 +86,8 @@ public sealed class ZooBuilder(
         var log = new LossLog("base", plan.Base.Steps, 50, output);
         var batches = new BaseBatches(plan.Base, plain, instructions, texts, encoder, plan.Seed);
         var checkpoint = Path.Combine(workFolder, "base.checkpoint.safetensors");
-        Trainer.Full(weights, settings, time).Run(batches, checkpoint, fingerprint, log, cancellationToken);
+        using var team = new ThreadTeam();
+        Trainer.Full(weights, settings, team, time).Run(batches, checkpoint, fingerprint, log, cancellationToken);
 
         HuggingFaceModelWriter.Write(BaseFolder, config, weights.ToTensors(), TensorType.BF16);
         new ZooProvenance(
@@ -123,7 +124,8 @@ public sealed class ZooBuilder(
         };
         var log = new LossLog(specialist.Name, steps, 100, output);
         var batches = new EpochBatches(examples, defaults.BatchSize, seed);
-        Trainer.Lora(weights, factors, settings, time).Run(batches, null, fingerprint, log, cancellationToken);
+        using var team = new ThreadTeam();
+        Trainer.Lora(weights, factors, settings, team, time).Run(batches, null, fingerprint, log, cancellationToken);
 
         PeftWriter.Write(folder, factors.ToAdapter(specialist.Name, "cuvee-zoo-base"), TensorType.BF16);
         new ZooProvenance(

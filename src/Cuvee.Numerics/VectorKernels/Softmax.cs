@@ -31,6 +31,31 @@ public static class Softmax
         return float.IsNegativeInfinity(largest) ? largest : largest + Math.Log(ExpOfDifferences(x, largest, default, store: false));
     }
 
+    /// <summary>Turns the gradient of the probabilities into that of the scores: dx = p * (dp - sum(p * dp)), in place.</summary>
+    /// <param name="probabilities">p, what <see cref="Forward"/> gave.</param>
+    /// <param name="gradient">dp, then dx.</param>
+    public static void Backward(ReadOnlySpan<float> probabilities, Span<float> gradient)
+    {
+        var mean = (float)FloatVectors.Dot(probabilities, gradient);
+        var done = LaneWidth.Is512 ? Backward<Float512, Vector512<float>>(probabilities, mean, gradient, 0)
+            : LaneWidth.Is256 ? Backward<Float256, Vector256<float>>(probabilities, mean, gradient, 0)
+            : 0;
+        Backward<FloatScalar, float>(probabilities, mean, gradient, done);
+    }
+
+    /// <summary>
+    /// -ln softmax(logits)[target] in nats; the row then holds <paramref name="scale"/> times its gradient, softmax less one at the target.
+    /// </summary>
+    public static double CrossEntropy(Span<float> logits, int target, float scale)
+    {
+        var largest = FloatVectors.Max(logits);
+        var targetLogit = logits[target];
+        var sum = ExpOfDifferences(logits, largest, logits, store: true);
+        FloatVectors.Scale((float)(scale / sum), logits);
+        logits[target] -= scale;
+        return Math.Log(sum) + largest - targetLogit;
+    }
+
     private static double ExpOfDifferences(ReadOnlySpan<float> x, float largest, Span<float> y, bool store)
     {
         var sum = 0.0;
@@ -66,6 +91,20 @@ public static class Softmax
         }
 
         sum += total;
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Backward<TLanes, TVector>(ReadOnlySpan<float> p, float mean, Span<float> gradient, int from)
+        where TLanes : IFloatLanes<TVector>
+        where TVector : struct
+    {
+        ref var pp = ref MemoryMarshal.GetReference(p);
+        ref var pg = ref MemoryMarshal.GetReference(gradient);
+        var m = TLanes.Broadcast(mean);
+        var i = from;
+        for (; i + TLanes.Count <= p.Length; i += TLanes.Count)
+            TLanes.Store(TLanes.Multiply(TLanes.Load(ref pp, i), TLanes.Subtract(TLanes.Load(ref pg, i), m)), ref pg, i);
         return i;
     }
 }

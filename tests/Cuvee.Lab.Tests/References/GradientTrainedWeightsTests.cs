@@ -23,6 +23,7 @@ public sealed class GradientTrainedWeightsTests : IDisposable
 
     private readonly EmbeddedModel model;
     private readonly AdapterPool pool;
+    private readonly ThreadTeam team = new(2);
 
     public GradientTrainedWeightsTests()
     {
@@ -61,12 +62,16 @@ public sealed class GradientTrainedWeightsTests : IDisposable
         })]);
     }
 
-    public void Dispose() => model.Dispose();
+    public void Dispose()
+    {
+        model.Dispose();
+        team.Dispose();
+    }
 
     [Fact]
     public async Task LossAndGradient_AnyWeights_MatchesScoresAndCentralDifferences()
     {
-        var reference = new GradientTrainedWeights(model, pool, Records);
+        var reference = new GradientTrainedWeights(model, pool, Records, team);
         double[] weights = [0.4, -0.3, 0.7];
 
         var (loss, gradient) = reference.LossAndGradient(weights);
@@ -94,7 +99,7 @@ public sealed class GradientTrainedWeightsTests : IDisposable
     {
         var reported = new List<double>();
 
-        var recipe = new GradientTrainedWeights(model, pool, Records)
+        var recipe = new GradientTrainedWeights(model, pool, Records, team)
             .Train(40, 0.1, (_, loss) => reported.Add(loss), CancellationToken.None);
 
         Assert.Equal(41, reported.Count);

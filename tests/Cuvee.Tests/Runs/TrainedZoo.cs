@@ -44,7 +44,8 @@ public sealed class TrainedZoo : IDisposable
         var tokenizer = Tokenizer.Load(Path.Combine(zoo.ModelFolder, "tokenizer.json"));
         var stored = HuggingFaceModelReader.ReadWeights(zoo.ModelFolder, zoo.Config);
         var weights = DenseWeights.CopyOf(LlamaWeights.FromTensors(zoo.Config, stored));
-        Train(Trainer.Full(weights, Settings(150, 0.01), TimeProvider.System), tokenizer, [.. Colours, .. Foods], "base");
+        using var team = new ThreadTeam();
+        Train(Trainer.Full(weights, Settings(150, 0.01), team, TimeProvider.System), tokenizer, [.. Colours, .. Foods], "base");
         HuggingFaceModelWriter.Write(zoo.ModelFolder, zoo.Config, weights.ToTensors(), TensorType.F32);
         Adapter(zoo, weights, tokenizer, Helper, Colours, helperSteps);
         Adapter(zoo, weights, tokenizer, Harmful, Foods, 60);
@@ -55,7 +56,8 @@ public sealed class TrainedZoo : IDisposable
     private static void Adapter(TinyZoo zoo, DenseWeights weights, Tokenizer tokenizer, string name, string[] answers, int steps)
     {
         var factors = LoraParameters.Create(zoo.Config, 2, 2, SeededRandom.Derive(4, name));
-        Train(Trainer.Lora(weights, factors, Settings(steps, 0.01), TimeProvider.System), tokenizer, answers, name);
+        using var team = new ThreadTeam();
+        Train(Trainer.Lora(weights, factors, Settings(steps, 0.01), team, TimeProvider.System), tokenizer, answers, name);
         zoo.WriteAdapter(name, 2, factors.ToAdapter(name, "tiny").Modules);
     }
 
