@@ -88,8 +88,8 @@ public sealed class EmbeddingAdapterTests
             HuggingFaceModelWriter.Write(source, weights.Config, weights.ToTensors().Select(tensor => tensor.ToSource()), TensorType.F32);
             TinyModel.Tokenizer.Save(Path.Combine(source, "tokenizer.json"));
             var plain = TinyModel.Adapter("x", 5);
-            var dora = plain with { Modules = [.. plain.Modules.Select(module =>
-                module with { Magnitude = Magnitudes(module.OutFeatures) })] };
+            var modules = plain.Modules.Select(module => module with { Magnitude = Magnitudes(module.OutFeatures) });
+            var dora = plain with { Modules = [.. modules] };
             var pool = new AdapterPool([dora]);
             var recipe = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("x", 1)]);
             FoldedModel.Write(ModelFolder.Open(source), new RecipeMerger(pool.On(weights.Find)), recipe, target, TensorType.F32);

@@ -25,7 +25,7 @@ internal static class ExportCommand
             "export",
             "Write a model as one GGUF file for llama.cpp. Adapters: cuvee apply --format gguf.",
             "cuvee export --model zoo/base --out runs/base.gguf",
-            "cuvee export --model models/my-base --out runs/my-base.gguf --dtype q8_0") { model, output, dtype, force, json };
+            "cuvee export --model zoo/base --out runs/base-q8_0.gguf --dtype q8_0") { model, output, dtype, force, json };
         command.SetAction(arguments =>
         {
             var target = arguments.GetRequiredValue(output);

@@ -45,6 +45,13 @@ internal sealed class AdapterFolder : IDisposable
         return this;
     }
 
+    /// <param name="stem">Of all tensors, in place of base_model.model and the module.</param>
+    public void Rename(string stem)
+    {
+        for (var i = 0; i < Tensors.Count; i++)
+            Tensors[i] = Tensors[i] with { Name = Tensors[i].Name.Replace($"base_model.model.{Module}", stem, StringComparison.Ordinal) };
+    }
+
     public AdapterFolder Save()
     {
         File.WriteAllText(ConfigPath, Config.ToJsonString());

@@ -161,9 +161,7 @@ public sealed class PeftReaderTests : IDisposable
     [InlineData("base_model.model.module.model.layers.0._checkpoint_wrapped_module.self_attn.q_proj")]
     public void Read_WrappedName_IsTheBaseModels(string stem)
     {
-        for (var i = 0; i < 2; i++)
-            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace(
-                "base_model.model." + AdapterFolder.Module, stem) };
+        _folder.Rename(stem);
         Assert.Equal(AdapterFolder.Module, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
     }
 
@@ -174,9 +172,7 @@ public sealed class PeftReaderTests : IDisposable
     [InlineData("base_model.model.transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_attn")]
     public void Read_OtherName_StaysForTheBaseToJudge(string stem, string expected)
     {
-        for (var i = 0; i < 2; i++)
-            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace(
-                "base_model.model." + AdapterFolder.Module, stem) };
+        _folder.Rename(stem);
         Assert.Equal(expected, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
     }
 
@@ -215,9 +211,7 @@ public sealed class PeftReaderTests : IDisposable
     public void Read_PatternOnAWrappedName_SeesItAsPeftDoes()
     {
         const string stem = "base_model.model.model.language_model.layers.0.self_attn.q_proj";
-        for (var i = 0; i < 2; i++)
-            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace(
-                "base_model.model." + AdapterFolder.Module, stem) };
+        _folder.Rename(stem);
         _folder.Config["alpha_pattern"] = JsonNode.Parse("""{"^model.language_model.layers.0.self_attn.q_proj": 4}""");
         Assert.Equal(2f, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Scaling);
     }
