@@ -48,7 +48,7 @@ public static class AdapterReader
         var weights = Path.Combine(path, MlxWeights);
         if (!File.Exists(weights) || File.Exists(Path.Combine(path, PeftReader.TensorFileName))) return;
         throw new BadInputException(
-            $"{weights}: is an adapter of MLX; convert it to PEFT's format: lora_A and lora_B are the transposes of its lora_a and lora_b, and " +
-            "lora_alpha is its scale times the rank.");
+            $"{weights}: is an adapter of MLX; convert it to PEFT's format: lora_A and lora_B are the transposes of its lora_a and " +
+            "lora_b, and lora_alpha is its scale times the rank.");
     }
 }

@@ -1,4 +1,3 @@
-using Cuvee.Formats.HuggingFace;
 using Cuvee.Inference.Tokenization;
 using Cuvee.LanguageModels;
 

@@ -9,8 +9,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference;
 
 /// <summary>
-/// A model on the disk, the folder of Hugging Face's files or one GGUF file: configuration and tokenizer, read and checked against each other
-/// before any weight is touched. The one way into the engine.
+/// A model on the disk, the folder of Hugging Face's files or one GGUF file: configuration and tokenizer, read and checked against each
+/// other before any weight is touched. The one way into the engine.
 /// </summary>
 public sealed class ModelFolder
 {
@@ -22,7 +22,8 @@ public sealed class ModelFolder
         (Path, this.file, Config, Tokenizer) = (path, file, config, tokenizer);
         if (tokenizer.VocabSize <= config.VocabSize) return;
         throw new BadInputException(
-            $"{path}: the tokenizer has {tokenizer.VocabSize} tokens but the model a vocabulary of {config.VocabSize}; use files of one model.");
+            $"{path}: the tokenizer has {tokenizer.VocabSize} tokens but the model a vocabulary of {config.VocabSize}; use files of one " +
+            "model.");
     }
 
     /// <summary>Folder or file.</summary>
@@ -71,12 +72,14 @@ public sealed class ModelFolder
     /// <summary>Writes the folder's model as one file for llama.cpp.</summary>
     /// <param name="format">Of the matrices.</param>
     /// <param name="warn">Gets one sentence for each thing that llama.cpp does otherwise.</param>
-    /// <exception cref="BadInputException">It is a GGUF file already, llama.cpp cannot compute it, or a tensor cannot be written.</exception>
+    /// <exception cref="BadInputException">It is a GGUF file already, llama.cpp cannot compute it, or a tensor cannot be
+    /// written.</exception>
     public void ExportGguf(string target, StorageFormat format, Action<string> warn)
     {
         if (file is not null) throw new BadInputException($"{Path}: is a GGUF file already; llama-quantize stores it in another type.");
         if (Config.SlidingWindow is { } window)
-            warn($"{Path}: llama.cpp computes no sliding window; the file's context ends where the window would begin, at {window} tokens.");
+            warn($"{Path}: llama.cpp computes no sliding window; the file's context ends where the window would begin, at {window} " +
+                "tokens.");
         GgufModelWriter.Write(
             target,
             System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path))),

@@ -6,8 +6,8 @@ namespace Cuvee.Merging;
 
 /// <summary>
 /// The adapters of one base model, in ordinal order of name. All of them agree on the shape of every module that they share and on the base
-/// model they name, whichever copy of it; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor
-/// arrays.
+/// model they name, whichever copy of it; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody
+/// writes the factor arrays.
 /// </summary>
 public sealed class AdapterPool
 {
@@ -58,7 +58,8 @@ public sealed class AdapterPool
     public IReadOnlyList<string> ModuleNames { get; }
 
     /// <summary>
-    /// Reads one adapter, PEFT's or a GGUF file, per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.
+    /// Reads one adapter, PEFT's or a GGUF file, per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are
+    /// no adapters.
     /// </summary>
     /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
     /// <exception cref="BadInputException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that

@@ -24,8 +24,8 @@ internal static class AdapterPoolChecks
             {
                 throw new BadInputException(
                     $"Adapters '{named.Name}' and '{adapter.Name}' name different base models in base_model_name_or_path " +
-                    $"('{named.Config.BaseModelNameOrPath}' and '{adapter.Config.BaseModelNameOrPath}'); exclude one, or, if both are copies " +
-                    "of one model, allow it: 'allow_different_bases: true' under pool, or --allow-different-bases.");
+                    $"('{named.Config.BaseModelNameOrPath}' and '{adapter.Config.BaseModelNameOrPath}'); exclude one, or, if both are " +
+                    "copies of one model, allow it: 'allow_different_bases: true' under pool, or --allow-different-bases.");
             }
 
             if (adapter.Config.FanInFanOut != first.Config.FanInFanOut)

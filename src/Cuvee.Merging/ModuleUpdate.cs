@@ -15,7 +15,8 @@ public sealed class ModuleUpdate
     private bool scalesRows;
     private float[] dense = []; // [out, in] of merge methods
 
-    /// <summary>Adds rows of the update to rows of the base's weight, each element one chain of fused multiply-adds over the rank.</summary>
+    /// <summary>Adds rows of the update to rows of the base's weight, each element one chain of fused multiply-adds over the
+    /// rank.</summary>
     /// <param name="firstRow">Of the weight.</param>
     /// <param name="rows">[count, in]</param>
     public void AddRows(int firstRow, Span<float> rows)

@@ -61,7 +61,8 @@ internal static class RecipeChecks
         }
     }
 
-    /// <param name="whose">What cannot take DoRA adapters, such as "Factors space"; null for what can, once they are bound to a base.</param>
+    /// <param name="whose">What cannot take DoRA adapters, such as "Factors space"; null for what can, once they are bound to a
+    /// base.</param>
     public static void ThrowIfDora(IReadOnlyList<PeftAdapter> adapters, string? whose)
     {
         foreach (var adapter in adapters)
@@ -69,8 +70,8 @@ internal static class RecipeChecks
             if (whose is not null && adapter.Modules.Any(AdapterPool.IsDora))
             {
                 throw new ArgumentException(
-                    $"{whose} cannot combine DoRA adapters such as '{adapter.Name}', whose updates are no LoRA; use weights in delta space or " +
-                    "leave it out.");
+                    $"{whose} cannot combine DoRA adapters such as '{adapter.Name}', whose updates are no LoRA; use weights in delta " +
+                    "space or leave it out.");
             }
 
             if (adapter.Modules.Any(module => module.Magnitude is not null))

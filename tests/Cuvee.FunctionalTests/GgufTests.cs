@@ -23,7 +23,8 @@ public sealed class GgufTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     {
         var file = await ExportAsync("f32");
         async Task<string> Generate(string model) =>
-            (await CuveeRun.InProcessAsync("generate", "--model", model, "--adapter", Path.Combine(zoo.Pool, "adapter-b"), "--prompt", "red")).Output;
+            (await CuveeRun.InProcessAsync("generate", "--model", model, "--adapter", Path.Combine(zoo.Pool, "adapter-b"), "--prompt",
+                "red")).Output;
         Assert.Equal(await Generate(zoo.Model), await Generate(file));
     }
 
@@ -33,7 +34,8 @@ public sealed class GgufTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         var pool = zoo.NewPath();
         var output = Path.Combine(pool, "merged");
         var run = await CuveeRun.InProcessAsync(
-            "apply", "--pool", zoo.Pool, "--recipe", zoo.Recipe("delta"), "--out", output, "--format", "gguf", "--model", zoo.Model, "--json");
+            "apply", "--pool", zoo.Pool, "--recipe", zoo.Recipe("delta"), "--out", output, "--format", "gguf", "--model", zoo.Model,
+                "--json");
         Assert.Equal("gguf", run.Result["format"]!.GetValue<string>());
         Assert.Equal(["adapter.gguf"], Directory.GetFiles(output).Select(Path.GetFileName));
 
@@ -96,7 +98,8 @@ public sealed class GgufTests(ZooFixture zoo) : IClassFixture<ZooFixture>
 
     [Fact]
     public async Task Export_Twice_GivesTheSameBytes() =>
-        Assert.Equal(await File.ReadAllBytesAsync(await ExportAsync("q8_0", "same")), await File.ReadAllBytesAsync(await ExportAsync("q8_0", "same")));
+        Assert.Equal(await File.ReadAllBytesAsync(await ExportAsync("q8_0", "same")),
+            await File.ReadAllBytesAsync(await ExportAsync("q8_0", "same")));
 
     [Fact]
     public async Task Export_Q80_StoresMatricesInBlocksWhereTheyFit()

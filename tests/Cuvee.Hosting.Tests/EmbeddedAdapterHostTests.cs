@@ -122,11 +122,13 @@ public sealed class EmbeddedAdapterHostTests
         var adapter = TinyModel.Adapter("a", 1);
         PeftAdapter With(LoraModule module) => adapter with { Modules = [module] };
         var missing = adapter.Modules[0] with { Name = "model.layers.7.self_attn.q_proj" };
-        var error = Assert.Throws<BadInputException>(() => new EmbeddedAdapterHost(model, new RecipeMerger(new AdapterPool([With(missing)]))));
+        var error = Assert.Throws<BadInputException>(() =>
+            new EmbeddedAdapterHost(model, new RecipeMerger(new AdapterPool([With(missing)]))));
         Assert.Contains("'a' adapts module model.layers.7.self_attn.q_proj", error.Message, StringComparison.Ordinal);
         var gate = adapter.Modules.First(module => module.Name.EndsWith("gate_proj", StringComparison.Ordinal));
         var misshapen = gate with { Name = gate.Name.Replace("gate_proj", "down_proj", StringComparison.Ordinal) };
-        error = Assert.Throws<BadInputException>(() => new EmbeddedAdapterHost(model, new RecipeMerger(new AdapterPool([With(misshapen)]))));
+        error = Assert.Throws<BadInputException>(() =>
+            new EmbeddedAdapterHost(model, new RecipeMerger(new AdapterPool([With(misshapen)]))));
         Assert.Contains("[40, 24]", error.Message, StringComparison.Ordinal);
         Assert.Contains("[24, 40] in the base model", error.Message, StringComparison.Ordinal);
     }

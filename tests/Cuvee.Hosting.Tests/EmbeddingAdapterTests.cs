@@ -41,7 +41,8 @@ public sealed class EmbeddingAdapterTests
         async Task<double[]> Score(double embedding, double linear)
         {
             await using var lease = await host.RealizeAsync(
-                new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("x", embedding), new AdapterShare("linear", linear)]), CancellationToken.None);
+                new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("x", embedding), new AdapterShare("linear", linear)]),
+                    CancellationToken.None);
             return await TinyModel.ScoreAsync(lease.Model);
         }
 
@@ -87,7 +88,11 @@ public sealed class EmbeddingAdapterTests
             HuggingFaceModelWriter.Write(source, weights.Config, weights.ToTensors().Select(tensor => tensor.ToSource()), TensorType.F32);
             TinyModel.Tokenizer.Save(Path.Combine(source, "tokenizer.json"));
             var plain = TinyModel.Adapter("x", 5);
-            var dora = plain with { Modules = [.. plain.Modules.Select(module => module with { Magnitude = Magnitudes(module.OutFeatures) })] };
+            var dora = plain with
+            {
+                Modules = [.. plain.Modules.Select(module =>
+                module with { Magnitude = Magnitudes(module.OutFeatures) })]
+            };
             var pool = new AdapterPool([dora]);
             var recipe = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("x", 1)]);
             FoldedModel.Write(ModelFolder.Open(source), new RecipeMerger(pool.On(weights.Find)), recipe, target, TensorType.F32);

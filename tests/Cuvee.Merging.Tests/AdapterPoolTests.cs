@@ -70,7 +70,8 @@ public sealed class AdapterPoolTests
         var (a, b) = (TestAdapters.Adapter("a", 1), TestAdapters.Adapter("b", 2));
         AssertRefused(
             $"'{one}' and '{other}'",
-            a with { Config = a.Config with { BaseModelNameOrPath = one } }, b with { Config = b.Config with { BaseModelNameOrPath = other } });
+            a with { Config = a.Config with { BaseModelNameOrPath = one } },
+                b with { Config = b.Config with { BaseModelNameOrPath = other } });
     }
 
     [Fact]

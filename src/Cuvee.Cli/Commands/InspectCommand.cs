@@ -41,7 +41,11 @@ internal static class InspectCommand
         {
             var adapters = AdapterPool.Load(
                 arguments.GetRequiredValue(pool), arguments.GetValue(exclude), arguments.GetValue(allowDifferentBases),
-                ModelSelection.Reading(arguments) with { Base = arguments.GetValue(model) is { } path ? ModelFolder.Open(path).Config : null });
+                ModelSelection.Reading(arguments) with
+                {
+                    Base = arguments.GetValue(model) is { } path ? ModelFolder.Open(path).Config
+                    : null
+                });
             var report = PoolInspection.Inspect(adapters, arguments.GetValue(rows));
             var output = arguments.InvocationConfiguration.Output;
             if (arguments.GetValue(json)) output.WriteLine(Json(report));

@@ -8,7 +8,8 @@ namespace Cuvee.Formats.Gguf;
 public static class GgufAdapterReader
 {
     /// <param name="name">Of the adapter.</param>
-    /// <param name="baseConfig">Gives the length of a head, by which Llama's architecture reorders rows; null where it is not known.</param>
+    /// <param name="baseConfig">Gives the length of a head, by which Llama's architecture reorders rows; null where it is not
+    /// known.</param>
     /// <exception cref="BadInputException">No LoRA adapter, a tensor without its partner or of another shape, or the base is needed and not
     /// known.</exception>
     public static PeftAdapter Read(string path, string name, LlamaConfig? baseConfig)
@@ -46,7 +47,8 @@ public static class GgufAdapterReader
         var stems = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var tensor in file.Tensors.Keys)
         {
-            var suffix = tensor.EndsWith(GgufAdapterKeys.SuffixA, StringComparison.Ordinal) ? GgufAdapterKeys.SuffixA : GgufAdapterKeys.SuffixB;
+            var suffix = tensor.EndsWith(GgufAdapterKeys.SuffixA, StringComparison.Ordinal) ? GgufAdapterKeys.SuffixA
+                : GgufAdapterKeys.SuffixB;
             if (!tensor.EndsWith(suffix, StringComparison.Ordinal) || GgufTensorNames.ToModule(tensor[..^suffix.Length]) is null)
                 throw new BadInputException($"{file.Path}: tensor '{tensor}' is no factor of a module that Cuvee knows; leave it out.");
             stems.Add(tensor[..^suffix.Length]);
@@ -67,8 +69,8 @@ public static class GgufAdapterReader
         if (b.Columns != rank)
         {
             throw new BadInputException(
-                $"{file.Path}: '{stem}' has lora_a [{rank}, {a.Columns}] and lora_b [{b.Rows}, {b.Columns}], whose ranks differ; convert the " +
-                "adapter again.");
+                $"{file.Path}: '{stem}' has lora_a [{rank}, {a.Columns}] and lora_b [{b.Rows}, {b.Columns}], whose ranks differ; convert " +
+                "the adapter again.");
         }
 
         var scaling = alpha == 0 ? 1 : (float)(alpha / rank);
@@ -82,13 +84,14 @@ public static class GgufAdapterReader
         if (baseConfig is null)
         {
             throw new BadInputException(
-                $"{file.Path}: llama.cpp keeps the rows of '{module}' in another order, and the base model's head length is needed to put " +
-                "them back; give --model.");
+                $"{file.Path}: llama.cpp keeps the rows of '{module}' in another order, and the base model's head length is needed to " +
+                "put them back; give --model.");
         }
 
         if (GgufTensorNames.RowsOf(baseConfig, module) is { } rows && rows.Length == b.Rows) return b.Gather(GgufTensorNames.Invert(rows));
         throw new BadInputException(
-            $"{file.Path}: module '{module}' has {b.Rows} rows, which the base model's does not have; use the base that it was trained on.");
+            $"{file.Path}: module '{module}' has {b.Rows} rows, which the base model's does not have; use the base that it was trained " +
+            "on.");
     }
 
     private static StoredMatrix Factor(GgufReader file, string name)
@@ -96,7 +99,8 @@ public static class GgufAdapterReader
         if (!file.Tensors.TryGetValue(name, out var entry))
             throw new BadInputException($"{file.Path}: tensor '{name}' is missing beside its partner; convert the adapter again.");
         if (entry.Shape.Count != 2)
-            throw new BadInputException($"{file.Path}: tensor '{name}' has {entry.Shape.Count} dimensions, not 2; adapt linear modules only.");
+            throw new BadInputException($"{file.Path}: tensor '{name}' has {entry.Shape.Count} dimensions, not 2; adapt linear modules " +
+                "only.");
         var matrix = file.Matrix(name);
         return matrix.IndexOfNotFinite() is >= 0 and var index
             ? throw new BadInputException($"{file.Path}: tensor '{name}' holds NaN or infinity at index {index}; train or fetch it again.")

@@ -46,14 +46,15 @@ public static class GgufAdapterWriter
         if (config.TieWordEmbeddings && module.Name is LlamaTensorLayout.EmbedTokensModule or LlamaTensorLayout.LmHeadModule)
         {
             throw new BadInputException(
-                $"{path}: the base model's head is tied to its embedding, and llama.cpp cannot adapt one of them ('{module.Name}'); write " +
-                "--format folded and export that.");
+                $"{path}: the base model's head is tied to its embedding, and llama.cpp cannot adapt one of them ('{module.Name}'); " +
+                "write --format folded and export that.");
         }
 
         if (GgufTensorNames.FromModule(module.Name) is null || !shapes.TryGetValue(module.Name + ".weight", out var shape))
         {
             throw new BadInputException(
-                $"{path}: the adapter adapts module {module.Name}, which the base model does not have; use the base that it was trained on.");
+                $"{path}: the adapter adapts module {module.Name}, which the base model does not have; use the base that it was trained " +
+                "on.");
         }
 
         if (!shape.SequenceEqual([module.OutFeatures, module.InFeatures]))

@@ -94,7 +94,8 @@ internal static class GgufConfigKeys
             HeadDim = headDim,
             VocabSize = embedding.Rows,
             MaxPositionEmbeddings = Count(ContextLength),
-            RmsNormEps = metadata.FindNumber(Key(RmsNormEps)) is > 0 and var eps ? eps : throw metadata.Error(Key(RmsNormEps), "is not above 0"),
+            RmsNormEps = metadata.FindNumber(Key(RmsNormEps)) is > 0 and var eps ? eps
+                : throw metadata.Error(Key(RmsNormEps), "is not above 0"),
             RopeTheta = theta,
             RopeScaling = ReadScaling(file, architecture, theta, headDim),
             AttentionBias = !family.HasQkvBias && HasTensor("blk.0.attn_q.bias"),
@@ -121,17 +122,19 @@ internal static class GgufConfigKeys
         var metadata = file.Metadata;
         var typeKey = $"{architecture}.{ScalingType}";
         var type = metadata.FindText(typeKey) ?? "linear";
-        if (type is not ("none" or "linear")) throw metadata.Error(typeKey, $"is \"{type}\"", "the engine computes linear and llama3 scaling");
+        if (type is not ("none" or "linear")) throw metadata.Error(typeKey, $"is \"{type}\"",
+            "the engine computes linear and llama3 scaling");
         if (file.Tensors.ContainsKey(GgufTensorNames.RopeFactors))
         {
             var factors = file.Matrix(GgufTensorNames.RopeFactors).ToSingles();
             var original = metadata.FindInteger($"{architecture}.{OriginalContext}", 1) ?? DefaultOriginalContext;
             return Llama3Factors.Fit(factors, theta, headDim, original) ?? throw new BadInputException(
-                $"{file.Path}: tensor '{GgufTensorNames.RopeFactors}' holds factors that llama3 scaling does not give; use the Hugging Face " +
-                "folder.");
+                $"{file.Path}: tensor '{GgufTensorNames.RopeFactors}' holds factors that llama3 scaling does not give; use the Hugging " +
+                "Face folder.");
         }
 
-        var factor = metadata.FindNumber($"{architecture}.{ScalingFactor}") ?? metadata.FindNumber($"{architecture}.rope.scale_linear") ?? 1;
+        var factor = metadata.FindNumber($"{architecture}.{ScalingFactor}")
+            ?? metadata.FindNumber($"{architecture}.rope.scale_linear") ?? 1;
         if (factor <= 0) throw metadata.Error($"{architecture}.{ScalingFactor}", $"is {factor}, not above 0");
         return type == "none" || factor == 1 ? null : new LinearRopeScaling(factor);
     }

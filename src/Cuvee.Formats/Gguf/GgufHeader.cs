@@ -5,8 +5,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Formats.Gguf;
 
 /// <summary>
-/// The header of a GGUF file, version 2 or 3, checked as llama.cpp checks it. Memory stays proportional to the header's bytes, whatever they
-/// claim.
+/// The header of a GGUF file, version 2 or 3, checked as llama.cpp checks it. Memory stays proportional to the header's bytes, whatever
+/// they claim.
 /// </summary>
 /// <param name="DataStart">Byte of the file at which the tensors begin.</param>
 internal sealed record GgufHeader(GgufMetadata Metadata, IReadOnlyDictionary<string, GgufTensorEntry> Tensors, long DataStart)
@@ -138,12 +138,13 @@ internal sealed record GgufHeader(GgufMetadata Metadata, IReadOnlyDictionary<str
             if (GgmlTypes.Format(type) is not { } format)
             {
                 throw new BadInputException(
-                    $"{path}: tensor '{name}' is stored as {GgmlTypes.Name(type)}; Cuvee reads F32, F16, BF16 and Q8_0: use a file of one of " +
-                    "these.");
+                    $"{path}: tensor '{name}' is stored as {GgmlTypes.Name(type)}; Cuvee reads F32, F16, BF16 and Q8_0: use a file of " +
+                    "one of these.");
             }
 
             if (format == StorageFormat.Q80 && shape[^1] % StorageFormats.BlockElements != 0)
-                throw Error($"tensor '{name}' is stored as Q8_0 in rows of {shape[^1]}, not whole blocks of {StorageFormats.BlockElements}");
+                throw Error($"tensor '{name}' is stored as Q8_0 in rows of {shape[^1]}, not whole blocks of " +
+                    $"{StorageFormats.BlockElements}");
             var offset = UInt64();
             return offset <= long.MaxValue / 2
                 ? new GgufTensorEntry(name, shape, format, (long)offset)

@@ -56,7 +56,8 @@ public static class GgufModelReader
         if (matrix.IndexOfNotFinite() is >= 0 and var index)
         {
             throw new BadInputException(
-                $"{file.Path}: tensor '{name}' holds NaN or infinity at index {index}; the weights are broken: fetch or convert them again.");
+                $"{file.Path}: tensor '{name}' holds NaN or infinity at index {index}; the weights are broken: fetch or convert them " +
+                "again.");
         }
 
         if (GgufTensorNames.RowsOf(config, huggingFace[..huggingFace.LastIndexOf('.')]) is not { } rows) return matrix;

@@ -4,7 +4,8 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Formats.Gguf;
 
-/// <summary>A whole model as one file for llama.cpp: architecture keys, the caller's tokenizer keys, and all tensors under its names.</summary>
+/// <summary>A whole model as one file for llama.cpp: architecture keys, the caller's tokenizer keys, and all tensors under its
+/// names.</summary>
 public static class GgufModelWriter
 {
     /// <param name="path">The file; written to a temporary name and renamed.</param>
@@ -47,7 +48,8 @@ public static class GgufModelWriter
             throw Error("head_dim other than hidden_size / num_attention_heads");
     }
 
-    private static IEnumerable<GgufTensor> Tensors(LlamaConfig config, IReadOnlyDictionary<string, StoredMatrix> weights, StorageFormat format)
+    private static IEnumerable<GgufTensor> Tensors(LlamaConfig config, IReadOnlyDictionary<string, StoredMatrix> weights,
+        StorageFormat format)
     {
         if (config.RopeScaling is Llama3RopeScaling scaling)
         {

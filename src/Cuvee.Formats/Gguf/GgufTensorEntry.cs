@@ -20,9 +20,21 @@ internal static class GgmlTypes
     // Of those that are refused only what people meet.
     private static readonly Dictionary<uint, string> Names = new()
     {
-        [0] = "F32", [1] = "F16", [8] = "Q8_0", [30] = "BF16",
-        [2] = "Q4_0", [3] = "Q4_1", [6] = "Q5_0", [7] = "Q5_1", [10] = "Q2_K", [11] = "Q3_K", [12] = "Q4_K", [13] = "Q5_K", [14] = "Q6_K",
-        [20] = "IQ4_NL", [23] = "IQ4_XS",
+        [0] = "F32",
+        [1] = "F16",
+        [8] = "Q8_0",
+        [30] = "BF16",
+        [2] = "Q4_0",
+        [3] = "Q4_1",
+        [6] = "Q5_0",
+        [7] = "Q5_1",
+        [10] = "Q2_K",
+        [11] = "Q3_K",
+        [12] = "Q4_K",
+        [13] = "Q5_K",
+        [14] = "Q6_K",
+        [20] = "IQ4_NL",
+        [23] = "IQ4_XS",
     };
 
     public static StorageFormat? Format(uint type) => type switch

@@ -146,7 +146,8 @@ public static class GgufWriter
         if (index >= 0)
         {
             throw new BadInputException(
-                $"{path}: tensor '{entry.Name}' would hold NaN or infinity in row {firstRow + (index / entry.Columns)}; it is not written.");
+                $"{path}: tensor '{entry.Name}' would hold NaN or infinity in row {firstRow + (index / entry.Columns)}; it is not " +
+                "written.");
         }
 
         var largest = entry.Format switch

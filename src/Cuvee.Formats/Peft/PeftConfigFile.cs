@@ -17,7 +17,8 @@ internal sealed class PeftConfigFile
     private static readonly (string Key, string Meaning)[] Refused =
     [
         ("lora_bias", "bias tensors cannot be merged; train without them"),
-        ("modules_to_save", "full copies of modules cannot be merged; leave the adapter out, or train LoRA on them instead (target_modules)"),
+        ("modules_to_save", "full copies of modules cannot be merged; leave the adapter out, or train LoRA on them instead " +
+            "(target_modules)"),
         ("trainable_token_indices", "full copies of embedding rows cannot be merged; leave the adapter out, or train LoRA on embed_tokens"),
         ("ensure_weight_tying", "LoRA that is tied between embedding and head is not supported; train it on one of them"),
         ("alora_invocation_tokens", "an activated LoRA applies to a part of the tokens only; train a plain LoRA"),

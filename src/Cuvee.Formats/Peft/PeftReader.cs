@@ -76,11 +76,13 @@ public static class PeftReader
         if (module is not (LlamaTensorLayout.EmbedTokensModule or LlamaTensorLayout.LmHeadModule))
         {
             throw new BadInputException(
-                $"{tensors.Path}: module '{module}' has a weight of its own beside its factors, which cannot be merged; save the adapter again.");
+                $"{tensors.Path}: module '{module}' has a weight of its own beside its factors, which cannot be merged; save the adapter " +
+                "again.");
         }
 
         options.Warn?.Invoke(
-            $"{tensors.Path}: the copy of the base's '{module}' is not used; if the vocabulary was changed in training, leave the adapter out.");
+            $"{tensors.Path}: the copy of the base's '{module}' is not used; if the vocabulary was changed in training, leave the " +
+            "adapter out.");
     }
 
     private static float[]? ReadMagnitude(
@@ -117,8 +119,8 @@ public static class PeftReader
             else if (!factors.TryAdd(name, (entry, path)))
             {
                 throw new BadInputException(
-                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Entry.Name}' are both factor {name.Factor} of one module; keep one " +
-                    "adapter in the file.");
+                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Entry.Name}' are both factor {name.Factor} of one module; keep " +
+                    "one adapter in the file.");
             }
         }
 
@@ -131,7 +133,8 @@ public static class PeftReader
 
     /// <param name="path">The module as the configuration's patterns see it.</param>
     private static LoraModule ReadModule(
-        SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options, string module, string path, TensorEntry a, TensorEntry b,
+        SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options, string module, string path, TensorEntry a,
+            TensorEntry b,
         bool isEmbedding)
     {
         foreach (var entry in (ReadOnlySpan<TensorEntry>)[a, b])

@@ -102,8 +102,8 @@ internal readonly record struct PeftTensorName(string Module, LoraFactor Factor)
         if (!name.Contains(".lora_", StringComparison.Ordinal) && name.EndsWith(Weight, StringComparison.Ordinal)
             && !name.EndsWith(".base_layer.weight", StringComparison.Ordinal))
         {
-            return "is a full copy of a module (modules_to_save or a resized embedding), which cannot be merged; leave the adapter out of " +
-                "the pool, or train LoRA on that module instead (target_modules)";
+            return "is a full copy of a module (modules_to_save or a resized embedding), which cannot be merged; leave the adapter out " +
+                "of the pool, or train LoRA on that module instead (target_modules)";
         }
 
         return "";

@@ -7,7 +7,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Hosting.Embedded;
 
 /// <summary>
-/// Embedding and head of a base where a pool adapts them: an fp32 copy of each, reused from candidate to candidate. A tied head stays the base's when only the embedding is adapted, and the other way round, as in PEFT.
+/// Embedding and head of a base where a pool adapts them: an fp32 copy of each, reused from candidate to candidate. A tied head stays the
+/// base's when only the embedding is adapted, and the other way round, as in PEFT.
 /// </summary>
 internal sealed class PoolEmbeddings
 {
@@ -62,7 +63,7 @@ internal sealed class PoolEmbeddings
         return (outFeatures, inFeatures) == (rows, columns)
             ? new float[checked(rows * columns)]
             : throw new BadInputException(
-                $"The pool's adapters hold [{outFeatures}, {inFeatures}] for module {module}, which is [{rows}, {columns}] in the base model; " +
-                "use the base that they were trained on.");
+                $"The pool's adapters hold [{outFeatures}, {inFeatures}] for module {module}, which is [{rows}, {columns}] in the base " +
+                "model; use the base that they were trained on.");
     }
 }

@@ -160,7 +160,8 @@ public sealed class GgufAdapterTests : IDisposable
         Assert.Equal("adapter", AdapterReader.Read(File).Name);
         Assert.Equal([File], AdapterReader.Files(folder.Path));
         System.IO.File.Copy(File, folder.File("second.gguf"));
-        Assert.Contains("2 GGUF files", Assert.Throws<BadInputException>(() => AdapterReader.Read(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("2 GGUF files", Assert.Throws<BadInputException>(() => AdapterReader.Read(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -83,7 +83,8 @@ public sealed class GgufModelTests : IDisposable
     {
         var factors = GgufReader.Open(Write(Config("llama3"), StorageFormat.F32)).Matrix(GgufTensorNames.RopeFactors).ToSingles();
         Assert.Equal(32, factors.Length);
-        Assert.Equal([1, 1, 1.651329f, 3.292262f, 9.666729f, 32, 32], [factors[0], factors[14], factors[15], factors[16], factors[17], factors[18], factors[31]],
+        Assert.Equal([1, 1, 1.651329f, 3.292262f, 9.666729f, 32, 32],
+            [factors[0], factors[14], factors[15], factors[16], factors[17], factors[18], factors[31]],
             (expected, actual) => Math.Abs(expected - actual) <= 1e-5f * expected);
     }
 
@@ -101,13 +102,15 @@ public sealed class GgufModelTests : IDisposable
         // Rows of 24 and 40 are no whole blocks.
         Assert.Equal(format == StorageFormat.Q80 ? StorageFormat.F16 : format, file.Tensors["blk.0.attn_output.weight"].Format);
         var expected = Tensors(config)["model.layers.0.self_attn.q_proj.weight"].ToSingles();
-        var actual = GgufModelReader.ReadWeights(file, GgufModelReader.ReadConfig(file))["model.layers.0.self_attn.q_proj.weight"].ToSingles();
+        var actual = GgufModelReader.ReadWeights(file,
+            GgufModelReader.ReadConfig(file))["model.layers.0.self_attn.q_proj.weight"].ToSingles();
         for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 0.005 * 1.5);
     }
 
     [Fact]
     public void Write_SlidingWindow_EndsTheContextThere() => Assert.Equal(
-        64, GgufModelReader.ReadConfig(GgufReader.Open(Write(Config("mistral") with { SlidingWindow = 64 }, StorageFormat.F32))).MaxPositionEmbeddings);
+        64, GgufModelReader.ReadConfig(GgufReader.Open(Write(Config("mistral") with { SlidingWindow = 64 },
+            StorageFormat.F32))).MaxPositionEmbeddings);
 
     [Theory]
     [InlineData("attention_bias")]
@@ -143,14 +146,16 @@ public sealed class GgufModelTests : IDisposable
 
     [Fact]
     public void ReadConfig_ForeignFactors_AreRefused() => Refuse(
-        _ => { }, GgufTensorNames.RopeFactors, new GgufTensor(new TensorData(GgufTensorNames.RopeFactors, [3], [1, 5, 3]).ToSource(), StorageFormat.F32));
+        _ => { }, GgufTensorNames.RopeFactors, new GgufTensor(new TensorData(GgufTensorNames.RopeFactors, [3], [1, 5, 3]).ToSource(),
+            StorageFormat.F32));
 
     [Fact]
     public void ReadWeights_MissingOrForeignTensor_IsNamed()
     {
         var path = Write(Plain, StorageFormat.F32);
         var config = GgufModelReader.ReadConfig(GgufReader.Open(path));
-        var e = Assert.Throws<BadInputException>(() => GgufModelReader.ReadWeights(GgufReader.Open(path), config with { NumHiddenLayers = 3 }));
+        var e = Assert.Throws<BadInputException>(() =>
+            GgufModelReader.ReadWeights(GgufReader.Open(path), config with { NumHiddenLayers = 3 }));
         Assert.Contains("'blk.2.attn_k.weight'", e.Message, StringComparison.Ordinal);
         e = Assert.Throws<BadInputException>(() => GgufModelReader.ReadWeights(GgufReader.Open(path), config with { NumHiddenLayers = 1 }));
         Assert.Contains("'blk.1.attn_k.weight'", e.Message, StringComparison.Ordinal);
@@ -166,7 +171,8 @@ public sealed class GgufModelTests : IDisposable
         {
             var (rows, columns) = (tensor.Shape.Count == 1 ? 1 : tensor.Shape[0], tensor.Shape[^1]);
             var seed = tensor.Name.Sum(character => character);
-            return StoredMatrix.Over(rows, columns, [.. Enumerable.Range(seed, rows * columns).Select(i => ((i * 37) % 101 / 100f) - 0.5f)]);
+            return StoredMatrix.Over(rows, columns,
+                [.. Enumerable.Range(seed, rows * columns).Select(i => ((i * 37) % 101 / 100f) - 0.5f)]);
         });
 
     private static float[] Row(StoredMatrix matrix, int row)
@@ -208,7 +214,8 @@ public sealed class GgufModelTests : IDisposable
         metadata.Add("llama.attention.layer_norm_rms_epsilon", 1e-6f);
         var path = folder.File("keys.gguf");
         GgufWriter.Write(
-            path, metadata, [new GgufTensor(new TensorData("token_embd.weight", [11, 32], new float[352]).ToSource(), StorageFormat.F32), .. tensors]);
+            path, metadata, [new GgufTensor(new TensorData("token_embd.weight", [11, 32], new float[352]).ToSource(), StorageFormat.F32),
+                .. tensors]);
         var message = Assert.Throws<BadInputException>(() => GgufModelReader.ReadConfig(GgufReader.Open(path))).Message;
         Assert.StartsWith(path, message, StringComparison.Ordinal);
         Assert.Contains(named, message, StringComparison.Ordinal);

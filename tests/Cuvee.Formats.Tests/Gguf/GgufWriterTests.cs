@@ -29,14 +29,16 @@ public sealed class GgufWriterTests : IDisposable
                 .Text("scores").U32(9).U32(6).U64(1).Raw(BitConverter.GetBytes(0.5f)).Text("eps").U32(6).Raw(BitConverter.GetBytes(2f)),
             2,
             file => file.Tensor("w", 0, 0, 3, 2).Tensor("h", 1, 32, 2),
-            [.. new float[] { 1, 2, 3, 4, 5, 6 }.SelectMany(BitConverter.GetBytes), .. new byte[8], 0x00, 0x3C, 0x00, 0xC0, .. new byte[28]]);
+            [.. new float[] { 1, 2, 3, 4, 5, 6 }.SelectMany(BitConverter.GetBytes), .. new byte[8], 0x00, 0x3C, 0x00, 0xC0,
+                .. new byte[28]]);
         Assert.Equal(expected, File.ReadAllBytes(path));
     }
 
     [Fact]
     public void Write_Q80_RoundsToScaleAndBytes()
     {
-        var path = Write(new GgufMetadata("x"), Tensor("q", [32], StorageFormat.Q80, [.. Enumerable.Range(0, 32).Select(i => i == 0 ? -127f : i)]));
+        var path = Write(new GgufMetadata("x"), Tensor("q", [32], StorageFormat.Q80,
+            [.. Enumerable.Range(0, 32).Select(i => i == 0 ? -127f : i)]));
         Assert.Equal([0x00, 0x3C, 0x81, .. Enumerable.Range(1, 31).Select(i => (byte)i)], File.ReadAllBytes(path)[^64..^30]);
     }
 

@@ -162,7 +162,11 @@ public sealed class PeftReaderTests : IDisposable
     public void Read_WrappedName_IsTheBaseModels(string stem)
     {
         for (var i = 0; i < 2; i++)
-            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem) };
+            _folder.Tensors[i] = _folder.Tensors[i] with
+            {
+                Name =
+                _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem)
+            };
         Assert.Equal(AdapterFolder.Module, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
     }
 
@@ -174,7 +178,11 @@ public sealed class PeftReaderTests : IDisposable
     public void Read_OtherName_StaysForTheBaseToJudge(string stem, string expected)
     {
         for (var i = 0; i < 2; i++)
-            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem) };
+            _folder.Tensors[i] = _folder.Tensors[i] with
+            {
+                Name =
+                _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem)
+            };
         Assert.Equal(expected, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
     }
 
@@ -190,7 +198,8 @@ public sealed class PeftReaderTests : IDisposable
         _folder.Tensors.Add(new TensorData($"{stem}.base_layer.weight", [3, 4], new float[12]));
         var warnings = new List<string>();
         var module = PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add }).Modules[0];
-        Assert.Equal(("model.embed_tokens", 3, 4, 2, 8f), (module.Name, module.OutFeatures, module.InFeatures, module.Rank, module.Scaling));
+        Assert.Equal(("model.embed_tokens", 3, 4, 2, 8f),
+            (module.Name, module.OutFeatures, module.InFeatures, module.Rank, module.Scaling));
         Assert.Equal([1, 4, 2, 5, 3, 6], module.LoraB.ToSingles()); // [vocab, rank]
         Assert.Equal([1, 0, 2, 0, 0, 1, 0, -2], module.LoraA.ToSingles()); // [rank, hidden]
         Assert.Contains("copy of the base's 'model.embed_tokens'", Assert.Single(warnings), StringComparison.Ordinal);
@@ -213,7 +222,11 @@ public sealed class PeftReaderTests : IDisposable
     {
         const string stem = "base_model.model.model.language_model.layers.0.self_attn.q_proj";
         for (var i = 0; i < 2; i++)
-            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem) };
+            _folder.Tensors[i] = _folder.Tensors[i] with
+            {
+                Name =
+                _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem)
+            };
         _folder.Config["alpha_pattern"] = JsonNode.Parse("""{"^model.language_model.layers.0.self_attn.q_proj": 4}""");
         Assert.Equal(2f, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Scaling);
     }

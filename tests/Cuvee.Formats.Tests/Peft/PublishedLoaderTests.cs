@@ -6,8 +6,8 @@ using Cuvee.Formats.Safetensors;
 namespace Cuvee.Formats.Tests.Peft;
 
 /// <summary>
-/// What PEFT (LoraConfig, set_peft_model_state_dict) and vLLM (PEFTHelper, parse_fine_tuned_lora_name) do with an adapter's folder, step by step as
-/// published, on a folder that Cuvee wrote. The files are read as JSON and bytes, not by the readers under test.
+/// What PEFT (LoraConfig, set_peft_model_state_dict) and vLLM (PEFTHelper, parse_fine_tuned_lora_name) do with an adapter's folder, step by
+/// step as published, on a folder that Cuvee wrote. The files are read as JSON and bytes, not by the readers under test.
 /// </summary>
 public sealed class PublishedLoaderTests : IDisposable
 {
@@ -43,7 +43,8 @@ public sealed class PublishedLoaderTests : IDisposable
         Assert.Equal(root.GetProperty("r").GetInt32(), root.GetProperty("lora_alpha").GetInt32()); // lora_alpha / r is 1
     }
 
-    /// <summary>check_target_module_exists: a name in the list, or the end of a module's path behind a dot; each module hit, none besides.</summary>
+    /// <summary>check_target_module_exists: a name in the list, or the end of a module's path behind a dot; each module hit, none
+    /// besides.</summary>
     [Fact]
     public void PeftTargetModules_List_HitsTheAdaptedModules()
     {
@@ -55,7 +56,8 @@ public sealed class PublishedLoaderTests : IDisposable
         Assert.Equal(targets.Count, targets.Distinct().Count());
     }
 
-    /// <summary>The adapter's name goes in front of ".weight", of an embedding behind the whole key; then load_state_dict wants these shapes.</summary>
+    /// <summary>The adapter's name goes in front of ".weight", of an embedding behind the whole key; then load_state_dict wants these
+    /// shapes.</summary>
     [Fact]
     public void PeftStateDict_NamesAndShapes_AreTheModels()
     {
@@ -96,7 +98,8 @@ public sealed class PublishedLoaderTests : IDisposable
         Assert.All(Header(), entry => Assert.Equal(name, entry.Value.Type));
     }
 
-    /// <summary>PEFTHelper: fields it requires, features it refuses, one scaling for all modules, a rank of its list after rounding up.</summary>
+    /// <summary>PEFTHelper: fields it requires, features it refuses, one scaling for all modules, a rank of its list after rounding
+    /// up.</summary>
     [Fact]
     public void VllmHelper_Config_IsAccepted()
     {
@@ -126,7 +129,8 @@ public sealed class PublishedLoaderTests : IDisposable
         }
     }
 
-    /// <summary>lora_B lora_A with scaling 1 is the update of the module that was handed over, padded ranks and folded scalings included.</summary>
+    /// <summary>lora_B lora_A with scaling 1 is the update of the module that was handed over, padded ranks and folded scalings
+    /// included.</summary>
     [Fact]
     public void Update_Factors_MultiplyToTheModulesOwn()
     {

@@ -38,7 +38,8 @@ public sealed class LlamaServerTests : IDisposable
                 var record = fixture.Records[i];
                 // A grammar holds no end of sequence; a sliding window is full attention only as far as it reaches.
                 var scored = record.Tokens[record.ScoredFrom..];
-                if (scored.Any(fixture.Config.EosTokenIds.Contains) || record.Tokens.Length > (fixture.Config.SlidingWindow ?? int.MaxValue)) continue;
+                if (scored.Any(fixture.Config.EosTokenIds.Contains)
+                    || record.Tokens.Length > (fixture.Config.SlidingWindow ?? int.MaxValue)) continue;
                 var (actual, _) = await server.ScoreAsync(record.Tokens[..record.ScoredFrom], scored, scale);
                 for (var t = 0; t < scored.Length; t++) Assert.Equal(expected.Logprobs[i][t], actual[t], Tolerance);
                 compared++;

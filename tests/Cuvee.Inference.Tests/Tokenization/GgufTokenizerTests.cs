@@ -46,7 +46,8 @@ public sealed class GgufTokenizerTests : IDisposable
     [Fact]
     public void Read_SentencePieceModelFromItsKeys_EncodesAsTheModel()
     {
-        File.Copy(Path.Combine(AppContext.BaseDirectory, "fixtures", "sentencepiece", "llama.model"), Path.Combine(folder, "tokenizer.model"));
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "fixtures", "sentencepiece", "llama.model"),
+            Path.Combine(folder, "tokenizer.model"));
         var original = Tokenizer.Open(folder);
         var metadata = new GgufMetadata("x");
         GgufSentencePieceWriter.Write(folder, Config(original.VocabSize + 2) with { BosTokenId = original.IdOf("<s>") }, metadata);

@@ -5,7 +5,8 @@ using Cuvee.Inference.Tokenization.SentencePiece;
 
 namespace Cuvee.Inference.Tokenization.Gguf;
 
-/// <summary>A <c>tokenizer.model</c> and the settings beside it as GGUF keys: llama.cpp numbers kinds of pieces as SentencePiece does.</summary>
+/// <summary>A <c>tokenizer.model</c> and the settings beside it as GGUF keys: llama.cpp numbers kinds of pieces as SentencePiece
+/// does.</summary>
 internal static class GgufSentencePieceWriter
 {
     /// <param name="folder">Holds a tokenizer.model that <see cref="Tokenizer"/> accepts.</param>
