@@ -6,7 +6,8 @@ namespace Cuvee.Cli;
 
 /// <summary>What <c>cuvee apply</c> wrote and what a bounded rank cost.</summary>
 /// <param name="Merged">Null for a folded checkpoint.</param>
-internal sealed record ApplySummary(string Out, string Format, string Dtype, MergeRecipe Recipe, MergedAdapter? Merged)
+/// <param name="Elapsed">Merging, decomposing and writing.</param>
+internal sealed record ApplySummary(string Out, string Format, string Dtype, MergeRecipe Recipe, MergedAdapter? Merged, TimeSpan Elapsed)
 {
     private (string Key, string Value) Way => Recipe switch
     {
@@ -17,7 +18,7 @@ internal sealed record ApplySummary(string Out, string Format, string Dtype, Mer
 
     public string ToJson()
     {
-        var line = new Dictionary<string, object> { ["out"] = Out, ["format"] = Format, ["dtype"] = Dtype, [Way.Key] = Way.Value };
+        var line = new Dictionary<string, object> { ["out"] = Out, ["format"] = Format, ["dtype"] = Dtype, [Way.Key] = Way.Value, ["seconds"] = Elapsed.TotalSeconds };
         if (Merged is not null)
         {
             line["rank"] = Merged.Adapter.Config.Rank;
@@ -32,14 +33,14 @@ internal sealed record ApplySummary(string Out, string Format, string Dtype, Mer
 
     public string ToText()
     {
-        if (Merged is null) return $"{Out}: checkpoint with the recipe folded in ({Way.Value}, {Dtype})";
+        if (Merged is null) return $"{Out}: checkpoint with the recipe folded in ({Way.Value}, {Dtype}), {Elapsed.TotalSeconds:0.0} s";
         var text = new StringBuilder();
         if (Merged.Reductions.Count > 0) text.Append("dropped energy (squared Frobenius norm of the update)\n");
         foreach (var module in Merged.Reductions)
             text.Append($"  {module.ModuleName}: rank {module.ExactRank} -> {module.Rank}, {100 * module.DroppedShare:0.###}%\n");
         if (Merged.Reductions.Count > 0) text.Append($"  all modules: {100 * Merged.DroppedShare:0.###}%\n");
         var adapter = Merged.Adapter;
-        text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({Way.Value}, {Dtype})");
+        text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({Way.Value}, {Dtype}), {Elapsed.TotalSeconds:0.0} s");
         return text.ToString();
     }
 }

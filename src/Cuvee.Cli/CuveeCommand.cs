@@ -12,6 +12,7 @@ public static class CuveeCommand
         MergeCommand.Create(),
         CompareCommand.Create(),
         ApplyCommand.Create(),
+        ExportCommand.Create(),
         ScoreCommand.Create(),
         EvaluateCommand.Create(),
         GenerateCommand.Create(),

@@ -14,7 +14,7 @@ internal sealed class ModelSelection
     private readonly Option<string> model = ModelOption();
     private readonly Option<string?> adapter = new("--adapter")
     {
-        Description = "Folder of a PEFT LoRA adapter, applied at weight 1.",
+        Description = "Folder of a PEFT LoRA adapter, or a .gguf adapter, applied at weight 1.",
         HelpName = "DIR",
     };
     private readonly Option<string?> pool = new("--pool")
@@ -28,18 +28,25 @@ internal sealed class ModelSelection
         HelpName = "FILE",
     };
 
+    private readonly Option<bool> allowDifferentBases = AllowDifferentBasesOption();
+
     private readonly TextSelection text = new();
+
+    public static Option<bool> AllowDifferentBasesOption() => new("--allow-different-bases")
+    {
+        Description = "Accept a pool whose adapters name base models that do not look like copies of one.",
+    };
 
     public static Option<string> ModelOption() => new("--model")
     {
-        Description = "Folder of the base model (config.json, model.safetensors, tokenizer.json).",
+        Description = "Folder of the base model (config.json, model.safetensors, tokenizer.json), or a .gguf file.",
         HelpName = "DIR",
         Required = true,
     };
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[model, adapter, pool, recipe]) command.Options.Add(option);
+        foreach (var option in (Option[])[model, adapter, pool, recipe, allowDifferentBases]) command.Options.Add(option);
         text.AddTo(command);
         command.Validators.Add(arguments =>
         {
@@ -59,17 +66,21 @@ internal sealed class ModelSelection
         var rules = text.Choose(arguments, folder.Chat, data);
         if (rules.Origin is { } origin)
             arguments.InvocationConfiguration.Error.WriteLine($"template {rules.Template.Name}, recognised in {origin}");
-        return (Adapt(arguments, folder.Load(rules: rules)), rules.Template);
+        return (Adapt(arguments, folder.Load(rules: rules), Reading(arguments) with { Base = folder.Config }), rules.Template);
     }
 
-    private EmbeddedModel Adapt(ParseResult arguments, EmbeddedModel loaded)
+    private EmbeddedModel Adapt(ParseResult arguments, EmbeddedModel loaded, PeftReaderOptions reading)
     {
         try
         {
             if (arguments.GetValue(adapter) is { } adapterFolder)
-                return AdaptedModel.Create(loaded, PeftReader.Read(adapterFolder, Warnings(arguments)));
+                return AdaptedModel.Create(loaded, AdapterReader.Read(adapterFolder, reading));
             return arguments.GetValue(recipe) is { } recipeFile
-                ? WithRecipe(loaded, AdapterPool.Load(arguments.GetValue(pool)!, options: Warnings(arguments)), recipeFile)
+                ? WithRecipe(
+                    loaded,
+                    AdapterPool.Load(
+                        arguments.GetValue(pool)!, allowDifferentBases: arguments.GetValue(allowDifferentBases), options: reading),
+                    recipeFile)
                 : loaded;
         }
         catch
@@ -80,10 +91,12 @@ internal sealed class ModelSelection
     }
 
     /// <summary>Passes what a reader accepted with a doubt to the error stream.</summary>
-    public static PeftReaderOptions Warnings(ParseResult arguments)
+    public static PeftReaderOptions Reading(ParseResult arguments) => new() { Warn = Warn(arguments) };
+
+    public static Action<string> Warn(ParseResult arguments)
     {
         var error = arguments.InvocationConfiguration.Error;
-        return new PeftReaderOptions { Warn = sentence => error.WriteLine("warning: " + sentence) };
+        return sentence => error.WriteLine("warning: " + sentence);
     }
 
     private static EmbeddedModel WithRecipe(EmbeddedModel loaded, AdapterPool adapters, string recipeFile)

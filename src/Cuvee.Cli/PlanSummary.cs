@@ -49,6 +49,8 @@ internal sealed record PlanSummary(IReadOnlyList<RunPlan> Plans)
         ["preset"] = plan.Search.Preset,
         ["adapters"] = plan.AdapterNames.Count,
         ["validation_records"] = plan.Validation.Count,
+        ["template"] = plan.Text.Template.Name,
+        ["completion_end"] = plan.Text.CompletionEnd,
         ["stages"] = new JsonArray([.. plan.Program.Stages.Select(stage => (JsonNode)stage.Name)]),
         ["evaluations"] = plan.Forecast.Evaluations,
         ["queries"] = plan.Forecast.Queries,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cuvee.LanguageModels;
+using Cuvee.LanguageModels.Chat;
 using Cuvee.Metrics;
 
 namespace Cuvee.Cli;
@@ -57,6 +58,8 @@ internal sealed partial record RunTemplate
           {{(Exclude.Count > 0 ? $"exclude: [{string.Join(", ", Exclude.Select(Scalar))}]" : "# exclude: [NAME] # adapters to leave out")}}
         validation: {{Path(Validation)}} # the records that the search may ask
         {{(Test is { } test ? $"test: {Path(test)} # records for the table alone" : "# test: test.jsonl # for a table, see compare")}}
+        # template: none # how prompts are written: {{ChatTemplates.Names}}; auto (the model's own) for records with messages
+        # completion_end: auto # the token that closes completions; or none
 
         search: {{Search}} # {{string.Join(", ", Catalog.Default.AllSearches.Select(search => search.Name))}}
         # objective: cross-entropy # or a metric of generated answers: {{string.Join(", ", MetricCatalog.Names)}}

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Cuvee.Data;
 using Cuvee.Formats;
 using Cuvee.LanguageModels;
@@ -26,6 +27,9 @@ internal sealed class TextSelection
         command.Options.Add(template);
         command.Options.Add(completionEnd);
     }
+
+    public bool IsGiven(CommandResult arguments) =>
+        arguments.GetResult(template) is not null || arguments.GetResult(completionEnd) is { Implicit: false };
 
     /// <param name="data">Records; null where a prompt is given as text.</param>
     public TextRules Choose(ParseResult arguments, ModelChat chat, string? data)

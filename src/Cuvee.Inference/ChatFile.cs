@@ -1,4 +1,5 @@
 using Cuvee.Formats;
+using Cuvee.Formats.Gguf;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization;
@@ -9,29 +10,31 @@ namespace Cuvee.Inference;
 /// <summary>Reads what tokenizer_config.json and chat_template.jinja of a Hugging Face folder say of conversations.</summary>
 internal static class ChatFile
 {
-    private const string ConfigName = "tokenizer_config.json";
-
     private const string JinjaName = "chat_template.jinja";
 
     private const int LargestTemplate = 1 << 20; // bytes
 
-    // Some list a description of every added token: Gemma's has a megabyte.
-    private static readonly JsonDocumentKind Kind =
-        new("a tokenizer_config.json", MaxBytes: 64 << 20, MaxDepth: 64, "use the tokenizer_config.json that came with the model");
-
     /// <exception cref="BadInputException">A file is broken.</exception>
     public static ModelChat Read(string folder, LlamaConfig config, Tokenizer tokenizer)
     {
-        var path = Path.Combine(folder, ConfigName);
-        using var file = File.Exists(path) ? JsonFile.Read(path, Kind) : null;
+        var path = Path.Combine(folder, TokenizerConfigFile.Name);
+        using var file = TokenizerConfigFile.Open(folder);
         var jinja = Path.Combine(folder, JinjaName);
         var (template, origin) = File.Exists(jinja) ? (ReadTemplate(jinja), jinja) : (file is null ? null : Template(file.Root), path);
+        int? firstEnd = config.EosTokenIds is [var first, ..] ? first : null;
         return new ModelChat(
             template,
             origin,
-            TokenText(file?.Root, "bos_token") ?? Spelling(tokenizer, config.BosTokenId),
-            TokenText(file?.Root, "eos_token") ?? Spelling(tokenizer, config.EosTokenIds is [var first, ..] ? first : null));
+            TokenizerConfigFile.TokenText(file?.Root, "bos_token") ?? Spelling(tokenizer, config.BosTokenId),
+            TokenizerConfigFile.TokenText(file?.Root, "eos_token") ?? Spelling(tokenizer, firstEnd));
     }
+
+    /// <summary>Of a file that holds everything itself.</summary>
+    public static ModelChat Of(GgufReader file, LlamaConfig config, Tokenizer tokenizer) => new(
+        file.Metadata.FindText(GgufKeys.ChatTemplate),
+        file.Path,
+        Spelling(tokenizer, config.BosTokenId),
+        Spelling(tokenizer, config.EosTokenIds[0]));
 
     private static string ReadTemplate(string path) => new FileInfo(path).Length <= LargestTemplate
         ? File.ReadAllText(path)
@@ -50,9 +53,6 @@ internal static class ChatFile
         return null;
     }
 
-    /// <summary>A text, or an added token's object.</summary>
-    private static string? TokenText(JsonField? file, string key) =>
-        file?.Find(key) is not { } field ? null : field.IsText ? field.Text() : field["content"].Text();
-
-    private static string? Spelling(Tokenizer tokenizer, int? id) => id is { } known && known < tokenizer.VocabSize ? tokenizer.TokenOf(known) : null;
+    private static string? Spelling(Tokenizer tokenizer, int? id) =>
+        id is { } known && tokenizer.HasToken(known) ? tokenizer.TokenOf(known) : null;
 }

@@ -11,8 +11,9 @@ namespace Cuvee.Inference;
 public sealed class EmbeddedModel : ILanguageModel, IDisposable
 {
     private readonly EngineSlot slot;
+    private readonly ILinearUpdate? update;
 
-    /// <param name="weights">Not copied. Weights changed after the first call are not seen: use <see cref="WithWeights"/>.</param>
+    /// <param name="weights">Not copied; read at each call.</param>
     /// <param name="threads">Threads used by a call; null means one per processor.</param>
     /// <param name="rules">Null: prompts as they stand, closed by the first end-of-sequence id.</param>
     /// <exception cref="Formats.BadInputException">As <see cref="TextEncoder"/> says.</exception>
@@ -21,9 +22,10 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     {
     }
 
-    private EmbeddedModel(LlamaWeights weights, EngineSlot slot) => (Weights, this.slot) = (weights, slot);
+    private EmbeddedModel(LlamaWeights weights, EngineSlot slot, ILinearUpdate? update = null) =>
+        (Weights, this.slot, this.update) = (weights, slot, update);
 
-    /// <summary>Reads config.json, generation_config.json, model.safetensors and tokenizer.json of <paramref name="folder"/>.</summary>
+    /// <summary>Reads config.json, generation_config.json, model.safetensors and the tokenizer of <paramref name="folder"/>.</summary>
     /// <exception cref="Formats.BadInputException">As <see cref="ModelFolder"/> says.</exception>
     public static EmbeddedModel Load(string folder, int? threads = null, TextRules? rules = null) =>
         ModelFolder.Open(folder).Load(threads, rules);
@@ -36,33 +38,31 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         new(LogProbabilities: true, TokenLogProbabilities: true, Generation: true, Weights.Config.MaxPositionEmbeddings);
 
     /// <summary>
-    /// The same tokenizer, token cache, scratch and thread team with other weights of the same shape. Calls of the two take turns; each
-    /// turn packs the weights again, so use them one after the other. To see changed arrays, call this again with the same object.
+    /// A candidate: the same tokenizer, token cache, scratch and threads with an update of the linear weights. Calls of the two take
+    /// turns, and the memory of one candidate is the next one's: use them one after the other.
     /// </summary>
-    /// <exception cref="ArgumentException">The weights have another shape.</exception>
-    public EmbeddedModel WithWeights(LlamaWeights weights) => HaveSameShape(weights.Config, Weights.Config)
-        ? new EmbeddedModel(weights, slot)
-        : throw new ArgumentException("The weights belong to a model of another shape; load that model by itself.", nameof(weights));
+    /// <param name="weights">These weights, or others of the same shape that share the layers with them; null: these.</param>
+    public EmbeddedModel With(ILinearUpdate candidate, LlamaWeights? weights = null) => new(weights ?? Weights, slot, candidate);
 
     public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken) =>
-        slot.RunAsync<IReadOnlyList<ScoredCompletion>>(
-            this, Weights, engine => Score(engine, records, cancellationToken), cancellationToken);
+        slot.RunAsync<IReadOnlyList<ScoredCompletion>>(engine => Score(engine, records, cancellationToken), cancellationToken);
 
     public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
         IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) =>
         slot.RunAsync<IReadOnlyList<GeneratedCompletion>>(
-            this, Weights, engine => Generate(engine, prompts, options, cancellationToken), cancellationToken);
+            engine => Generate(engine, prompts, options, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Ends the threads that this model shares with all made from it by <see cref="WithWeights"/>: dispose one of them, the last.
+    /// Ends the threads that this model shares with all made from it by <see cref="With"/>: dispose one of them, the last.
     /// </summary>
     public void Dispose() => slot.Dispose();
 
     private ScoredCompletion[] Score(LlamaEngine engine, IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
     {
+        slot.KeepFoldedOf(this);
         var tokenized = new TokenizedRecord[records.Count];
         for (var i = 0; i < tokenized.Length; i++) tokenized[i] = slot.TokenCache.Tokenize(records[i]);
-        var scores = engine.ScoreTokens(tokenized, cancellationToken);
+        var scores = engine.ScoreTokens(Weights, update, tokenized, cancellationToken);
         var results = new ScoredCompletion[tokenized.Length];
         for (var i = 0; i < results.Length; i++)
         {
@@ -86,7 +86,7 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         IReadOnlyList<GeneratedTokens> generated;
         try
         {
-            generated = engine.GenerateTokens(tokenized, options, stopAfter, cancellationToken);
+            generated = engine.GenerateTokens(slot.Folded(this, Weights, update), tokenized, options, stopAfter, cancellationToken);
         }
         catch (ArgumentException exception)
         {
@@ -104,10 +104,5 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         return new GeneratedCompletion(text, generated.Tokens.Count, generated.StopReason);
     }
 
-    // Models often pad their vocabulary beyond the tokenizer's; such ids have no text.
-    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.DecodeContinuation([.. tokens.Where(token => token < Tokenizer.VocabSize)]);
-
-    // Lists in records compare by reference, and neither end-of-sequence ids nor the stored type change the computation.
-    private static bool HaveSameShape(LlamaConfig x, LlamaConfig y) =>
-        x with { EosTokenIds = y.EosTokenIds, TorchDtype = y.TorchDtype } == y;
+    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.DecodeContinuation([.. tokens.Where(Tokenizer.HasToken)]);
 }

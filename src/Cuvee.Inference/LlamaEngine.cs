@@ -7,25 +7,36 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference;
 
 /// <summary>
-/// The Llama forward pass on token ids: fp32, all threads of one team, each thread computing whole chunks of sequences by itself; where
-/// there is one chunk only, or a common prefix, the threads share its matrix products. A record's log-probabilities have the same bits
-/// whatever it is batched with and for any number of threads. Buffers grow and are reused. One call at a time: not thread-safe.
+/// The decoder on token ids, in fp32 on all threads of one team. A sample goes through one layer after the other, whose weights are formed from
+/// the stored base and the candidate's update when their turn comes; a continuation reads stored weights where they lie. A record's
+/// log-probabilities have the same bits whatever it is batched with and for any number of threads. Buffers grow and are reused. One call at a
+/// time: not thread-safe.
 /// </summary>
 public sealed class LlamaEngine : IDisposable
 {
-    private readonly PackedLlamaWeights packed;
     private readonly RotaryTable rotary;
-    private readonly EngineWorker[] workers;
-    private readonly KvCache prefix = new();
+    private readonly SamplePass pass;
+    private readonly Decoder decoder;
+    private readonly CandidateCopy copy;
+    private readonly List<KvCache> caches = []; // of one layer, per sequence of a slice; the first is the prefix's
+    private readonly long sliceBytes;
 
     /// <param name="threads">Threads that work on a call, the caller's included; null means one per processor.</param>
     public LlamaEngine(LlamaConfig config, int? threads = null)
+        : this(config, threads, ScoringPlan.SliceBytes)
+    {
+    }
+
+    /// <param name="sliceBytes">Activations held at a time; never shows in the results.</param>
+    internal LlamaEngine(LlamaConfig config, int? threads, long sliceBytes)
     {
         Config = config;
+        this.sliceBytes = sliceBytes;
         Team = new ThreadTeam(threads ?? 0);
-        packed = new PackedLlamaWeights(config);
         rotary = new RotaryTable(config.HeadDim, config.RopeTheta, config.RopeScaling);
-        workers = [.. Enumerable.Range(0, Team.Threads).Select(_ => new EngineWorker(config, packed, rotary))];
+        pass = new SamplePass(config, rotary, Team);
+        decoder = new Decoder(config, rotary, pass, Team);
+        copy = new CandidateCopy(config, Team);
     }
 
     public LlamaConfig Config { get; }
@@ -33,43 +44,31 @@ public sealed class LlamaEngine : IDisposable
     /// <summary>Free for other work between calls.</summary>
     public ThreadTeam Team { get; }
 
-    /// <summary>What the next call computes with; null before the first <see cref="SetWeights"/>.</summary>
-    public LlamaWeights? Weights => packed.Source;
-
-    /// <summary>
-    /// Packs the linear weights (a copy, in memory that is reused). Norms and embeddings are read from
-    /// <paramref name="weights"/> at each call.
-    /// </summary>
-    public void SetWeights(LlamaWeights weights) => packed.Pack(weights, Team);
-
     /// <summary>Log-probability in nats of each scored token, record by record in the order of the input.</summary>
+    /// <param name="weights">The base, as stored.</param>
+    /// <param name="update">The candidate; null for the base itself.</param>
     /// <exception cref="ArgumentException">A record that cannot be scored; the message names it.</exception>
-    public IReadOnlyList<float[]> ScoreTokens(IReadOnlyList<TokenizedRecord> records, CancellationToken cancellationToken = default)
+    public IReadOnlyList<float[]> ScoreTokens(
+        LlamaWeights weights, ILinearUpdate? update, IReadOnlyList<TokenizedRecord> records, CancellationToken cancellationToken = default)
     {
         foreach (var record in records) Check(record);
         var results = new float[records.Count][];
         if (records.Count == 0) return results;
-        var plan = ScoringPlan.Create(records, Team.Threads);
         rotary.Reserve(records.Max(record => record.Tokens.Length));
-        var past = plan.PrefixLength > 0 ? RunPrefix(records[0].Tokens[..plan.PrefixLength]) : null;
-        if (plan.Chunks.Count == 1)
-        {
-            WithHelp(worker => worker.Score(records, plan.Chunks[0], past, results));
-            return results;
-        }
-
-        var nextChunk = -1;
-        Team.Run(workers.Length, worker =>
-        {
-            int chunk;
-            while ((chunk = Interlocked.Increment(ref nextChunk)) < plan.Chunks.Count)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                workers[worker].Score(records, plan.Chunks[chunk], past, results);
-            }
-        });
+        var prefixLength = ScoringPlan.CommonPrefix(records);
+        foreach (var slice in ScoringPlan.Slices(Config, records, prefixLength, sliceBytes))
+            ScoreSlice(weights, update, records, slice, prefixLength, results, cancellationToken);
         return results;
     }
+
+    /// <summary>
+    /// The weights with a candidate's update folded in, for continuing prompts: a copy of what it adapts, in memory that the next call reuses
+    /// (fp32 for small models, bf16 from <see cref="CandidateCopy.LargestFp32"/> on).
+    /// </summary>
+    public LlamaWeights Fold(LlamaWeights weights, ILinearUpdate update) => copy.Form(weights, update);
+
+    /// <summary>Gives the copy's memory back; folded weights must not be used any more.</summary>
+    public void FreeFolded() => copy.Free();
 
     /// <summary>
     /// Continues each prompt until an end-of-sequence id, <paramref name="stopAfter"/>, the token limit or the end of the context.
@@ -83,39 +82,57 @@ public sealed class LlamaEngine : IDisposable
     /// </param>
     /// <exception cref="ArgumentException">A prompt without tokens or room, or an option out of range; the message names it.</exception>
     public IReadOnlyList<GeneratedTokens> GenerateTokens(
-        IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options, Func<int, IReadOnlyList<int>, bool>? stopAfter = null,
-        CancellationToken cancellationToken = default)
+        LlamaWeights weights, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options,
+        Func<int, IReadOnlyList<int>, bool>? stopAfter = null, CancellationToken cancellationToken = default)
     {
         TokenSampler.Check(options);
         foreach (var prompt in prompts) Check(prompt);
         var results = new GeneratedTokens[prompts.Count];
         if (options.MaxTokens == 0) Array.Fill(results, new GeneratedTokens([], StopReason.MaxTokens));
         if (prompts.Count == 0 || options.MaxTokens == 0) return results;
-        rotary.Reserve(Math.Min(Config.MaxPositionEmbeddings, prompts.Max(prompt => prompt.Tokens.Length) + options.MaxTokens));
-        var job = new GenerationJob(prompts, options, stopAfter, workers.Length);
-        Team.Run(workers.Length, worker => workers[worker].Generate(job, results, cancellationToken));
+        rotary.Reserve((int)Math.Min(Config.MaxPositionEmbeddings, prompts.Max(prompt => prompt.Tokens.Length) + (long)options.MaxTokens));
+        decoder.Run(weights, prompts, options, stopAfter, results, cancellationToken);
         return results;
     }
 
     public void Dispose() => Team.Dispose();
 
-    private KvCache RunPrefix(int[] tokens)
+    private void ScoreSlice(
+        LlamaWeights weights, ILinearUpdate? update, IReadOnlyList<TokenizedRecord> records, Range slice, int prefixLength, float[][] results,
+        CancellationToken cancellationToken)
     {
-        prefix.Reset(Config.NumHiddenLayers, Config.NumKeyValueHeads, Config.HeadDim, tokens.Length);
-        WithHelp(worker => worker.Prefill(tokens, prefix));
-        return prefix;
-    }
-
-    private void WithHelp(Action<EngineWorker> work)
-    {
-        workers[0].Helpers = Team;
-        try
+        var (offset, count) = slice.GetOffsetAndLength(records.Count);
+        var sequences = new List<SequenceRows>(count + 1);
+        var row = 0L;
+        KvCache? prefix = null;
+        void Add(int[] tokens, int firstPosition, int length, int firstOutput)
         {
-            work(workers[0]);
+            if (caches.Count == sequences.Count) caches.Add(new KvCache());
+            var cache = caches[sequences.Count];
+            cache.Reset(1, Config.NumKeyValueHeads, Config.HeadDim, length);
+            sequences.Add(new SequenceRows(tokens, firstPosition, length, row, firstOutput, cache, prefix));
+            row += length;
         }
-        finally
+
+        if (prefixLength > 0)
         {
-            workers[0].Helpers = null;
+            Add(records[offset].Tokens, 0, prefixLength, prefixLength);
+            prefix = caches[0];
+        }
+
+        for (var i = offset; i < offset + count; i++)
+        {
+            var record = records[i];
+            Add(record.Tokens, prefixLength, record.Tokens.Length - 1 - prefixLength, record.ScoredFrom - 1 - prefixLength);
+        }
+
+        var targets = new List<int>();
+        for (var i = offset; i < offset + count; i++) targets.AddRange(records[i].Tokens.AsSpan(records[i].ScoredFrom));
+        pass.Run(weights, update, sequences, [.. targets], cancellationToken);
+        for (int i = offset, output = 0; i < offset + count; i++)
+        {
+            results[i] = new float[records[i].ScoredTokens];
+            for (var j = 0; j < results[i].Length; j++) results[i][j] = pass.LogProbability(output++);
         }
     }
 

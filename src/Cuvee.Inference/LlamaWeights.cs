@@ -22,6 +22,22 @@ public sealed class LlamaWeights
     /// <summary>[vocab, hidden]; the same object as <see cref="EmbedTokens"/> when the head is tied.</summary>
     public required StoredMatrix LmHead { get; init; }
 
+    /// <summary>[out, in] of a linear module, of the embedding or of the head; null where the model has no module of that name.</summary>
+    public StoredMatrix? Find(string module)
+    {
+        if (module == LlamaTensorLayout.EmbedTokensModule) return EmbedTokens;
+        if (module == LlamaTensorLayout.LmHeadModule) return LmHead;
+        for (var linear = 0; linear < Config.LinearModules.Count; linear++)
+        {
+            var (prefix, suffix) = ("model.layers.", "." + Config.LinearModules[linear].Path);
+            if (module.StartsWith(prefix, StringComparison.Ordinal) && module.EndsWith(suffix, StringComparison.Ordinal)
+                && int.TryParse(module.AsSpan()[prefix.Length..^suffix.Length], out var layer) && layer >= 0 && layer < Layers.Count)
+                return Layers[layer].Linears[linear];
+        }
+
+        return null;
+    }
+
     /// <param name="tensors">By on-disk name, shapes already checked by the reader; vectors as one row.</param>
     public static LlamaWeights FromTensors(LlamaConfig config, IReadOnlyDictionary<string, StoredMatrix> tensors)
     {

@@ -2,6 +2,7 @@ using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Inference.Tokenization;
 using Cuvee.LanguageModels;
+using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Inference;
 
@@ -10,7 +11,8 @@ public sealed class TextEncoder
 {
     private readonly bool addsSpecialTokens;
 
-    /// <exception cref="BadInputException">The closing token is not one of the tokenizer's, or the model has no end-of-sequence id.</exception>
+    /// <exception cref="BadInputException">The closing token is not one of the tokenizer's, or the model has no end-of-sequence id.
+    /// </exception>
     public TextEncoder(Tokenizer tokenizer, LlamaConfig config, TextRules rules)
     {
         Tokenizer = tokenizer;
@@ -18,7 +20,7 @@ public sealed class TextEncoder
         ClosingToken = rules.CompletionEnd switch
         {
             TextRules.NoEnd => null,
-            TextRules.Auto => EndOfTurn(rules) ?? (config.EosTokenIds is [var first, ..] ? first : throw new BadInputException(
+            TextRules.Auto => EndOfTurn(rules.Template) ?? (config.EosTokenIds is [var first, ..] ? first : throw new BadInputException(
                 "The model has no end-of-sequence id, which closes every scored completion; set eos_token_id in its config.json, or " +
                 "completion_end to a token or to none.")),
             var named => tokenizer.IdOf(named) ?? throw new BadInputException(
@@ -42,5 +44,9 @@ public sealed class TextEncoder
         return ClosingToken is { } closing ? [.. ids, closing] : ids;
     }
 
-    private int? EndOfTurn(TextRules rules) => rules.Template.EndOfTurn is { } token ? Tokenizer.IdOf(token) : null;
+    private int? EndOfTurn(ChatTemplate template) => template.EndOfTurn is not { } token
+        ? null
+        : Tokenizer.IdOf(token) ?? throw new BadInputException(
+            $"Template {template.Name} ends a turn with '{token}', which is no token of the model's tokenizer; name another template, " +
+            "or set completion_end.");
 }

@@ -33,7 +33,8 @@ public sealed record TextRules(ChatTemplate Template, string CompletionEnd = Tex
 
         var chosen = isOwn
             ? ChatTemplates.Recognise(chat.Template!) ?? throw new ArgumentException(
-                $"the model's chat template ({chat.Origin}) is none that Cuvee knows; name one of {ChatTemplates.Names}, or give rendered prompts.")
+                $"the model's chat template ({chat.Origin}) is none that Cuvee knows; name one of {ChatTemplates.Names}, " +
+                "or give rendered prompts.")
             : ChatTemplates.All.FirstOrDefault(each => each.Name == template)
                 ?? throw new ArgumentException($"there is no template '{template}'; name auto or one of {ChatTemplates.Names}.");
         return new TextRules(

@@ -1,4 +1,5 @@
 using Cuvee.Formats;
+using Cuvee.Formats.Gguf;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Merging;
@@ -8,26 +9,42 @@ namespace Cuvee.Merging;
 /// <param name="Modules">Number of adapted modules.</param>
 /// <param name="Parameters">Numbers in all LoraA and LoraB.</param>
 /// <param name="FileBytes">Size of the tensor file.</param>
-public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Modules, long Parameters, long FileBytes)
+/// <param name="IsDora">It has magnitudes.</param>
+public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Modules, long Parameters, long FileBytes, bool IsDora)
 {
     internal static AdapterHeader Read(string folder)
     {
-        var path = Path.Combine(folder, "adapter_model.safetensors");
+        var path = AdapterReader.Files(folder)[^1];
         try
         {
-            using var reader = SafetensorsReader.Open(path);
-            var loraA = reader.Entries.Values.Where(
-                entry => entry.Name.EndsWith(".lora_A.weight", StringComparison.Ordinal) && entry.Shape.Count == 2).ToList();
+            var tensors = (path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? OfGguf(path) : OfPeft(path)).ToList();
+            var ranks = tensors.Select(RankOfA).OfType<int>().ToList();
             return new AdapterHeader(
                 Path.GetFileName(folder),
-                [.. loraA.Select(entry => entry.Shape[0]).Distinct().Order()],
-                loraA.Count,
-                reader.Entries.Values.Sum(entry => entry.Shape.Aggregate(1L, (product, length) => product * length)),
-                new FileInfo(path).Length);
+                [.. ranks.Distinct().Order()],
+                ranks.Count,
+                tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, length) => product * length)),
+                new FileInfo(path).Length,
+                tensors.Any(tensor => tensor.Name.Contains(".lora_magnitude_vector", StringComparison.Ordinal)));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path}: cannot be read; each sub-folder of a pool is one PEFT adapter.", exception);
+            throw new BadInputException($"{path}: cannot be read; each sub-folder of a pool is one PEFT or GGUF adapter.", exception);
         }
     }
+
+    private static IEnumerable<(string Name, IReadOnlyList<int> Shape)> OfPeft(string path)
+    {
+        using var reader = SafetensorsReader.Open(path);
+        return [.. reader.Entries.Values.Select(entry => (entry.Name, entry.Shape))];
+    }
+
+    private static IEnumerable<(string Name, IReadOnlyList<int> Shape)> OfGguf(string path) =>
+        GgufReader.Open(path).Tensors.Values.Select(entry => (entry.Name, entry.Shape));
+
+    /// <summary>Null where the tensor is not the first factor of a module.</summary>
+    private static int? RankOfA((string Name, IReadOnlyList<int> Shape) tensor) => tensor.Shape.Count != 2 ? null
+        : tensor.Name == "token_embd.weight.lora_a" ? tensor.Shape[1]
+        : tensor.Name.Contains(".lora_A.", StringComparison.Ordinal) || tensor.Name.Contains(".lora_embedding_A", StringComparison.Ordinal)
+            || tensor.Name.EndsWith(".lora_a", StringComparison.Ordinal) ? tensor.Shape[0] : null;
 }

@@ -1,11 +1,12 @@
 using Cuvee.Formats;
 using Cuvee.Formats.Peft;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging;
 
 /// <summary>
 /// The adapters of one base model, in ordinal order of name. All of them agree on the shape of every module that they share and on the base
-/// model they name; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor
+/// model they name, whichever copy of it; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody writes the factor
 /// arrays.
 /// </summary>
 public sealed class AdapterPool
@@ -22,6 +23,34 @@ public sealed class AdapterPool
         ModuleNames = [.. modules.Select(module => module.Name).Distinct().Order(StringComparer.Ordinal)];
     }
 
+    /// <summary>Some adapter is DoRA, whose update holds on one base only.</summary>
+    public bool HasDora => Adapters.Any(adapter => adapter.Modules.Any(IsDora));
+
+    /// <summary>The same pool with the updates of its DoRA adapters expressed against a base; others stay as they are.</summary>
+    /// <param name="baseWeight">[out, in] of a module by name; null where the base has none of that name.</param>
+    /// <exception cref="BadInputException">A DoRA adapter was made for another base.</exception>
+    public AdapterPool On(Func<string, StoredMatrix?> baseWeight)
+    {
+        ArgumentNullException.ThrowIfNull(baseWeight);
+        if (!HasDora) return this;
+        try
+        {
+            return new AdapterPool([.. Adapters.Select(adapter => adapter with
+            {
+                Modules = [.. adapter.Modules.Select(module => module.Magnitude is null ? module : DoraBinding.Bind(
+                    adapter.Name, module, baseWeight(module.Name) ?? throw new ArgumentException(
+                        $"Adapter '{adapter.Name}' adapts module {module.Name}, which the base model does not have; use the base that it " +
+                        "was trained on.")))],
+            })], allowDifferentBases: true); // checked before
+        }
+        catch (ArgumentException exception)
+        {
+            throw new BadInputException(exception.Message, exception);
+        }
+    }
+
+    internal static bool IsDora(LoraModule module) => module.Magnitude is not null || module.RowFactors is not null;
+
     /// <summary>In ordinal order of name: the order in which every merge sums, whatever the order of a recipe.</summary>
     public IReadOnlyList<PeftAdapter> Adapters { get; }
 
@@ -29,7 +58,7 @@ public sealed class AdapterPool
     public IReadOnlyList<string> ModuleNames { get; }
 
     /// <summary>
-    /// Reads one PEFT adapter per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.
+    /// Reads one adapter, PEFT's or a GGUF file, per sub-folder of <paramref name="folder"/>; sub-folders whose name starts with a dot are no adapters.
     /// </summary>
     /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
     /// <exception cref="BadInputException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that
@@ -37,7 +66,7 @@ public sealed class AdapterPool
     /// <exception cref="BadInputException">An adapter that is not a plain LoRA, or a broken file.</exception>
     public static AdapterPool Load(
         string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false, PeftReaderOptions? options = null) =>
-        new([.. AdapterFolders(folder, exclude).Select(path => PeftReader.Read(path, options ?? new PeftReaderOptions()))],
+        new([.. AdapterFolders(folder, exclude).Select(path => AdapterReader.Read(path, options))],
             allowDifferentBases);
 
     /// <summary>
@@ -67,7 +96,7 @@ public sealed class AdapterPool
         names.RemoveAll(name => exclude?.Contains(name, StringComparer.Ordinal) == true);
         if (names.Count == 0)
         {
-            throw new BadInputException($"{folder}: the pool is empty; put one PEFT adapter into each sub-folder or exclude fewer.");
+            throw new BadInputException($"{folder}: the pool is empty; put one adapter into each sub-folder or exclude fewer.");
         }
 
         return [.. names.Select(name => Path.Combine(folder, name))];

@@ -10,6 +10,7 @@ internal static class AdapterPoolChecks
     {
         if (adapters.Count == 0) throw new BadInputException("The pool holds no adapter; give at least one.");
         var first = adapters[0];
+        var named = adapters.FirstOrDefault(adapter => BaseOf(adapter) is not null);
         var seen = new Dictionary<string, (PeftAdapter Adapter, LoraModule Module)>(StringComparer.Ordinal);
         for (var i = 0; i < adapters.Count; i++)
         {
@@ -19,12 +20,12 @@ internal static class AdapterPoolChecks
                 throw new BadInputException($"Two adapters are named '{adapter.Name}'; rename one of their folders.");
             }
 
-            if (!allowDifferentBases && adapter.Config.BaseModelNameOrPath != first.Config.BaseModelNameOrPath)
+            if (!allowDifferentBases && named is not null && BaseOf(adapter) is { } other && other != BaseOf(named))
             {
                 throw new BadInputException(
-                    $"Adapters '{first.Name}' and '{adapter.Name}' name different base models in base_model_name_or_path " +
-                    $"('{first.Config.BaseModelNameOrPath}' and '{adapter.Config.BaseModelNameOrPath}'); exclude one or allow different " +
-                    "bases.");
+                    $"Adapters '{named.Name}' and '{adapter.Name}' name different base models in base_model_name_or_path " +
+                    $"('{named.Config.BaseModelNameOrPath}' and '{adapter.Config.BaseModelNameOrPath}'); exclude one, or, if both are copies " +
+                    "of one model, allow it: 'allow_different_bases: true' under pool, or --allow-different-bases.");
             }
 
             if (adapter.Config.FanInFanOut != first.Config.FanInFanOut)
@@ -41,6 +42,8 @@ internal static class AdapterPoolChecks
             }
         }
     }
+
+    private static string? BaseOf(PeftAdapter adapter) => BaseModelName.Normalise(adapter.Config.BaseModelNameOrPath);
 
     private static void CheckFactors(PeftAdapter adapter, LoraModule module)
     {

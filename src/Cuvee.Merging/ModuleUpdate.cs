@@ -12,9 +12,10 @@ public sealed class ModuleUpdate
     private readonly PackedMatrix loraA = new(); // [merged rank, in]
     private PooledModule? module;
     private ModuleShares? shares;
+    private bool scalesRows;
     private float[] dense = []; // [out, in] of merge methods
 
-    /// <summary>Adds rows of the update to rows of the weight, each element one chain of fused multiply-adds over the rank.</summary>
+    /// <summary>Adds rows of the update to rows of the base's weight, each element one chain of fused multiply-adds over the rank.</summary>
     /// <param name="firstRow">Of the weight.</param>
     /// <param name="rows">[count, in]</param>
     public void AddRows(int firstRow, Span<float> rows)
@@ -27,6 +28,7 @@ public sealed class ModuleUpdate
             return;
         }
 
+        if (scalesRows) module.ScaleRows(shares, firstRow, rows);
         var rank = loraA.Rows;
         if (rank == 0) return;
         var b = ArrayPool<float>.Shared.Rent(count * rank);
@@ -37,7 +39,7 @@ public sealed class ModuleUpdate
 
     internal void Prepare(PooledModule pooled, ModuleShares moduleShares)
     {
-        (module, shares) = (pooled, moduleShares);
+        (module, shares, scalesRows) = (pooled, moduleShares, pooled.ScalesRows(moduleShares));
         loraA.Reserve(pooled.MergedRank(moduleShares), pooled.InFeatures);
         pooled.MergeA(moduleShares, loraA.WriteRow);
     }

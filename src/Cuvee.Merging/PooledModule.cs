@@ -1,5 +1,7 @@
+using System.Buffers;
 using Cuvee.Formats.Peft;
 using Cuvee.Merging.Sparsification;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging;
 
@@ -51,62 +53,81 @@ internal sealed class PooledModule
     /// <summary>Row by row the merged A: calls <paramref name="take"/> with each row's number and values [in].</summary>
     public void MergeA(ModuleShares shares, TakeRow take)
     {
-        var row = new float[InFeatures];
-        var k = 0;
         if (shares.Space == MergeSpace.Factors)
         {
             // sum w_i S(LoraA_i, keep_i), arXiv 2509.12951
-            for (var rank = MergedRank(shares); k < rank; k++)
+            var rank = MergedRank(shares);
+            var sum = ArrayPool<float>.Shared.Rent(rank * InFeatures); // [rank, in]
+            sum.AsSpan(0, rank * InFeatures).Clear();
+            foreach (var member in members)
             {
-                row.AsSpan().Clear();
-                foreach (var member in members)
-                {
-                    var weight = (float)shares.Weight(member.Adapter);
-                    if (weight != 0) MaskedKernels.AddScaledKept(member.Module.LoraA, k, Threshold(shares, member), weight, row);
-                }
-
-                take(k, row);
+                var weight = (float)shares.Weight(member.Adapter);
+                if (weight != 0) MaskedKernels.AddScaledKept(member.Module.LoraA, 0, rank, Threshold(shares, member), weight, sum);
             }
 
+            for (var k = 0; k < rank; k++) take(k, sum.AsSpan(k * InFeatures, InFeatures));
+            ArrayPool<float>.Shared.Return(sum);
             return;
         }
 
+        var row = ArrayPool<float>.Shared.Rent(InFeatures);
+        var next = 0;
         foreach (var member in members)
         {
             if (!TakesPart(shares, member)) continue;
             var threshold = Threshold(shares, member);
             for (var own = 0; own < member.Module.Rank; own++)
             {
-                MaskedKernels.ScaleKept(member.Module.LoraA, own, threshold, 1, row);
-                take(k++, row);
+                MaskedKernels.Keep(member.Module.LoraA, own, threshold, row);
+                take(next++, row.AsSpan(0, InFeatures));
             }
         }
+
+        ArrayPool<float>.Shared.Return(row);
     }
 
     /// <summary>Rows of the merged B.</summary>
     /// <param name="b">[count, merged rank]</param>
     public void MergeB(ModuleShares shares, int firstRow, Span<float> b)
     {
-        var mergedRank = MergedRank(shares);
+        var rank = MergedRank(shares);
+        var count = b.Length / rank;
         // In factors an adapter pruned to nothing still gives its LoraB: sum w_i Scaling_i LoraB_i.
         if (shares.Space == MergeSpace.Factors) b.Clear();
-        for (var first = 0; first < b.Length; first += mergedRank, firstRow++)
+        var first = 0;
+        foreach (var member in members)
         {
-            var row = b.Slice(first, mergedRank);
+            if (!TakesPart(shares, member)) continue;
+            var (loraB, scale) = (member.Module.LoraB, (float)(shares.Weight(member.Adapter) * member.Module.Scaling));
+            if (shares.Space == MergeSpace.Factors)
+            {
+                MaskedKernels.AddScaledKept(loraB, firstRow, count, 0, scale, b);
+            }
+            else
+            {
+                MaskedKernels.ScaleRows(loraB, firstRow, count, scale, b[first..], rank);
+                first += member.Module.Rank;
+            }
+        }
+    }
+
+    /// <summary>Whether an adapter that takes part scales the base's rows.</summary>
+    public bool ScalesRows(ModuleShares shares) => members.Any(member => member.Module.RowFactors is not null && TakesPart(shares, member));
+
+    /// <summary>Multiplies rows of the base weight by 1 + sum w_i (d_i - 1), DoRA's part of the update.</summary>
+    /// <param name="rows">[count, in]</param>
+    public void ScaleRows(ModuleShares shares, int firstRow, Span<float> rows)
+    {
+        for (var row = firstRow; rows.Length > 0; row++, rows = rows[InFeatures..])
+        {
+            var factor = 1.0;
             foreach (var member in members)
             {
-                if (!TakesPart(shares, member)) continue;
-                var scale = (float)(shares.Weight(member.Adapter) * member.Module.Scaling);
-                if (shares.Space == MergeSpace.Factors)
-                {
-                    MaskedKernels.AddScaledKept(member.Module.LoraB, firstRow, 0, scale, row);
-                }
-                else
-                {
-                    MaskedKernels.ScaleKept(member.Module.LoraB, firstRow, 0, scale, row);
-                    row = row[member.Module.Rank..];
-                }
+                if (member.Module.RowFactors is { } factors && TakesPart(shares, member))
+                    factor += shares.Weight(member.Adapter) * (factors[row] - 1.0);
             }
+
+            FloatVectors.Scale((float)factor, rows[..InFeatures]);
         }
     }
 

@@ -61,9 +61,27 @@ internal static class RecipeChecks
         }
     }
 
+    /// <param name="whose">What cannot take DoRA adapters, such as "Factors space"; null for what can, once they are bound to a base.</param>
+    public static void ThrowIfDora(IReadOnlyList<PeftAdapter> adapters, string? whose)
+    {
+        foreach (var adapter in adapters)
+        {
+            if (whose is not null && adapter.Modules.Any(AdapterPool.IsDora))
+            {
+                throw new ArgumentException(
+                    $"{whose} cannot combine DoRA adapters such as '{adapter.Name}', whose updates are no LoRA; use weights in delta space or " +
+                    "leave it out.");
+            }
+
+            if (adapter.Modules.Any(module => module.Magnitude is not null))
+                throw new ArgumentException($"Adapter '{adapter.Name}' is DoRA, whose update depends on the base model; give --model.");
+        }
+    }
+
     public static void ThrowIfFactorsDiffer(IReadOnlyList<PeftAdapter> adapters)
     {
         if (adapters.Count == 0) return;
+        ThrowIfDora(adapters, "Factors space");
         var first = adapters[0];
         var ranks = first.Modules.ToDictionary(module => module.Name, module => module.Rank, StringComparer.Ordinal);
         foreach (var adapter in adapters)

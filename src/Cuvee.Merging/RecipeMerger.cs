@@ -46,7 +46,7 @@ public sealed class RecipeMerger
     /// combine.</exception>
     public ResolvedRecipe Resolve(MergeRecipe recipe) => Prepare(recipe)();
 
-    /// <summary>Adds the recipe's update of <paramref name="moduleName"/> to <paramref name="weight"/> [out, in].</summary>
+    /// <summary>Adds the recipe's update of <paramref name="moduleName"/> to the base's <paramref name="weight"/> [out, in].</summary>
     public void AddTo(MergeRecipe recipe, string moduleName, Span<float> weight) => AddTo(Resolve(recipe), moduleName, weight);
 
     /// <summary>Forms what the whole module needs once, in the memory of <paramref name="update"/>.</summary>
@@ -88,9 +88,9 @@ public sealed class RecipeMerger
             case MethodRecipe named:
                 RecipeChecks.ThrowIfMalformed(named);
                 var method = Methods.Find(named.Method);
-                var vectors = new PoolTaskVectors(
-                    [.. ModuleNames.Select(name => modules[name])], Pool.Adapters.Count,
-                    [.. named.Adapters.Select(adapter => IndexOf(adapter.Name))]);
+                var places = named.Adapters.Select(adapter => IndexOf(adapter.Name)).ToList();
+                RecipeChecks.ThrowIfDora([.. places.Select(place => Pool.Adapters[place])], $"Method {named.Method}");
+                var vectors = new PoolTaskVectors([.. ModuleNames.Select(name => modules[name])], Pool.Adapters.Count, places);
                 var arguments = MergeArguments.For(method, named);
                 return () => new ResolvedMethod(vectors, method.Prepare(vectors, arguments));
             default:
@@ -102,7 +102,9 @@ public sealed class RecipeMerger
     {
         RecipeChecks.ThrowIfMalformed(recipe);
         var places = recipe.Adapters.Select(share => IndexOf(share.Name)).ToArray();
-        if (recipe.Space == MergeSpace.Factors) RecipeChecks.ThrowIfFactorsDiffer([.. places.Select(place => Pool.Adapters[place])]);
+        var adapters = places.Select(place => Pool.Adapters[place]).ToList();
+        if (recipe.Space == MergeSpace.Factors) RecipeChecks.ThrowIfFactorsDiffer(adapters);
+        else RecipeChecks.ThrowIfDora(adapters, whose: null);
         if (recipe.Adapters.All(share => share.GroupWeights.Count == 0 && share.GroupKeepFractions.Count == 0))
             return new ResolvedShares(Shares(recipe, places, null));
         RecipeChecks.ThrowIfUnmatched(recipe.Adapters, groups);

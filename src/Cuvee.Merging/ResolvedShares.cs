@@ -14,6 +14,12 @@ internal sealed class ResolvedShares(ModuleShares common, IReadOnlyDictionary<st
     internal override LoraModule? Factored(PooledModule module)
     {
         var (shares, outFeatures, inFeatures) = (Of(module), module.OutFeatures, module.InFeatures);
+        if (module.ScalesRows(shares))
+        {
+            throw new ArgumentException(
+                "The recipe takes DoRA adapters, whose merge is no LoRA adapter; write a folded checkpoint (format folded) instead.");
+        }
+
         var rank = module.MergedRank(shares);
         if (rank == 0) return null;
         if (rank > Math.Min(outFeatures, inFeatures)) return FullRank(module);

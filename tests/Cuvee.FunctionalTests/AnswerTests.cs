@@ -91,6 +91,34 @@ public sealed class AnswerTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     }
 
     [Fact]
+    public async Task Tokenize_TemplateAndCompletion_AreWhatAModelSees()
+    {
+        var tokenizer = Tokenizer.Load(Path.Combine(zoo.Model, "tokenizer.json"));
+        async Task<int[]> IdsAsync(params string[] options) =>
+            (await CuveeRun.InProcessAsync(["tokenize", "--model", zoo.Model, .. options, "--json"])).Result["ids"].Deserialize<int[]>()!;
+
+        Assert.Equal(
+            tokenizer.Encode("<|begin_of_text|>[INST] red [/INST]", addSpecialTokens: false),
+            await IdsAsync("--text", "red", "--template", "mistral"));
+        Assert.Equal(
+            (IEnumerable<int>)[.. tokenizer.Encode(" red", addSpecialTokens: false), 1], await IdsAsync("--text", " red", "--completion"));
+        Assert.Equal(
+            tokenizer.Encode(" red", addSpecialTokens: false),
+            await IdsAsync("--text", " red", "--completion", "--completion-end", "none"));
+    }
+
+    [Fact]
+    public async Task Generate_Template_AsksTheRenderedQuestion()
+    {
+        async Task<string> AnswerAsync(params string[] options) => (await CuveeRun.InProcessAsync(
+            ["generate", "--model", zoo.Model, .. options, "--max-tokens", "8", "--json"])).Result["completion"]!.GetValue<string>();
+
+        Assert.Equal(
+            await AnswerAsync("--prompt", "<|begin_of_text|>[INST] red plum [/INST]"),
+            await AnswerAsync("--prompt", "red plum", "--template", "mistral"));
+    }
+
+    [Fact]
     public async Task Tokenize_StandardInput_OneDocumentALine()
     {
         var tokenizer = Tokenizer.Load(Path.Combine(zoo.Model, "tokenizer.json"));

@@ -45,6 +45,17 @@ internal static class BadInputCases
         ["DoRA adapter"] = new("use_dora", zoo => After(
             () => Replace(Path.Combine(Adapter(zoo), "adapter_config.json"), "\"use_dora\": false", "\"use_dora\": true"),
             [.. Score(zoo), "--adapter", Adapter(zoo)])),
+        ["MLX adapter"] = new("adapters.safetensors", zoo => After(
+            () => File.Move(Tensors(zoo), Path.Combine(Adapter(zoo), "adapters.safetensors")), [.. Score(zoo), "--adapter", Adapter(zoo)])),
+        ["other base"] = new("--allow-different-bases", zoo => After(
+            () => Replace(Path.Combine(Adapter(zoo), "adapter_config.json"), "\"tiny\"", "\"other\""),
+            Apply(zoo, Recipe(zoo)))),
+        ["gguf model cut"] = new("x.gguf", zoo => After(() => File.WriteAllBytes(Path.Combine(zoo.Folder, "x.gguf"), [.. "GGUF"u8, 3, 0, 0, 0]),
+            ["score", "--model", Path.Combine(zoo.Folder, "x.gguf"), "--data", Data(zoo)])),
+        ["no gguf model"] = new("absent.gguf", zoo => ["score", "--model", Path.Combine(zoo.Folder, "absent.gguf"), "--data", Data(zoo)]),
+        ["export to a folder's name"] = new("FILE.gguf", zoo => ["export", "--model", zoo.ModelFolder, "--out", Path.Combine(zoo.Folder, "x")]),
+        ["export over a file"] = new("--force", zoo => After(() => File.WriteAllText(Path.Combine(zoo.Folder, "x.gguf"), ""),
+            ["export", "--model", zoo.ModelFolder, "--out", Path.Combine(zoo.Folder, "x.gguf")])),
         ["no adapter folder"] = new("absent", zoo => [.. Score(zoo), "--adapter", Path.Combine(zoo.Folder, "absent")]),
         ["no pool folder"] = new("absent", zoo => ["inspect", Path.Combine(zoo.Folder, "absent")]),
         ["unknown exclude"] = new("adapter-z", zoo => ["inspect", zoo.PoolFolder, "--exclude", "adapter-z"]),
@@ -76,6 +87,16 @@ internal static class BadInputCases
         ["empty completion"] = new("'completion'", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"\"}"))),
         ["record over the context"] = new("'long'", zoo => Score(
             zoo, Write(zoo, "d.jsonl", $$"""{"id":"long","prompt":"a","completion":"{{LongText}}"}"""))),
+        ["unknown template"] = new("'jinja'", zoo => [.. Score(zoo), "--template", "jinja"]),
+        ["template of no model"] = new("--template", zoo => [.. Score(zoo), "--template", "auto"]),
+        ["template of other tokens"] = new("<|im_end|>", zoo => [.. Score(zoo), "--template", "chatml"]),
+        ["unknown closing token"] = new("'<end>'", zoo => [.. Score(zoo), "--completion-end", "<end>"]),
+        ["unknown template in a run"] = new("'template'", zoo => Merge(zoo, "template: jinja")),
+        ["unknown closing token in a run"] = new("'<end>'", zoo => Merge(zoo, "completion_end: <end>")),
+        ["special tokens of a completion"] = new("--no-special", zoo =>
+            ["tokenize", "--model", zoo.ModelFolder, "--text", "red", "--completion", "--no-special"]),
+        ["no text to time"] = new("absent.txt", zoo =>
+            ["bench", "tokenize", "--model", zoo.ModelFolder, "--text", Path.Combine(zoo.Folder, "absent.txt")]),
         ["prompt over the context"] = new("--prompt", zoo =>
             ["generate", "--model", zoo.ModelFolder, "--prompt", LongText]),
 

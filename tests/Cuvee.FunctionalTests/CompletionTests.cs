@@ -9,7 +9,7 @@ public class CompletionTests
     [InlineData("cuvee comp", "compare completion")]
     [InlineData("./cuvee init --search c", "cma-es")]
     [InlineData("cuvee merge --re", "--repair --resume")]
-    [InlineData("cuvee apply --format ", "folded peft")]
+    [InlineData("cuvee apply --format ", "folded gguf peft")]
     [InlineData("cuvee merge ", "")] // the shell's own file names
     public async Task Suggest_Line_WhatMayFollow(string line, string expected)
     {

@@ -48,6 +48,19 @@ public sealed class InspectionTests(ZooFixture zoo) : IClassFixture<ZooFixture>
             1e-6);
     }
 
+    [Fact]
+    public async Task BenchTokenize_Text_TellsSpeedAndSize()
+    {
+        using var tiny = new TinyZoo();
+        var text = Path.Combine(tiny.Folder, "text.txt");
+        await File.WriteAllTextAsync(text, "red plum\nblue river\n");
+        var result = (await CuveeRun.InProcessAsync(
+            "bench", "tokenize", "--model", tiny.ModelFolder, "--text", text, "--repetitions", "1", "--json")).Result;
+        Assert.Equal(8 + 10, result["bytes"]!.GetValue<long>());
+        Assert.InRange(result["tokens"]!.GetValue<long>(), 4, 20);
+        Assert.True(result["megabytes_per_second"]!.GetValue<double>() > 0);
+    }
+
     [Theory]
     [InlineData("merge")]
     [InlineData("apply")]
@@ -57,6 +70,7 @@ public sealed class InspectionTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     [InlineData("tokenize")]
     [InlineData("inspect")]
     [InlineData("bench", "candidate")]
+    [InlineData("bench", "tokenize")]
     public async Task Help_EveryCommand_EndsWithExamplesOfItself(params string[] command)
     {
         var run = await CuveeRun.InProcessAsync([.. command, "--help"]);

@@ -28,6 +28,29 @@ public sealed class ScoreTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     }
 
     [Fact]
+    public async Task Score_Template_EqualsRenderedPrompts()
+    {
+        var (asked, rendered) = (zoo.NewPath(), zoo.NewPath());
+        await File.WriteAllTextAsync(asked, """
+            {"messages": [{"role": "user", "content": "red"}, {"role": "assistant", "content": "blue"}]}
+            """);
+        await File.WriteAllTextAsync(rendered, """
+            {"prompt": "<|begin_of_text|>[INST] red [/INST]", "completion": "blue"}
+            """);
+
+        var byTemplate = await CuveeRun.InProcessAsync(
+            "score", "--model", zoo.Model, "--data", asked, "--template", "mistral", "--completion-end", "<|pad|>", "--json");
+        var byHand = await CuveeRun.InProcessAsync(
+            "score", "--model", zoo.Model, "--data", rendered, "--completion-end", "<|pad|>", "--json"); // no second token in front
+        var unclosed = await CuveeRun.InProcessAsync(
+            "score", "--model", zoo.Model, "--data", rendered, "--completion-end", "none", "--json");
+
+        Assert.Equal((0, ""), (byTemplate.Code, byTemplate.Error));
+        Assert.Equal(byHand.Json[0]["logprob"]!.GetValue<double>(), byTemplate.Json[0]["logprob"]!.GetValue<double>());
+        Assert.Equal(byHand.Json[0]["tokens"]!.GetValue<int>() - 1, unclosed.Json[0]["tokens"]!.GetValue<int>());
+    }
+
+    [Fact]
     public async Task Score_WithoutIds_IdIsTheLine()
     {
         var data = zoo.NewPath();

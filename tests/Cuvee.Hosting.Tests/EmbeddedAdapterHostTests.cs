@@ -19,7 +19,7 @@ public sealed class EmbeddedAdapterHostTests
         using var model = TinyModel.Model();
         var pool = TinyModel.Pool();
         var recipe = new WeightedRecipe(space, [new("adapter-2", -0.7), new("adapter-0", 0.9)]);
-        await using var host = new EmbeddedAdapterHost(model, pool);
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(pool));
         double[] actual;
         await using (var lease = await host.RealizeAsync(recipe, CancellationToken.None)) actual = await TinyModel.ScoreAsync(lease.Model);
         using var expected = new EmbeddedModel(SummedInDouble(pool, recipe), TinyModel.Tokenizer, 1);
@@ -32,7 +32,7 @@ public sealed class EmbeddedAdapterHostTests
     {
         using var model = TinyModel.Model();
         var expected = await TinyModel.ScoreAsync(model);
-        await using var host = new EmbeddedAdapterHost(model, TinyModel.Pool());
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(TinyModel.Pool()));
         await using (await host.RealizeAsync(Mixed, CancellationToken.None))
         {
         }
@@ -46,7 +46,7 @@ public sealed class EmbeddedAdapterHostTests
     {
         var other = new WeightedRecipe(MergeSpace.Factors, [new("adapter-2", 1), new("adapter-1", 0.5, 0.3)]);
         using var model = TinyModel.Model();
-        await using var host = new EmbeddedAdapterHost(model, TinyModel.Pool());
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(TinyModel.Pool()));
         var first = await ScoreAsync(host, Mixed);
         var second = await ScoreAsync(host, other);
         TinyModel.AssertDifferent(first, second);
@@ -61,7 +61,7 @@ public sealed class EmbeddedAdapterHostTests
         foreach (var threads in new[] { 1, 2, 3 })
         {
             using var model = TinyModel.Model(threads);
-            await using var host = new EmbeddedAdapterHost(model, TinyModel.Pool(), threads);
+            await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(TinyModel.Pool()));
             results.Add(await ScoreAsync(host, Mixed));
         }
 
@@ -73,7 +73,7 @@ public sealed class EmbeddedAdapterHostTests
     public async Task RealizeAsync_LeaseOut_NextWaitsForItsEnd()
     {
         using var model = TinyModel.Model();
-        await using var host = new EmbeddedAdapterHost(model, TinyModel.Pool());
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(TinyModel.Pool()));
         Assert.Equal(1, host.MaxConcurrentLeases);
         var first = await host.RealizeAsync(Mixed, CancellationToken.None);
         var next = host.RealizeAsync(Mixed, CancellationToken.None).AsTask();
@@ -96,7 +96,7 @@ public sealed class EmbeddedAdapterHostTests
     public async Task RealizeAsync_BadRecipe_ThrowsAndHoldsNothing()
     {
         using var model = TinyModel.Model();
-        await using var host = new EmbeddedAdapterHost(model, TinyModel.Pool());
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(TinyModel.Pool()));
         await Assert.ThrowsAsync<ArgumentException>(
             async () => await host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, [new("stranger", 1)]), CancellationToken.None));
         await (await host.RealizeAsync(Mixed, CancellationToken.None)).DisposeAsync();
@@ -108,14 +108,11 @@ public sealed class EmbeddedAdapterHostTests
         using var model = TinyModel.Model();
         var before = model.Weights.ToTensors().Select(tensor => tensor.Values.ToArray()).ToList();
         var pool = new AdapterPool([TinyModel.Adapter("a", 1, adapts: name => name.EndsWith("v_proj", StringComparison.Ordinal))]);
-        await using var host = new EmbeddedAdapterHost(model, pool);
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(pool));
         Assert.Equal(["a"], host.AdapterNames);
         await using var lease = await host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, [new("a", 1)]), CancellationToken.None);
         TinyModel.AssertDifferent(await TinyModel.ScoreAsync(model), await TinyModel.ScoreAsync(lease.Model));
         Assert.Equal(before, model.Weights.ToTensors().Select(tensor => tensor.Values));
-        var candidate = ((EmbeddedModel)lease.Model).Weights;
-        Assert.Same(model.Weights.Layers[0].Linears[0], candidate.Layers[0].Linears[0]);
-        Assert.NotSame(model.Weights.Layers[0].Linears[2], candidate.Layers[0].Linears[2]);
     }
 
     [Fact]
@@ -125,11 +122,11 @@ public sealed class EmbeddedAdapterHostTests
         var adapter = TinyModel.Adapter("a", 1);
         PeftAdapter With(LoraModule module) => adapter with { Modules = [module] };
         var missing = adapter.Modules[0] with { Name = "model.layers.7.self_attn.q_proj" };
-        var error = Assert.Throws<BadInputException>(() => new EmbeddedAdapterHost(model, new AdapterPool([With(missing)])));
+        var error = Assert.Throws<BadInputException>(() => new EmbeddedAdapterHost(model, new RecipeMerger(new AdapterPool([With(missing)]))));
         Assert.Contains("'a' adapts module model.layers.7.self_attn.q_proj", error.Message, StringComparison.Ordinal);
         var gate = adapter.Modules.First(module => module.Name.EndsWith("gate_proj", StringComparison.Ordinal));
         var misshapen = gate with { Name = gate.Name.Replace("gate_proj", "down_proj", StringComparison.Ordinal) };
-        error = Assert.Throws<BadInputException>(() => new EmbeddedAdapterHost(model, new AdapterPool([With(misshapen)])));
+        error = Assert.Throws<BadInputException>(() => new EmbeddedAdapterHost(model, new RecipeMerger(new AdapterPool([With(misshapen)]))));
         Assert.Contains("[40, 24]", error.Message, StringComparison.Ordinal);
         Assert.Contains("[24, 40] in the base model", error.Message, StringComparison.Ordinal);
     }

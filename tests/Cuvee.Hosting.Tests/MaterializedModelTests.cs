@@ -26,7 +26,7 @@ public sealed class MaterializedModelTests : IDisposable
         var pool = TinyModel.Pool(adapters);
         var recipe = new WeightedRecipe(
             space, [.. pool.Adapters.Select((adapter, i) => new AdapterShare(adapter.Name, 0.7 - (0.25 * i), 1 - (0.1 * i)))]);
-        await using var host = new EmbeddedAdapterHost(model, pool);
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(pool));
         double[] served;
         await using (var lease = await host.RealizeAsync(recipe, CancellationToken.None)) served = await TinyModel.ScoreAsync(lease.Model);
         TinyModel.AssertDifferent(await TinyModel.ScoreAsync(model), served);
@@ -56,7 +56,7 @@ public sealed class MaterializedModelTests : IDisposable
         var pool = TinyModel.Pool();
         var recipe = new WeightedRecipe(MergeSpace.Delta, [new("adapter-1", 1.2, 0.7), new("adapter-2", -0.3)]);
         var adapted = await TinyModel.ScoreAsync(AdaptedModel.Create(model, pool, recipe));
-        await using var host = new EmbeddedAdapterHost(model, pool);
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(pool));
         await using var lease = await host.RealizeAsync(recipe, CancellationToken.None);
         Assert.Equal(adapted, await TinyModel.ScoreAsync(lease.Model));
     }

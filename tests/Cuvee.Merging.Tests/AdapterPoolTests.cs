@@ -31,7 +31,46 @@ public sealed class AdapterPoolTests
         var b = TestAdapters.Adapter("b", 2);
         b = b with { Config = b.Config with { BaseModelNameOrPath = "another" } };
         AssertRefused("base_model_name_or_path", a, b);
+        AssertRefused("allow_different_bases: true", a, b);
+        AssertRefused("--allow-different-bases", a, b);
         Assert.Equal(2, new AdapterPool([a, b], allowDifferentBases: true).Adapters.Count);
+    }
+
+    /// <summary>Local copies and quantised repacks of one model.</summary>
+    [Theory]
+    [InlineData("meta-llama/Llama-3.2-1B", "unsloth/Llama-3.2-1B-bnb-4bit")]
+    [InlineData("meta-llama/Llama-3.2-1B", "unsloth/Llama-3.2-1B-unsloth-bnb-4bit")]
+    [InlineData("meta-llama/Llama-3.1-8B-Instruct", "unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit")]
+    [InlineData("Qwen/Qwen2.5-0.5B", "/models/qwen2.5-0.5b/")]
+    [InlineData("Qwen/Qwen2.5-0.5B", @"C:\models\Qwen2.5-0.5B-GPTQ-Int4")]
+    [InlineData("Qwen/Qwen2.5-0.5B", "someone/Qwen2.5-0.5B-AWQ")]
+    [InlineData("Qwen/Qwen2.5-0.5B", "someone/Qwen2.5-0.5B-GGUF")]
+    [InlineData("Qwen/Qwen2.5-0.5B", "mlx-community/Qwen2.5-0.5B-4bit")]
+    [InlineData("Qwen/Qwen2.5-0.5B", "/cache/hub/models--Qwen--Qwen2.5-0.5B/snapshots/060db6499f32faf8b98477b0a26969ef7d8b9987")]
+    [InlineData("Qwen/Qwen2.5-0.5B", null)]
+    [InlineData("Qwen/Qwen2.5-0.5B", "")]
+    public void Constructor_CopiesOfOneBase_AreOnePool(string one, string? other)
+    {
+        static PeftAdapter Named(string name, ulong seed, string? baseModel)
+        {
+            var adapter = TestAdapters.Adapter(name, seed);
+            return adapter with { Config = adapter.Config with { BaseModelNameOrPath = baseModel } };
+        }
+
+        Assert.Equal(2, new AdapterPool([Named("a", 1, one), Named("b", 2, other)]).Adapters.Count);
+        Assert.Equal(2, new AdapterPool([Named("a", 1, other), Named("b", 2, one)]).Adapters.Count);
+    }
+
+    [Theory]
+    [InlineData("Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B-Instruct")]
+    [InlineData("Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-1.5B")]
+    [InlineData("/checkpoints/final", "Qwen/Qwen2.5-0.5B")]
+    public void Constructor_OtherBases_AreRefused(string one, string other)
+    {
+        var (a, b) = (TestAdapters.Adapter("a", 1), TestAdapters.Adapter("b", 2));
+        AssertRefused(
+            $"'{one}' and '{other}'",
+            a with { Config = a.Config with { BaseModelNameOrPath = one } }, b with { Config = b.Config with { BaseModelNameOrPath = other } });
     }
 
     [Fact]

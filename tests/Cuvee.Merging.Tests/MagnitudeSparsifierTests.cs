@@ -94,7 +94,7 @@ public sealed class MagnitudeSparsifierTests
             var row = new float[columns];
             for (var i = 0; i < rows; i++)
             {
-                MaskedKernels.ScaleKept(stored, i, sparsifier.Threshold(0.3), 1, row);
+                MaskedKernels.Keep(stored, i, sparsifier.Threshold(0.3), row);
                 Assert.Equal(expected[(i * columns)..((i + 1) * columns)], row.Select(x => (double)x));
             }
         }

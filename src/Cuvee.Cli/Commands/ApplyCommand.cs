@@ -1,12 +1,14 @@
 using System.CommandLine;
 using Cuvee.CommandLine;
 using Cuvee.Formats;
+using Cuvee.Formats.Gguf;
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Materialization;
+using Cuvee.Numerics;
 
 namespace Cuvee.Cli.Commands;
 
@@ -30,13 +32,13 @@ internal static class ApplyCommand
         var output = new Option<string>("--out") { Description = "Folder to write.", HelpName = "DIR", Required = true };
         var format = new Option<string>("--format")
         {
-            Description = "peft: one adapter; folded: a checkpoint without adapters.",
+            Description = "peft: one adapter; gguf: the same for llama.cpp, as adapter.gguf; folded: a checkpoint without adapters.",
             DefaultValueFactory = _ => "peft",
         };
-        format.AcceptOnlyFromAmong("peft", "folded");
+        format.AcceptOnlyFromAmong("peft", "gguf", "folded");
         var model = new Option<string?>("--model")
         {
-            Description = "Folder of the base model; needed for --format folded.",
+            Description = "The base model; needed for --format gguf and folded, and where the pool holds .gguf adapters.",
             HelpName = "DIR",
         };
         var rank = new Option<int?>("--rank")
@@ -46,21 +48,23 @@ internal static class ApplyCommand
         };
         var dtype = new Option<string>("--dtype") { Description = "Type of the stored numbers.", DefaultValueFactory = _ => "f32" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
+        var allowDifferentBases = ModelSelection.AllowDifferentBasesOption();
         var force = new Option<bool>("--force") { Description = "Write into a folder that is not empty; its other files stay." };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "apply",
-            "Make a recipe into one PEFT adapter, or fold it into the base model's weights.",
+            "Make a recipe into one adapter, PEFT's or llama.cpp's, or fold it into the base model's weights.",
             "cuvee apply --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --out runs/merged",
             "cuvee apply --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --out runs/small --rank 16 --dtype bf16",
+            "cuvee apply --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --out runs/lora --format gguf --model zoo/base",
             "cuvee apply --pool zoo/adapters --recipe runs/restaurant-1/recipe.json --out runs/model --format folded --model zoo/base")
-            { pool, recipe, output, format, model, rank, dtype, force, json };
+            { pool, recipe, output, format, model, rank, dtype, allowDifferentBases, force, json };
         command.Validators.Add(arguments =>
         {
             var form = arguments.GetResult(format)?.Tokens.Select(token => token.Value).FirstOrDefault(); // may be none of the choices
             var problem = (form, arguments.GetValue(model), arguments.GetValue(rank)) switch
             {
-                ("folded", null, _) => "--format folded needs --model, the folder of the base model.",
+                ("folded" or "gguf", null, _) => $"--format {form} needs --model, the base model.",
                 ("folded", _, not null) => "--rank bounds an adapter; leave it out with --format folded.",
                 (_, _, < 1) => $"--rank is {arguments.GetValue(rank)}; it must be at least 1.",
                 _ => null,
@@ -70,46 +74,81 @@ internal static class ApplyCommand
         command.SetAction(arguments =>
         {
             var target = new OutputFolder(arguments.GetRequiredValue(output), arguments.GetValue(force));
-            var input = Input.Read(arguments.GetRequiredValue(pool), arguments.GetRequiredValue(recipe), arguments);
+            // A checkpoint that nobody could load is refused before it is written.
+            var baseModel = arguments.GetValue(model) is { } path ? ModelFolder.Open(path) : null;
+            var adapters = AdapterPool.Load(
+                arguments.GetRequiredValue(pool), allowDifferentBases: arguments.GetValue(allowDifferentBases),
+                options: ModelSelection.Reading(arguments) with { Base = baseModel?.Config });
+            var input = Input.Read(adapters, arguments.GetRequiredValue(recipe), baseModel);
             var type = Enum.Parse<TensorType>(arguments.GetValue(dtype)!, ignoreCase: true);
             var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(arguments.GetRequiredValue(output))));
             MergedAdapter? merged = null;
+            var start = TimeProvider.System.GetTimestamp();
             if (arguments.GetValue(format) == "folded")
             {
-                var folder = arguments.GetValue(model)!;
-                ModelFolder.Open(folder); // a checkpoint that nobody could load is refused before it is written
-                target.Write(temporary => FoldedModel.Write(folder, input.Merger, input.Recipe, temporary, type));
+                target.Write(temporary => FoldedModel.Write(baseModel!, input.Merger, input.Recipe, temporary, type));
             }
             else
             {
-                merged = new MergedAdapterBuilder(input.Merger).Build(input.Recipe, name, arguments.GetValue(rank));
-                target.Write(temporary => PeftWriter.Write(temporary, merged.Adapter, type));
+                merged = input.Build(name, arguments.GetValue(rank));
+                target.Write(temporary =>
+                {
+                    if (arguments.GetValue(format) == "peft")
+                        PeftWriter.Write(temporary, merged.Adapter, type);
+                    else
+                        GgufAdapterWriter.Write(Path.Combine(temporary, "adapter.gguf"), merged.Adapter, baseModel!.Config, Stored(type));
+                });
             }
 
             var summary = new ApplySummary(
-                arguments.GetRequiredValue(output), arguments.GetValue(format)!, arguments.GetValue(dtype)!, input.Recipe, merged);
+                arguments.GetRequiredValue(output), arguments.GetValue(format)!, arguments.GetValue(dtype)!, input.Recipe, merged,
+                TimeProvider.System.GetElapsedTime(start));
             arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json) ? summary.ToJson() : summary.ToText());
             return ExitCode.Done;
         });
         return command;
     }
 
-    private sealed record Input(RecipeMerger Merger, MergeRecipe Recipe)
+    private static StorageFormat Stored(TensorType type) => type switch
     {
-        public static Input Read(string poolFolder, string recipeFile, ParseResult arguments)
+        TensorType.BF16 => StorageFormat.BF16,
+        TensorType.F16 => StorageFormat.F16,
+        _ => StorageFormat.F32,
+    };
+
+    private sealed record Input(string RecipeFile, RecipeMerger Merger, MergeRecipe Recipe)
+    {
+        public static Input Read(AdapterPool pool, string recipeFile, ModelFolder? baseModel)
         {
             var recipe = RecipeJson.Read(recipeFile);
-            var merger = new RecipeMerger(AdapterPool.Load(poolFolder, options: ModelSelection.Warnings(arguments)));
+            if (pool.HasDora && baseModel is not null)
+            {
+                var tensors = baseModel.ReadTensors();
+                pool = pool.On(module => tensors.GetValueOrDefault(module + ".weight"));
+            }
+
+            var input = new Input(recipeFile, new RecipeMerger(pool), recipe);
+            input.Named(() => input.Merger.Validate(recipe));
+            return input;
+        }
+
+        public MergedAdapter Build(string name, int? rank)
+        {
+            MergedAdapter? merged = null;
+            Named(() => merged = new MergedAdapterBuilder(Merger).Build(Recipe, name, rank));
+            return merged!;
+        }
+
+        private void Named(Action work)
+        {
             try
             {
-                merger.Validate(recipe);
+                work();
             }
             catch (ArgumentException exception)
             {
-                throw new BadInputException($"{recipeFile}: {exception.Message}", exception);
+                throw new BadInputException($"{RecipeFile}: {exception.Message}", exception);
             }
-
-            return new Input(merger, recipe);
         }
     }
 }

@@ -2,6 +2,9 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Cuvee.Benchmarks;
 using Cuvee.CommandLine;
+using Cuvee.Formats;
+using Cuvee.Inference;
+using Cuvee.Inference.Tokenization;
 using Cuvee.Merging;
 
 namespace Cuvee.Cli.Commands;
@@ -9,7 +12,10 @@ namespace Cuvee.Cli.Commands;
 /// <summary><c>cuvee bench</c>: how fast this machine runs a search.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") { CreateCandidate() };
+    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") 
+    {
+        CreateCandidate(), CreateInference(), CreateTokenize(),
+    };
 
     private static ExampleCommand CreateCandidate()
     {
@@ -55,6 +61,86 @@ internal static class BenchCommand
         return command;
     }
 
+    private static ExampleCommand CreateInference()
+    {
+        var model = ModelSelection.ModelOption();
+        var prompt = Count("--prompt", "Tokens of the prompt that is read at once.", 512);
+        var generate = Count("--generate", "Tokens generated per sequence.", 32);
+        var sequences = Count("--sequences", "Sequences generated at the same time.", 1);
+        var repetitions = Count("--repetitions", "Runs timed after the first one; the median counts.", 5);
+        var threads = new Option<int?>("--threads") { Description = "Threads; one a processor without it.", HelpName = "N" };
+        var json = JsonOutput.Option();
+        var command = new ExampleCommand(
+            "inference",
+            "Time reading a prompt and generating tokens with a model as it is stored.",
+            "cuvee bench inference --model zoo/base",
+            "cuvee bench inference --model zoo/base --prompt 256 --generate 16 --sequences 16 --json")
+            { model, prompt, generate, sequences, repetitions, threads, json };
+        command.SetAction((arguments, cancellationToken) => Task.Run(
+            () =>
+            {
+                var folder = arguments.GetRequiredValue(model);
+                using var loaded = ModelFolder.Open(folder).Load(arguments.GetValue(threads));
+                var context = loaded.Weights.Config.MaxPositionEmbeddings;
+                if (Math.Max(arguments.GetValue(prompt), arguments.GetValue(generate) + 9) >= context)
+                    throw new BadInputException($"{folder}: the model's context is {context}; lower --prompt or --generate.");
+                var result = InferenceBenchmark.Run(
+                    loaded.Weights, arguments.GetValue(prompt), arguments.GetValue(generate), arguments.GetValue(sequences),
+                    arguments.GetValue(repetitions), arguments.GetValue(threads), TimeProvider.System, cancellationToken);
+                arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json)
+                    ? JsonOutput.Line(result)
+                    : $"prefill {result.PrefillTokensPerSecond:0.0} tokens/s ({result.PromptTokens} tokens), decode " +
+                        $"{result.DecodeTokensPerSecond:0.0} tokens/s ({result.Sequences} at a time); {result.Format}, {result.Threads} threads");
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static ExampleCommand CreateTokenize()
+    {
+        var model = ModelSelection.ModelOption();
+        var text = new Option<string>("--text") { Description = "UTF-8 text, one document a line.", HelpName = "FILE", Required = true };
+        var repetitions = Count("--repetitions", "Passes timed after the first one; the median counts.", 5);
+        var json = JsonOutput.Option();
+        var command = new ExampleCommand(
+            "tokenize",
+            "Time the encoding of a text file by one thread, in processor time.",
+            "cuvee bench tokenize --model zoo/base --text README.md",
+            "cuvee bench tokenize --model zoo/base --text README.md --repetitions 9 --json") { model, text, repetitions, json };
+        command.SetAction((arguments, cancellationToken) => Task.Run(
+            () =>
+            {
+                var folder = arguments.GetRequiredValue(model);
+                var result = TokenizerBenchmark.Run(
+                    () => Tokenizer.Open(folder), ReadDocuments(arguments.GetRequiredValue(text)), arguments.GetValue(repetitions),
+                    () => Environment.CpuUsage.TotalTime, cancellationToken);
+                arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json) ? JsonOutput.Line(result) : Text(result));
+                return ExitCode.Done;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static string[] ReadDocuments(string path)
+    {
+        try
+        {
+            return File.ReadAllLines(path) is { Length: > 0 } lines
+                ? lines
+                : throw new BadInputException($"--text {path}: is empty; give a file of text.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException(
+                $"--text {path}: cannot be read ({exception.Message.TrimEnd('.')}); give a file of text.", exception);
+        }
+    }
+
+    private static string Text(TokenizerBenchmarkResult result) =>
+        $"{result.MegabytesPerSecond:0.00} MB/s of processor time, {result.FirstMegabytesPerSecond:0.00} MB/s the first time; " +
+        $"{result.Bytes} bytes, {result.Tokens} tokens; vocabulary read in {result.LoadMilliseconds:0} ms";
+
     private static Option<int> Count(string name, string description, int value) =>
         new Option<int>(name) { Description = description, DefaultValueFactory = _ => value, HelpName = "N" }.AtLeast(1);
 
@@ -64,9 +150,7 @@ internal static class BenchCommand
         {
             ["space"] = result.Space.ToString().ToLowerInvariant(),
             ["milliseconds"] = result.Milliseconds,
-            ["merge_milliseconds"] = result.MergeMilliseconds,
-            ["pack_milliseconds"] = result.PackMilliseconds,
-            ["forward_milliseconds"] = result.ForwardMilliseconds,
+            ["base_milliseconds"] = result.BaseMilliseconds,
             ["gflop"] = result.Gflop,
             ["gflops"] = result.Gflops,
             ["gemm_gflops"] = result.GemmGflops,
@@ -82,7 +166,7 @@ internal static class BenchCommand
                 $"({result.OpenBlasDescription})"
             : "OpenBLAS is not installed";
         return $"{result.Milliseconds:0.0} ms a candidate in {result.Space.ToString().ToLowerInvariant()}: " +
-            $"merge {result.MergeMilliseconds:0.0}, packing {result.PackMilliseconds:0.0}, forward {result.ForwardMilliseconds:0.0}; " +
+            $"the base alone {result.BaseMilliseconds:0.0}; " +
             $"{result.Gflop:0.0} GFLOP, {result.Gflops:0} GFLOP/s\n" +
             $"matrix products in the same run: Cuvee {result.GemmGflops:0} GFLOP/s; {reference}";
     }

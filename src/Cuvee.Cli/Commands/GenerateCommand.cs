@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using Cuvee.CommandLine;
-using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Cli.Commands;
 
@@ -27,10 +26,9 @@ internal static class GenerateCommand
         {
             var (loaded, template) = selection.Load(arguments);
             using var model = loaded;
-            var (text, _) = template.Render(
-                [new(ChatMessage.User, arguments.GetRequiredValue(prompt)), new(ChatMessage.Assistant, "")]);
+            var question = template.Ask(arguments.GetRequiredValue(prompt));
             var answers = await RecordQuestions.AnswerAsync(
-                "--prompt", model.GenerateAsync([text], generation.Read(arguments), cancellationToken));
+                "--prompt", model.GenerateAsync([question], generation.Read(arguments), cancellationToken));
             var answer = answers[0];
             await arguments.InvocationConfiguration.Output.WriteLineAsync(arguments.GetValue(json)
                 ? JsonOutput.Line(new

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cuvee.CommandLine;
+using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Inspection;
 using Spectre.Console;
@@ -24,16 +25,23 @@ internal static class InspectCommand
             DefaultValueFactory = _ => 64,
             HelpName = "N",
         }.AtLeast(1);
+        var model = new Option<string?>("--model")
+        {
+            Description = "The base model; needed for .gguf adapters of Llama's architecture.",
+            HelpName = "DIR",
+        };
+        var allowDifferentBases = ModelSelection.AllowDifferentBasesOption();
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "inspect",
             "Ranks, norms, similarity and sign conflict of a pool's adapters, and what is wrong with them.",
             "cuvee inspect zoo/adapters",
-            "cuvee inspect zoo/adapters --exclude ner-mit-restaurant --json") { pool, exclude, rows, json };
+            "cuvee inspect zoo/adapters --exclude ner-mit-restaurant --json") { pool, exclude, rows, model, allowDifferentBases, json };
         command.SetAction(arguments =>
         {
             var adapters = AdapterPool.Load(
-                arguments.GetRequiredValue(pool), arguments.GetValue(exclude), options: ModelSelection.Warnings(arguments));
+                arguments.GetRequiredValue(pool), arguments.GetValue(exclude), arguments.GetValue(allowDifferentBases),
+                ModelSelection.Reading(arguments) with { Base = arguments.GetValue(model) is { } path ? ModelFolder.Open(path).Config : null });
             var report = PoolInspection.Inspect(adapters, arguments.GetValue(rows));
             var output = arguments.InvocationConfiguration.Output;
             if (arguments.GetValue(json)) output.WriteLine(Json(report));

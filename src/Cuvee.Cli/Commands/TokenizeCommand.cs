@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using Cuvee.CommandLine;
 using Cuvee.Formats;
+using Cuvee.Inference;
 using Cuvee.Inference.Tokenization;
 
 namespace Cuvee.Cli.Commands;
@@ -20,38 +21,70 @@ internal static class TokenizeCommand
             HelpName = "TEXT",
         };
         var noSpecial = new Option<bool>("--no-special") { Description = "Leave out the tokens that the tokenizer adds around a text." };
+        var completion = new Option<bool>("--completion")
+        {
+            Description = "Encode as a completion is scored: as the continuation of a prompt, with its closing token.",
+        };
+        var selection = new TextSelection();
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "tokenize",
-            "Encode text: ids and tokens as tokenizer.json spells them. Lines of standard input end with a line feed alone.",
+            "Encode text: ids and tokens as the vocabulary spells them. Lines of standard input end with a line feed alone.",
             "cuvee tokenize --model zoo/base --text \"cheap noodles near me\"",
-            "cuvee tokenize --model zoo/base --no-special --json < README.md") { model, text, noSpecial, json };
+            "cuvee tokenize --model zoo/base --text \" type: span\" --completion",
+            "cuvee tokenize --model zoo/base --no-special --json < README.md") { model, text, noSpecial, completion };
+        selection.AddTo(command);
+        command.Options.Add(json);
+        command.Validators.Add(arguments =>
+        {
+            if (arguments.GetValue(noSpecial) && (arguments.GetValue(completion) || selection.IsGiven(arguments)))
+            {
+                arguments.AddError(
+                    "--no-special is for texts as they stand; leave it out, or --completion, --template and --completion-end.");
+            }
+        });
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            var tokenizer = Tokenizer.Load(Path.Combine(arguments.GetRequiredValue(model), "tokenizer.json"));
-            var (special, asJson) = (!arguments.GetValue(noSpecial), arguments.GetValue(json));
+            var folder = arguments.GetRequiredValue(model);
+            Tokenizer tokenizer;
+            Func<string, IReadOnlyList<int>> encode;
+            if (arguments.GetValue(completion) || selection.IsGiven(arguments.CommandResult))
+            {
+                (tokenizer, encode) = ByRules(ModelFolder.Open(folder), selection, arguments, arguments.GetValue(completion));
+            }
+            else
+            {
+                tokenizer = Tokenizer.Open(folder);
+                encode = document => tokenizer.Encode(document, addSpecialTokens: !arguments.GetValue(noSpecial));
+            }
+
+            var asJson = arguments.GetValue(json);
             var output = arguments.InvocationConfiguration.Output;
             if (arguments.GetValue(text) is { } given)
             {
-                await output.WriteLineAsync(Encode(tokenizer, given, special, asJson));
+                await output.WriteLineAsync(Show(tokenizer, encode(given), asJson));
                 return ExitCode.Done;
             }
 
             await using var input = Console.OpenStandardInput();
             await foreach (var document in ReadLinesAsync(input, cancellationToken))
-                await output.WriteLineAsync(Encode(tokenizer, document, special, asJson));
+                await output.WriteLineAsync(Show(tokenizer, encode(document), asJson));
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static string Encode(Tokenizer tokenizer, string text, bool special, bool asJson)
+    private static (Tokenizer Tokenizer, Func<string, IReadOnlyList<int>> Encode) ByRules(
+        ModelFolder folder, TextSelection selection, ParseResult arguments, bool isCompletion)
     {
-        var ids = tokenizer.Encode(text, special);
-        return asJson
-            ? JsonOutput.Line(new { Ids = ids, Tokens = ids.Select(tokenizer.TokenOf) })
-            : string.Join(' ', ids.Select(id => $"{id}:{tokenizer.TokenOf(id)}"));
+        var rules = selection.Choose(arguments, folder.Chat, data: null);
+        var encoder = new TextEncoder(folder.Tokenizer, folder.Config, rules);
+        return (folder.Tokenizer, isCompletion ? encoder.Completion : text => encoder.Prompt(rules.Template.Ask(text)));
     }
+
+    private static string Show(Tokenizer tokenizer, IReadOnlyList<int> ids, bool asJson) => asJson
+        ? JsonOutput.Line(new { Ids = ids, Tokens = ids.Select(tokenizer.TokenOf) })
+        : string.Join(' ', ids.Select(id => $"{id}:{tokenizer.TokenOf(id)}"));
 
     /// <summary>
     /// Lines as they are: a carriage return or a byte order mark is part of the text, as it would be for any other tokenizer given

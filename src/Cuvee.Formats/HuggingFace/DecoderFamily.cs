@@ -8,16 +8,20 @@ public sealed record DecoderFamily
 {
     private DecoderFamily(string modelType, string architecture) => (ModelType, Architecture) = (modelType, architecture);
 
-    public static DecoderFamily Llama { get; } = new("llama", "LlamaForCausalLM");
+    public static DecoderFamily Llama { get; } = new("llama", "LlamaForCausalLM") { GgufArchitecture = "llama" };
 
-    public static DecoderFamily Mistral { get; } = new("mistral", "MistralForCausalLM") { DefaultSlidingWindow = 4096 };
+    public static DecoderFamily Mistral { get; } =
+        new("mistral", "MistralForCausalLM") { DefaultSlidingWindow = 4096, GgufArchitecture = "llama" };
 
     /// <summary>Qwen2 and Qwen2.5.</summary>
     public static DecoderFamily Qwen2 { get; } =
-        new("qwen2", "Qwen2ForCausalLM") { HasQkvBias = true, SwitchesSlidingWindow = true };
+        new("qwen2", "Qwen2ForCausalLM") { HasQkvBias = true, SwitchesSlidingWindow = true, GgufArchitecture = "qwen2" };
 
     public static DecoderFamily Qwen3 { get; } =
-        new("qwen3", "Qwen3ForCausalLM") { HasQkNorm = true, SwitchesSlidingWindow = true, DefaultHeadDim = 128 };
+        new("qwen3", "Qwen3ForCausalLM")
+        {
+            HasQkNorm = true, SwitchesSlidingWindow = true, DefaultHeadDim = 128, GgufArchitecture = "qwen3",
+        };
 
     public static IReadOnlyList<DecoderFamily> All { get; } = [Llama, Mistral, Qwen2, Qwen3];
 
@@ -44,4 +48,7 @@ public sealed record DecoderFamily
 
     /// <summary><c>head_dim</c> when the key is absent; null: hidden size over heads.</summary>
     public int? DefaultHeadDim { get; private init; }
+
+    /// <summary><c>general.architecture</c> of llama.cpp's files.</summary>
+    public string GgufArchitecture { get; private init; } = "";
 }

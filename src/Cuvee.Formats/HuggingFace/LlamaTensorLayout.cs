@@ -3,11 +3,15 @@ namespace Cuvee.Formats.HuggingFace;
 /// <summary>On-disk names and shapes of a decoder's tensors.</summary>
 public static class LlamaTensorLayout
 {
-    public const string EmbedTokens = "model.embed_tokens.weight";
+    public const string EmbedTokensModule = "model.embed_tokens";
+
+    public const string LmHeadModule = "lm_head";
+
+    public const string EmbedTokens = EmbedTokensModule + ".weight";
 
     public const string Norm = "model.norm.weight";
 
-    public const string LmHead = "lm_head.weight";
+    public const string LmHead = LmHeadModule + ".weight";
 
     /// <summary>
     /// Every tensor that a model of <paramref name="config"/> has; no <see cref="LmHead"/> when it is tied to <see cref="EmbedTokens"/>.

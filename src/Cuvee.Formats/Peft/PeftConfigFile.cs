@@ -16,10 +16,10 @@ internal sealed class PeftConfigFile
     // Each changes the update into something else than Scaling * LoraB * LoraA on one linear module.
     private static readonly (string Key, string Meaning)[] Refused =
     [
-        ("use_dora", "DoRA's magnitude makes the update nonlinear; train without it"),
         ("lora_bias", "bias tensors cannot be merged; train without them"),
-        ("modules_to_save", "full copies of modules cannot be merged; train without them"),
-        ("trainable_token_indices", "full copies of embedding rows cannot be merged; train without them"),
+        ("modules_to_save", "full copies of modules cannot be merged; leave the adapter out, or train LoRA on them instead (target_modules)"),
+        ("trainable_token_indices", "full copies of embedding rows cannot be merged; leave the adapter out, or train LoRA on embed_tokens"),
+        ("ensure_weight_tying", "LoRA that is tied between embedding and head is not supported; train it on one of them"),
         ("alora_invocation_tokens", "an activated LoRA applies to a part of the tokens only; train a plain LoRA"),
         ("target_parameters", "LoRA on bare parameters is not supported; target linear modules"),
         ("use_qalora", "QALoRA pools the input; train a plain LoRA"),
@@ -39,7 +39,7 @@ internal sealed class PeftConfigFile
         "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "bias", "init_lora_weights",
         "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern",
         "lora_dropout", "inference_mode", "loftq_config", "eva_config", "corda_config", "lora_ga_config", "runtime_config",
-        "qalora_group_size", "megatron_core", "ensure_weight_tying",
+        "qalora_group_size", "megatron_core", "use_dora",
     ]);
 
     private readonly ModulePatterns _ranks;
@@ -56,6 +56,9 @@ internal sealed class PeftConfigFile
 
     public PeftAdapterConfig Config { get; }
 
+    /// <summary>Every module has a magnitude vector.</summary>
+    public bool UsesDora { get; private init; }
+
     public static PeftConfigFile Read(string path, PeftReaderOptions options)
     {
         using var json = JsonFile.Read(path, Kind);
@@ -70,9 +73,9 @@ internal sealed class PeftConfigFile
         if ((file.Find("bias")?.Text() ?? "none") is not "none" and var bias)
             throw file.Error("bias", $"is \"{bias}\": bias tensors cannot be merged; train with \"none\"");
         CheckInitialization(file, options);
-        foreach (var (key, _) in file.Members())
+        foreach (var (key, value) in file.Members())
         {
-            if (!Accepted.Contains(key) && !Refused.Any(refused => refused.Key == key))
+            if (value.IsSet && !Accepted.Contains(key) && !Refused.Any(refused => refused.Key == key))
                 options.Warn?.Invoke($"{path}: the unknown key '{key}' is ignored; check that it does not change the adapter.");
         }
 
@@ -88,7 +91,10 @@ internal sealed class PeftConfigFile
             PeftVersion = file.Find("peft_version")?.Text(),
         };
         var ranks = ReadPatterns(file, "rank_pattern", value => value.Integer(1));
-        return new PeftConfigFile(path, config, ranks, ReadPatterns(file, "alpha_pattern", value => value.Number()));
+        return new PeftConfigFile(path, config, ranks, ReadPatterns(file, "alpha_pattern", value => value.Number()))
+        {
+            UsesDora = file.Find("use_dora")?.Boolean() ?? false,
+        };
     }
 
     /// <summary>The rank that the configuration gives <paramref name="module"/>; the tensors' own rank counts.</summary>

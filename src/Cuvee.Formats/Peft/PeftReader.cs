@@ -1,4 +1,6 @@
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Numerics;
 
 namespace Cuvee.Formats.Peft;
 
@@ -41,39 +43,81 @@ public static class PeftReader
     private static LoraModule[] ReadModules(SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options)
     {
         var factors = MatchNames(tensors);
-        var modules = factors.Keys.Select(factor => factor.Module).Distinct().Order(StringComparer.Ordinal).ToArray();
+        var modules = factors.Keys.Where(name => name.Factor != LoraFactor.BaseLayer).Select(name => name.Module).Distinct()
+            .Order(StringComparer.Ordinal).ToArray();
         if (modules.Length == 0) throw new BadInputException($"{tensors.Path}: the file holds no LoRA tensors; use a trained adapter.");
+        foreach (var (module, _) in factors.Keys.Where(name => name.Factor == LoraFactor.BaseLayer)) CheckCopy(tensors, module, options);
         return [.. modules.Select(module =>
         {
-            TensorEntry Factor(LoraFactor factor)
+            var isEmbedding = factors.ContainsKey(new PeftTensorName(module, LoraFactor.EmbeddingA))
+                || factors.ContainsKey(new PeftTensorName(module, LoraFactor.EmbeddingB));
+            (TensorEntry Entry, string Path) Factor(LoraFactor factor)
             {
                 var name = new PeftTensorName(module, factor);
-                return factors.TryGetValue(name, out var entry)
-                    ? entry
+                return factors.TryGetValue(name, out var found)
+                    ? found
                     : throw new BadInputException($"{tensors.Path}: tensor '{name.OnDisk}' is missing beside its partner; fetch or " +
                         "save the adapter again.");
             }
 
-            return ReadModule(tensors, config, options, module, Factor(LoraFactor.A), Factor(LoraFactor.B));
+            var (a, path) = Factor(isEmbedding ? LoraFactor.EmbeddingA : LoraFactor.A);
+            var b = Factor(isEmbedding ? LoraFactor.EmbeddingB : LoraFactor.B).Entry;
+            var magnitude = factors.GetValueOrDefault(new PeftTensorName(module, LoraFactor.Magnitude)).Entry;
+            return ReadModule(tensors, config, options, module, path, a, b, isEmbedding) with
+            {
+                Magnitude = ReadMagnitude(tensors, config, module, b, magnitude),
+            };
         })];
     }
 
-    private static Dictionary<PeftTensorName, TensorEntry> MatchNames(SafetensorsReader tensors)
+    /// <summary>PEFT saves the base's embedding and head beside a LoRA on them; LoRA leaves them as they were.</summary>
+    private static void CheckCopy(SafetensorsReader tensors, string module, PeftReaderOptions options)
     {
-        var factors = new Dictionary<PeftTensorName, TensorEntry>();
+        if (module is not (LlamaTensorLayout.EmbedTokensModule or LlamaTensorLayout.LmHeadModule))
+        {
+            throw new BadInputException(
+                $"{tensors.Path}: module '{module}' has a weight of its own beside its factors, which cannot be merged; save the adapter again.");
+        }
+
+        options.Warn?.Invoke(
+            $"{tensors.Path}: the copy of the base's '{module}' is not used; if the vocabulary was changed in training, leave the adapter out.");
+    }
+
+    private static float[]? ReadMagnitude(
+        SafetensorsReader tensors, PeftConfigFile config, string module, TensorEntry b, TensorEntry? magnitude)
+    {
+        if (magnitude is null)
+        {
+            return config.UsesDora
+                ? throw new BadInputException($"{tensors.Path}: module '{module}' has no lora_magnitude_vector, though the configuration " +
+                    "says 'use_dora'; fetch or save the adapter again.")
+                : null;
+        }
+
+        // PEFT has saved it as [out] and as [1, out]; of an embedding it would scale columns.
+        if (magnitude.Shape.Count is 1 or 2 && magnitude.Count == b.Shape[0] && module != LlamaTensorLayout.EmbedTokensModule)
+            return tensors.ReadSingles(magnitude.Name);
+        throw new BadInputException(
+            $"{tensors.Path}: tensor '{magnitude.Name}' has shape [{string.Join(", ", magnitude.Shape)}], not one number for each of " +
+            $"{b.Shape[0]} rows; train DoRA on linear modules only.");
+    }
+
+    private static Dictionary<PeftTensorName, (TensorEntry Entry, string Path)> MatchNames(SafetensorsReader tensors)
+    {
+        var factors = new Dictionary<PeftTensorName, (TensorEntry Entry, string Path)>();
         var unmatched = new List<string>();
         var firstProblem = "";
         foreach (var entry in tensors.Entries.Values.OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
-            if (PeftTensorName.Parse(entry.Name, out var problem) is not { } name)
+            if (PeftTensorName.Parse(entry.Name, out var path, out var problem) is not { } name)
             {
                 if (unmatched.Count == 0) firstProblem = problem;
                 unmatched.Add(entry.Name);
             }
-            else if (!factors.TryAdd(name, entry))
+            else if (!factors.TryAdd(name, (entry, path)))
             {
                 throw new BadInputException(
-                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Name}' are both factor {name.Factor} of one module; keep one " +
+                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Entry.Name}' are both factor {name.Factor} of one module; keep one " +
                     "adapter in the file.");
             }
         }
@@ -85,8 +129,10 @@ public static class PeftReader
         throw new BadInputException($"{tensors.Path}: tensor '{unmatched[0]}' {firstProblem}{also}.");
     }
 
+    /// <param name="path">The module as the configuration's patterns see it.</param>
     private static LoraModule ReadModule(
-        SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options, string module, TensorEntry a, TensorEntry b)
+        SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options, string module, string path, TensorEntry a, TensorEntry b,
+        bool isEmbedding)
     {
         foreach (var entry in (ReadOnlySpan<TensorEntry>)[a, b])
         {
@@ -94,8 +140,15 @@ public static class PeftReader
             {
                 throw new BadInputException(
                     $"{tensors.Path}: tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], not a filled matrix; adapt " +
-                    "linear modules only.");
+                    "linear modules and embeddings only.");
             }
+        }
+
+        if (isEmbedding && module != LlamaTensorLayout.EmbedTokensModule)
+        {
+            throw new BadInputException(
+                $"{tensors.Path}: tensor '{a.Name}' adapts an embedding other than {LlamaTensorLayout.EmbedTokensModule}, which is not " +
+                "supported; leave the adapter out.");
         }
 
         var rank = a.Shape[0];
@@ -106,10 +159,13 @@ public static class PeftReader
                 "whose ranks differ; save the adapter again.");
         }
 
-        if (config.ConfiguredRank(module) is var configured && configured != rank)
+        if (config.ConfiguredRank(path) is var configured && configured != rank)
             options.Warn?.Invoke($"{tensors.Path}: module '{module}' has rank {rank}, but the configuration says {configured}; the " +
                 "tensors' rank is used.");
-        return new LoraModule(
-            module, tensors.Matrix(a.Name), tensors.Matrix(b.Name), config.Scaling(module, rank));
+        var (loraA, loraB, scaling) = (tensors.Matrix(a.Name), tensors.Matrix(b.Name), config.Scaling(path, rank));
+        // The update of an embedding [vocab, hidden] is the transpose of B A.
+        return isEmbedding
+            ? new LoraModule(module, loraB.Transposed(), loraA.Transposed(), scaling)
+            : new LoraModule(module, loraA, loraB, scaling);
     }
 }

@@ -1,7 +1,14 @@
+using Cuvee.Formats.HuggingFace;
+
 namespace Cuvee.Formats.Peft;
 
 public sealed record PeftReaderOptions
 {
+    /// <summary>
+    /// The base model, where it is known: GGUF adapters of Llama's architecture need its head length. Default null.
+    /// </summary>
+    public LlamaConfig? Base { get; init; }
+
     /// <summary>
     /// Accept <c>init_lora_weights</c> pissa and olora. Such training starts from a changed base; unless the adapter was converted when
     /// it was saved, its update does not belong to the original base model. Default false.

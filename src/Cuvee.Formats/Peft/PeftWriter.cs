@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Numerics;
 
 namespace Cuvee.Formats.Peft;
 
@@ -20,6 +22,8 @@ public static class PeftWriter
         ArgumentNullException.ThrowIfNull(adapter);
         if (adapter.Modules.Count == 0)
             throw new BadInputException($"{folder}: adapter '{adapter.Name}' has no modules; nothing was written.");
+        if (adapter.Modules.FirstOrDefault(module => module.Magnitude is not null) is { } dora)
+            throw new BadInputException($"{folder}: module '{dora.Name}' has DoRA's magnitudes, which a plain LoRA cannot hold; nothing was written.");
         var rank = adapter.Modules.Max(module => module.Rank);
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(
@@ -34,7 +38,14 @@ public static class PeftWriter
     // Rows of zeros below LoraA, columns of zeros right of LoraB: the product is the same.
     private static IEnumerable<TensorSource> Factors(LoraModule module, int rank)
     {
-        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.A).OnDisk, [rank, module.InFeatures], (firstRow, memory) =>
+        var (factorA, factorB) = (LoraFactor.A, LoraFactor.B);
+        if (module.Name == LlamaTensorLayout.EmbedTokensModule)
+        {
+            (factorA, factorB) = (LoraFactor.EmbeddingA, LoraFactor.EmbeddingB);
+            module = new LoraModule(module.Name, module.LoraB.Transposed(), module.LoraA.Transposed(), module.Scaling);
+        }
+
+        yield return new TensorSource(new PeftTensorName(module.Name, factorA).OnDisk, [rank, module.InFeatures], (firstRow, memory) =>
         {
             var rows = memory.Span;
             for (var row = firstRow; rows.Length > 0; row++, rows = rows[module.InFeatures..])
@@ -43,7 +54,7 @@ public static class PeftWriter
                 else rows[..module.InFeatures].Clear();
             }
         });
-        yield return new TensorSource(new PeftTensorName(module.Name, LoraFactor.B).OnDisk, [module.OutFeatures, rank], (firstRow, memory) =>
+        yield return new TensorSource(new PeftTensorName(module.Name, factorB).OnDisk, [module.OutFeatures, rank], (firstRow, memory) =>
         {
             var rows = memory.Span;
             for (var row = firstRow; rows.Length > 0; row++, rows = rows[rank..])

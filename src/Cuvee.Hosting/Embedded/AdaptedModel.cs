@@ -3,11 +3,10 @@ using Cuvee.Formats.Peft;
 using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Methods;
-using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Embedded;
 
-/// <summary>An embedded model with an adapter or a recipe folded into a copy of the weights that it adapts.</summary>
+/// <summary>An embedded model with an adapter or a recipe added to the weights that it adapts.</summary>
 public static class AdaptedModel
 {
     /// <summary>
@@ -27,9 +26,8 @@ public static class AdaptedModel
     public static EmbeddedModel Create(EmbeddedModel baseModel, AdapterPool pool, MergeRecipe recipe, MergeMethods? methods = null)
     {
         ArgumentNullException.ThrowIfNull(baseModel);
-        var merger = new RecipeMerger(pool, methods);
-        var resolved = merger.Resolve(recipe);
-        using var team = new ThreadTeam();
-        return baseModel.WithWeights(new CandidateWeights(baseModel.Weights, merger).Form(resolved, team));
+        ArgumentNullException.ThrowIfNull(pool);
+        var merger = new RecipeMerger(pool.On(baseModel.Weights.Find), methods);
+        return new PoolCandidates(baseModel, merger).Of(merger.Resolve(recipe));
     }
 }

@@ -2,14 +2,12 @@ using Cuvee.Formats;
 using Cuvee.Inference;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
-using Cuvee.Merging.Methods;
-using Cuvee.Numerics;
 
 namespace Cuvee.Hosting.Embedded;
 
 /// <summary>
-/// Serves recipes from the embedded engine: a candidate's dense weights are formed once, in memory that the next candidate reuses, and then
-/// run as an ordinary model. One lease at a time; further calls wait. The base model stays the caller's, who must not use it while a lease
+/// Serves recipes from the embedded engine: a candidate's weights are formed layer by layer while a sample is scored, in memory that the next
+/// candidate reuses. One lease at a time; further calls wait. The base model stays the caller's, who must not use it while a lease
 /// is out.
 /// </summary>
 public sealed class EmbeddedAdapterHost : IAdapterHost
@@ -18,21 +16,18 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
 
     private readonly EmbeddedModel baseModel;
     private readonly RecipeMerger merger;
-    private readonly CandidateWeights candidate;
-    private readonly ThreadTeam team;
+    private readonly PoolCandidates candidates;
     private readonly SemaphoreSlim gate = new(1, 1);
 
-    /// <param name="threads">Threads that form a candidate; null means one per processor.</param>
-    /// <param name="methods">What recipes may name; null for the built-in methods.</param>
+    /// <param name="merger">Of a pool on this base (<see cref="AdapterPool.On"/>); may serve others at the same time.</param>
     /// <exception cref="BadInputException">An adapter adapts a module that the base lacks, or of another shape.</exception>
-    public EmbeddedAdapterHost(EmbeddedModel baseModel, AdapterPool pool, int? threads = null, MergeMethods? methods = null)
+    public EmbeddedAdapterHost(EmbeddedModel baseModel, RecipeMerger merger)
     {
         ArgumentNullException.ThrowIfNull(baseModel);
-        this.baseModel = baseModel;
-        merger = new RecipeMerger(pool, methods);
-        candidate = new CandidateWeights(baseModel.Weights, merger);
-        team = new ThreadTeam(threads ?? 0);
-        AdapterNames = [.. pool.Adapters.Select(adapter => adapter.Name)];
+        ArgumentNullException.ThrowIfNull(merger);
+        (this.baseModel, this.merger) = (baseModel, merger);
+        candidates = new PoolCandidates(baseModel, merger);
+        AdapterNames = [.. merger.Pool.Adapters.Select(adapter => adapter.Name)];
     }
 
     public IReadOnlyList<string> AdapterNames { get; }
@@ -49,7 +44,7 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return new Lease(resolved.IsBaseModel ? baseModel : baseModel.WithWeights(candidate.Form(resolved, team)), gate);
+            return new Lease(resolved.IsBaseModel ? baseModel : candidates.Of(resolved), gate);
         }
         catch
         {
@@ -60,7 +55,6 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
 
     public ValueTask DisposeAsync()
     {
-        team.Dispose();
         gate.Dispose();
         return ValueTask.CompletedTask;
     }

@@ -1,6 +1,8 @@
+using System.Text;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Materialization;
 using Cuvee.Numerics;
@@ -11,29 +13,47 @@ namespace Cuvee.Hosting.Embedded;
 public static class FoldedModel
 {
     // What a folded checkpoint needs beside config and weights, where the base has it.
-    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+    private static readonly string[] TokenizerFiles =
+    [
+        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
+    ];
 
+    /// <param name="model">A Hugging Face folder or a GGUF file; the result is a folder.</param>
     /// <param name="folder">Must not exist, or be empty.</param>
     /// <exception cref="BadInputException">The recipe does not fit the pool, or the pool not the base model.</exception>
-    public static void Write(string modelFolder, RecipeMerger merger, MergeRecipe recipe, string folder, TensorType type)
+    public static void Write(ModelFolder model, RecipeMerger merger, MergeRecipe recipe, string folder, TensorType type)
     {
-        var config = HuggingFaceModelReader.ReadConfig(modelFolder);
-        var tensors = HuggingFaceModelReader.ReadWeights(modelFolder, config);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(merger);
+        var tensors = model.ReadTensors();
+        // Head and embedding part where one of them is adapted.
+        var parts = model.Config.TieWordEmbeddings
+            && merger.ModuleNames.Any(name => name is LlamaTensorLayout.EmbedTokensModule or LlamaTensorLayout.LmHeadModule);
+        var config = parts ? model.Config with { TieWordEmbeddings = false } : model.Config;
+        StoredMatrix Source(string name) => tensors[parts && name == LlamaTensorLayout.LmHead ? LlamaTensorLayout.EmbedTokens : name];
         using var team = new ThreadTeam();
         IReadOnlyList<TensorSource> folded;
         try
         {
             folded = FoldedCheckpoint.Fold(
-                LlamaTensorLayout.Tensors(config).Select(tensor => (tensor.Name, tensor.Shape, tensors[tensor.Name])), merger, recipe, team);
+                LlamaTensorLayout.Tensors(config).Select(tensor => (tensor.Name, tensor.Shape, Source(tensor.Name))), merger, recipe, team);
         }
         catch (ArgumentException exception)
         {
-            throw new BadInputException($"{modelFolder}: {exception.Message}", exception);
+            throw new BadInputException($"{model.Path}: {exception.Message}", exception);
         }
 
         Directory.CreateDirectory(folder);
         HuggingFaceModelWriter.Write(folder, config, folded, type);
-        foreach (var file in TokenizerFiles.Where(file => File.Exists(Path.Combine(modelFolder, file))))
-            File.Copy(Path.Combine(modelFolder, file), Path.Combine(folder, file));
+        if (model.IsGguf)
+        {
+            model.Tokenizer.Save(Path.Combine(folder, "tokenizer.json"));
+            if (model.Chat.Template is { } template)
+                AtomicFile.WriteAllBytes(Path.Combine(folder, "chat_template.jinja"), Encoding.UTF8.GetBytes(template));
+            return;
+        }
+
+        foreach (var file in TokenizerFiles.Where(file => File.Exists(Path.Combine(model.Path, file))))
+            File.Copy(Path.Combine(model.Path, file), Path.Combine(folder, file));
     }
 }

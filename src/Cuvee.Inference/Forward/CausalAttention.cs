@@ -5,8 +5,8 @@ namespace Cuvee.Inference.Forward;
 
 /// <summary>
 /// softmax(Q K^T) V per sequence and head, each query over the positions up to its own, or the last ones of a sliding window; grouped
-/// queries share a key-value head. A query's bits depend on its own row and the keys before it only, not on the tile, the batch or whether
-/// the keys were cached.
+/// queries share a key-value head. A query's bits depend on its own row and the keys before it only, not on the tile, the batch, or whether
+/// the first keys lie in a shared prefix.
 /// </summary>
 internal sealed unsafe class CausalAttention(LlamaConfig config)
 {
@@ -19,57 +19,85 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
     private readonly int queryWidth = config.NumAttentionHeads * config.HeadDim;
     private readonly int keyWidth = config.NumKeyValueHeads * config.HeadDim;
     private readonly int window = config.SlidingWindow ?? int.MaxValue;
-    private readonly FloatBuffer keyScratch = new(); // [headDim, capacity]
-    private readonly FloatBuffer valueScratch = new(); // [capacity, paddedHeadDim]
-    private readonly FloatBuffer scoreScratch = new(); // [TileRows, capacity]
+    private readonly FloatBuffer scoreScratch = new(); // [TileRows, ScoreWidth]
     private readonly FloatBuffer outputScratch = new(); // [TileRows, paddedHeadDim]
 
-    /// <param name="queries">
-    /// [queryRows, heads * headDim], rotated and divided by sqrt(headDim); all rows of the batch or its output rows only.
-    /// </param>
+    /// <summary>Puts the rows' keys and values into their cache.</summary>
     /// <param name="keys">[rows, kvHeads * headDim], rotated.</param>
     /// <param name="values">[rows, kvHeads * headDim]</param>
-    /// <param name="result">[queryRows, heads * headDim]</param>
-    public void Run(int layer, TokenBatch batch, bool outputsOnly, float* queries, float* keys, float* values, float* result)
+    public void Append(int layer, CachedRows rows, float* keys, float* values)
     {
-        var capacity = KvCache.RoundUp(batch.LongestSequence);
-        scoreScratch.Reserve(TileRows * capacity);
-        outputScratch.Reserve(TileRows * paddedHeadDim);
-        keyScratch.Reserve(headDim * capacity);
-        valueScratch.Reserve(capacity * paddedHeadDim);
-        var queryPositions = outputsOnly ? batch.OutputPositions : batch.Positions;
-        foreach (ref readonly var segment in batch.Segments)
+        for (var kvHead = 0; kvHead < kvHeads; kvHead++)
         {
-            var firstQuery = outputsOnly ? segment.FirstOutput : segment.FirstRow;
-            var positions = queryPositions.Slice(firstQuery, outputsOnly ? segment.Outputs : segment.Rows);
-            for (var kvHead = 0; kvHead < kvHeads; kvHead++)
+            var head = rows.Cache.Head(layer, kvHead);
+            AppendKeys(keys + (kvHead * headDim), rows.Count, head, rows.FirstPosition - rows.PrefixLength);
+            AppendValues(values + (kvHead * headDim), rows.Count, head, rows.FirstPosition - rows.PrefixLength);
+        }
+    }
+
+    /// <summary>Attends the rows' queries under one key-value head; keys and values up to the last row are in the caches.</summary>
+    /// <param name="queries">[rows, heads * headDim], rotated and divided by sqrt(headDim).</param>
+    /// <param name="result">[rows, heads * headDim]</param>
+    public void Attend(int layer, CachedRows rows, int kvHead, float* queries, float* result)
+    {
+        scoreScratch.Reserve(TileRows * (long)ScoreWidth(rows.PrefixLength, rows.FirstPosition + rows.Count));
+        outputScratch.Reserve(TileRows * paddedHeadDim);
+        var own = rows.Cache.Head(layer, kvHead);
+        var prefix = rows.Prefix?.Head(layer, kvHead) ?? default;
+        for (var member = 0; member < group; member++)
+        {
+            var column = ((kvHead * group) + member) * headDim;
+            for (var row = 0; row < rows.Count; row += TileRows)
             {
-                var head = segment.Cache?.Head(layer, kvHead)
-                    ?? Scratch(segment.Past, layer, kvHead, KvCache.RoundUp(segment.PastLength + segment.Rows));
-                var offset = (segment.FirstRow * (nint)keyWidth) + (kvHead * headDim);
-                AppendKeys(keys + offset, segment.Rows, head, segment.PastLength);
-                AppendValues(values + offset, segment.Rows, head, segment.PastLength);
-                for (var member = 0; member < group; member++)
-                {
-                    var column = (firstQuery * (nint)queryWidth) + (((kvHead * group) + member) * headDim);
-                    Attend(queries + column, positions, head, result + column);
-                }
+                var offset = (row * (nint)queryWidth) + column;
+                AttendTile(
+                    queries + offset, Math.Min(TileRows, rows.Count - row), rows.FirstPosition + row, rows.PrefixLength, prefix, own,
+                    result + offset);
             }
         }
     }
 
-    private KvHead Scratch(KvCache? past, int layer, int kvHead, int capacity)
+    private void AttendTile(float* queries, int rows, int firstPosition, int prefixLength, KvHead prefix, KvHead own, float* result)
     {
-        var head = new KvHead(keyScratch.Pointer, valueScratch.Pointer, capacity);
-        if (past is null) return head;
-        var source = past.Head(layer, kvHead);
-        for (var d = 0; d < headDim; d++)
-            new ReadOnlySpan<float>(source.Keys + (d * (nint)source.Capacity), past.Length)
-                .CopyTo(new Span<float>(head.Keys + (d * (nint)capacity), capacity));
-        var floats = past.Length * paddedHeadDim;
-        new ReadOnlySpan<float>(source.Values, floats).CopyTo(new Span<float>(head.Values, floats));
-        return head;
+        var visible = firstPosition + rows; // keys that the tile's last query sees
+        var ownVisible = visible - prefixLength;
+        var ownWidth = KvCache.RoundUp(ownVisible);
+        nint width = ScoreWidth(prefixLength, visible);
+        var scores = scoreScratch.Pointer;
+        // The prefix's last vector runs into the own part, which is written after it.
+        if (prefixLength > 0)
+        {
+            RowProduct.Multiply(
+                rows, KvCache.RoundUp(prefixLength), headDim, queries, queryWidth, prefix.Keys, prefix.Capacity, scores, width, false);
+        }
+
+        RowProduct.Multiply(rows, ownWidth, headDim, queries, queryWidth, own.Keys, own.Capacity, scores + prefixLength, width, false);
+        for (var i = 0; i < rows; i++)
+        {
+            var row = new Span<float>(scores + (i * width), visible);
+            var seen = firstPosition + i + 1;
+            var first = Math.Max(0, seen - window);
+            Softmax.Forward(row[first..seen], row[first..seen]);
+            row[..first].Clear();
+            row[seen..].Clear();
+        }
+
+        var output = outputScratch.Pointer;
+        if (prefixLength > 0)
+        {
+            RowProduct.Multiply(
+                rows, paddedHeadDim, prefixLength, scores, width, prefix.Values, paddedHeadDim, output, paddedHeadDim, false);
+        }
+
+        RowProduct.Multiply(
+            rows, paddedHeadDim, ownVisible, scores + prefixLength, width, own.Values, paddedHeadDim, output, paddedHeadDim,
+            prefixLength > 0);
+        for (var i = 0; i < rows; i++)
+            new ReadOnlySpan<float>(output + (i * paddedHeadDim), headDim).CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
     }
+
+    private static int ScoreWidth(int prefixLength, int visible) =>
+        prefixLength + KvCache.RoundUp(visible - prefixLength) + (prefixLength > 0 ? KvCache.Lanes : 0);
 
     private void AppendKeys(float* keys, int rows, KvHead head, int position)
     {
@@ -89,33 +117,8 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
             new Span<float>(to + headDim, paddedHeadDim - headDim).Clear();
         }
     }
-
-    private void Attend(float* queries, ReadOnlySpan<int> positions, KvHead head, float* result)
-    {
-        for (var row = 0; row < positions.Length; row += TileRows)
-        {
-            var tile = Math.Min(TileRows, positions.Length - row);
-            var visible = positions[row + tile - 1] + 1; // keys that the tile's last query sees
-            var width = KvCache.RoundUp(visible);
-            RowProduct.Multiply(tile, width, headDim, queries, queryWidth, head.Keys, head.Capacity, scoreScratch.Pointer, width);
-            for (var i = 0; i < tile; i++)
-            {
-                var scores = new Span<float>(scoreScratch.Pointer + (i * width), visible);
-                var seen = positions[row + i] + 1;
-                var first = Math.Max(0, seen - window);
-                Softmax.Forward(scores[first..seen], scores[first..seen]);
-                scores[..first].Clear();
-                scores[seen..].Clear();
-            }
-
-            RowProduct.Multiply(
-                tile, paddedHeadDim, visible, scoreScratch.Pointer, width, head.Values, paddedHeadDim,
-                outputScratch.Pointer, paddedHeadDim);
-            for (var i = 0; i < tile; i++)
-                new ReadOnlySpan<float>(outputScratch.Pointer + (i * paddedHeadDim), headDim)
-                    .CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
-            queries += TileRows * queryWidth;
-            result += TileRows * queryWidth;
-        }
-    }
 }
+
+/// <summary>Consecutive new positions of one sequence and where its keys and values lie.</summary>
+/// <param name="Prefix">Holds the first <paramref name="PrefixLength"/> positions, <paramref name="Cache"/> those after them; null for none.</param>
+internal readonly record struct CachedRows(KvCache Cache, KvCache? Prefix, int PrefixLength, int FirstPosition, int Count);

@@ -2,14 +2,15 @@ namespace Cuvee.Inference.Forward;
 
 /// <summary>
 /// Keys and values of one sequence, per layer and key-value head: keys transposed [headDim, capacity] (so that scores of many positions are
-/// formed by vectors), values [capacity, paddedHeadDim].
+/// formed by vectors), values [capacity, paddedHeadDim]. With one layer it holds whichever layer is being computed.
 /// </summary>
 internal sealed unsafe class KvCache
 {
     public const int Lanes = 16; // capacity and value rows are whole 512-bit vectors
 
     private readonly FloatBuffer memory = new();
-    private int heads, keyFloats, headFloats;
+    private int layers, heads;
+    private long keyFloats, headFloats;
 
     /// <summary>Positions held.</summary>
     public int Length { get; set; }
@@ -17,24 +18,30 @@ internal sealed unsafe class KvCache
     /// <summary>Positions that fit; a multiple of <see cref="Lanes"/>.</summary>
     public int Capacity { get; private set; }
 
+    /// <summary>Bytes that a cache of this shape takes.</summary>
+    public static long Bytes(int layers, int kvHeads, int headDim, int positions) =>
+        (long)layers * kvHeads * RoundUp(positions) * (headDim + RoundUp(headDim)) * sizeof(float);
+
     /// <summary>Empties the cache and makes room for <paramref name="positions"/>; the memory is kept while it suffices.</summary>
-    public void Reset(int layers, int kvHeads, int headDim, int positions)
+    public void Reset(int layerCount, int kvHeads, int headDim, int positions)
     {
         Length = 0;
-        heads = kvHeads;
+        (layers, heads) = (layerCount, kvHeads);
         Capacity = RoundUp(positions);
-        keyFloats = headDim * Capacity;
-        headFloats = keyFloats + (Capacity * RoundUp(headDim));
-        memory.Reserve(checked(layers * kvHeads * headFloats));
+        keyFloats = (long)headDim * Capacity;
+        headFloats = keyFloats + ((long)Capacity * RoundUp(headDim));
+        memory.Reserve(layers * kvHeads * headFloats);
     }
+
+    public void Free() => memory.Free();
 
     public KvHead Head(int layer, int head)
     {
-        var keys = memory.Pointer + ((nint)((layer * heads) + head) * headFloats);
+        var keys = memory.Pointer + ((((layers == 1 ? 0L : layer) * heads) + head) * headFloats);
         return new KvHead(keys, keys + keyFloats, Capacity);
     }
 
-    public static int RoundUp(int count) => (count + Lanes - 1) / Lanes * Lanes;
+    public static int RoundUp(int count) => checked(count + Lanes - 1) / Lanes * Lanes;
 }
 
 /// <param name="keys">[headDim, capacity]</param>

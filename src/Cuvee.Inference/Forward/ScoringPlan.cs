@@ -1,46 +1,18 @@
+using Cuvee.Formats.HuggingFace;
+
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// Which rows a scoring call computes: the prefix common to all records once, then every record's other rows, several records to a chunk.
-/// A record's last token is only scored, never fed.
+/// Which rows a scoring call computes: the prefix common to all records once a slice, then every record's other rows, as many records to a slice
+/// as its activations may take memory. A record's last token is only scored, never fed.
 /// </summary>
-internal sealed class ScoringPlan
+internal static class ScoringPlan
 {
-    /// <summary>
-    /// Rows per chunk aimed at: enough for the matrix product's full speed, few enough that a chunk's activations stay in L2.
-    /// </summary>
-    public const int ChunkRows = 256;
+    /// <summary>Bytes of activations and caches of one slice.</summary>
+    public const long SliceBytes = 256L << 20;
 
-    private ScoringPlan(int prefixLength, IReadOnlyList<Range> chunks) => (PrefixLength, Chunks) = (prefixLength, chunks);
-
-    /// <summary>Tokens common to all records that are not scored from; 0 when sharing them would not pay.</summary>
-    public int PrefixLength { get; }
-
-    /// <summary>Consecutive records.</summary>
-    public IReadOnlyList<Range> Chunks { get; }
-
-    public static ScoringPlan Create(IReadOnlyList<TokenizedRecord> records, int threads)
-    {
-        var prefix = CommonPrefix(records);
-        var total = records.Sum(record => record.Tokens.Length - 1 - prefix);
-        var wanted = Math.Max(1, (total + ChunkRows - 1) / ChunkRows);
-        wanted = (wanted + threads - 1) / threads * threads; // an even share for every thread
-        var chunks = new List<Range>();
-        var done = 0;
-        for (int first = 0, i = 0; i < records.Count; i++)
-        {
-            done += records[i].Tokens.Length - 1 - prefix;
-            var goal = (long)total * (chunks.Count + 1) / wanted;
-            var next = i + 1 < records.Count ? records[i + 1].Tokens.Length - 1 - prefix : 0;
-            if (i + 1 < records.Count && done + (next / 2) < goal) continue;
-            chunks.Add(first..(i + 1));
-            first = i + 1;
-        }
-
-        return new ScoringPlan(prefix, chunks);
-    }
-
-    private static int CommonPrefix(IReadOnlyList<TokenizedRecord> records)
+    /// <summary>Tokens common to all records that are not scored from; 0 for a single record.</summary>
+    public static int CommonPrefix(IReadOnlyList<TokenizedRecord> records)
     {
         if (records.Count < 2) return 0;
         ReadOnlySpan<int> first = records[0].Tokens;
@@ -48,5 +20,30 @@ internal sealed class ScoringPlan
         foreach (var record in records)
             length = first[..Math.Min(length, record.ScoredFrom - 1)].CommonPrefixLength(record.Tokens);
         return length;
+    }
+
+    /// <summary>Of one token: its residual, keys and values.</summary>
+    public static long RowBytes(LlamaConfig config) =>
+        (KvCache.Bytes(1, config.NumKeyValueHeads, config.HeadDim, KvCache.Lanes) / KvCache.Lanes) + ((long)config.HiddenSize * sizeof(float));
+
+    /// <summary>Consecutive records; at least one to a slice.</summary>
+    public static IEnumerable<Range> Slices(LlamaConfig config, IReadOnlyList<TokenizedRecord> records, int prefixLength, long sliceBytes)
+    {
+        var rowBytes = RowBytes(config);
+        var outputBytes = (long)config.HiddenSize * sizeof(float);
+        var (first, bytes) = (0, prefixLength * rowBytes);
+        for (var i = 0; i < records.Count; i++)
+        {
+            var own = ((records[i].Tokens.Length - prefixLength) * rowBytes) + (records[i].ScoredTokens * outputBytes);
+            if (i > first && bytes + own > sliceBytes)
+            {
+                yield return first..i;
+                (first, bytes) = (i, prefixLength * rowBytes);
+            }
+
+            bytes += own;
+        }
+
+        yield return first..records.Count;
     }
 }

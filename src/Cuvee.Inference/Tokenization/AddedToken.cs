@@ -7,4 +7,8 @@ namespace Cuvee.Inference.Tokenization;
 /// <param name="Normalized">Looked for in the normalized text, by its normalized spelling; otherwise in the raw text.</param>
 /// <param name="Special">Skipped by default when decoding.</param>
 internal sealed record AddedToken(
-    int Id, string Content, bool SingleWord, bool LeftStrip, bool RightStrip, bool Normalized, bool Special);
+    int Id, string Content, bool SingleWord, bool LeftStrip, bool RightStrip, bool Normalized, bool Special)
+{
+    /// <summary>What stands for the token in normalized text; null: what the normalizer makes of its content.</summary>
+    public string? NormalizedSpelling { get; init; }
+}

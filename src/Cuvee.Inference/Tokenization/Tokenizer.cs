@@ -3,18 +3,23 @@ using Cuvee.Formats.Json;
 using Cuvee.Inference.Tokenization.Bpe;
 using Cuvee.Inference.Tokenization.Decoders;
 using Cuvee.Inference.Tokenization.Json;
-using Cuvee.Inference.Tokenization.Normalizers;
 using Cuvee.Inference.Tokenization.PreTokenizers;
+using Cuvee.Inference.Tokenization.SentencePiece;
 
 namespace Cuvee.Inference.Tokenization;
 
 /// <summary>
-/// A Hugging Face <c>tokenizer.json</c> with a BPE model: byte-level (GPT-2, Llama 3, Qwen, our own) or of the SentencePiece kind with byte
-/// fallback (Llama 2, Gemma). Immutable and thread-safe. What is not supported is refused on loading, never ignored.
+/// A Hugging Face <c>tokenizer.json</c> with a BPE model, byte-level (GPT-2, Llama 3, Qwen, our own) or of the SentencePiece kind with byte
+/// fallback (Llama 2, Gemma), or a SentencePiece <c>tokenizer.model</c> itself. Immutable and thread-safe. What is not supported is refused
+/// on loading, never ignored.
 /// </summary>
 public sealed class Tokenizer
 {
-    private readonly byte[] _json;
+    public const string JsonName = "tokenizer.json";
+
+    public const string SentencePieceName = "tokenizer.model";
+
+    private readonly byte[]? _json; // only of a tokenizer that may be in no file yet
     private readonly TokenizerPipeline _pipeline;
     private readonly BpeModel _model;
     private readonly AddedTokenMatcher? _rawMatcher;
@@ -22,16 +27,17 @@ public sealed class Tokenizer
     private readonly Dictionary<int, AddedToken> _addedById;
     private readonly string?[] _tokens; // [VocabSize] spelling by id, null for an id that is not used
 
-    private Tokenizer(byte[] json, TokenizerPipeline pipeline)
+    private Tokenizer(TokenizerPipeline pipeline, byte[]? json = null)
     {
         _json = json;
         _pipeline = pipeline;
         _model = new BpeModel(pipeline.Vocabulary);
         _rawMatcher = BuildMatcher(pipeline.AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalizedMatcher = BuildMatcher(
-            pipeline.AddedTokens.Where(token => token.Normalized).Select(token => (Normalize(token.Content, PieceStart.Text), token)));
+            pipeline.AddedTokens.Where(token => token.Normalized)
+                .Select(token => (token.NormalizedSpelling ?? Normalize(token.Content, PieceStart.Text), token)));
         _addedById = pipeline.AddedTokens.ToDictionary(token => token.Id);
-        _tokens = new string?[Math.Max(pipeline.Vocabulary.Ids.Values.Max(), _addedById.Keys.DefaultIfEmpty(-1).Max()) + 1];
+        _tokens = new string?[pipeline.Vocabulary.Ids.Values.Concat(_addedById.Keys).Max() + 1];
         foreach (var (token, id) in pipeline.Vocabulary.Ids)
             _tokens[id] = token;
         foreach (var token in pipeline.AddedTokens)
@@ -41,17 +47,33 @@ public sealed class Tokenizer
     /// <summary>One more than the largest id, added tokens included: the rows an embedding matrix needs at least.</summary>
     public int VocabSize => _tokens.Length;
 
+    /// <summary>Reads <c>tokenizer.json</c> of a model's folder, else <c>tokenizer.model</c> and the settings beside it.</summary>
+    /// <exception cref="BadInputException">Neither is there, a file is broken or asks for a component that is not supported.</exception>
+    public static Tokenizer Open(string folder)
+    {
+        var (json, model) = (Path.Combine(folder, JsonName), Path.Combine(folder, SentencePieceName));
+        if (File.Exists(json)) return Load(json);
+        if (!File.Exists(model))
+        {
+            throw new BadInputException(
+                $"{folder}: holds neither {JsonName} nor {SentencePieceName}; add the one that came with the model.");
+        }
+        return new Tokenizer(SentencePiecePipeline.Create(SentencePieceModel.Read(model), SentencePieceSettings.Read(folder)));
+    }
+
     /// <exception cref="BadInputException">The file is missing, broken or asks for a component that is not supported.</exception>
-    public static Tokenizer Load(string tokenizerJsonPath) =>
-        Parse(JsonFile.ReadBytes(tokenizerJsonPath, TokenizerJsonReader.Kind), tokenizerJsonPath);
+    public static Tokenizer Load(string tokenizerJsonPath) => new(TokenizerJsonReader.Read(
+        JsonFile.ReadBytes(tokenizerJsonPath, TokenizerJsonReader.Kind), tokenizerJsonPath));
 
     /// <param name="json">UTF-8; kept, so that <see cref="Save"/> gives the same bytes.</param>
     /// <param name="source">What error messages call it.</param>
     /// <exception cref="BadInputException">As for <see cref="Load"/>.</exception>
-    public static Tokenizer Parse(byte[] json, string source) => new(json, TokenizerJsonReader.Read(json, source));
+    public static Tokenizer Parse(byte[] json, string source) => new(TokenizerJsonReader.Read(json, source), json);
 
     /// <summary>Writes the <c>tokenizer.json</c> this tokenizer was made from, byte for byte, through a temporary file beside it.</summary>
-    public void Save(string tokenizerJsonPath) => Formats.AtomicFile.WriteAllBytes(tokenizerJsonPath, _json);
+    /// <exception cref="InvalidOperationException">The tokenizer came from a file, which can be copied.</exception>
+    public void Save(string tokenizerJsonPath) => AtomicFile.WriteAllBytes(
+        tokenizerJsonPath, _json ?? throw new InvalidOperationException("A tokenizer that was read from a file is copied, not saved."));
 
     /// <summary>
     /// Added tokens that occur in <paramref name="text"/> are recognised, special ones included. A lone surrogate counts as U+FFFD.
@@ -92,10 +114,14 @@ public sealed class Tokenizer
     /// <summary>What <see cref="EncodeContinuation"/> made, or what a model generated behind a prompt: a leading space stays.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is not one of this tokenizer's.</exception>
     public string DecodeContinuation(IReadOnlyList<int> ids) => Decode(ids, skipSpecialTokens: true, continues: true);
+
+    /// <summary>Models often pad their vocabulary beyond the tokenizer's, and there may be gaps in it; such ids have no text.</summary>
+    public bool HasToken(int id) => (uint)id < (uint)_tokens.Length && _tokens[id] is not null;
+
     /// <summary>The token's on-disk spelling (byte-level alphabet).</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is not one of this tokenizer's.</exception>
-    public string TokenOf(int id) => (uint)id < (uint)_tokens.Length && _tokens[id] is { } token
-        ? token
+    public string TokenOf(int id) => HasToken(id)
+        ? _tokens[id]!
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The tokenizer has no token with id {id}.");
 
     /// <summary>Null when no token has this on-disk spelling.</summary>
@@ -176,12 +202,7 @@ public sealed class Tokenizer
 
     private string Normalize(string text, PieceStart start)
     {
-        foreach (var normalizer in _pipeline.Normalizers)
-        {
-            if (!(start == PieceStart.Continuation && normalizer is PrependNormalizer))
-                text = normalizer.Normalize(text);
-        }
-
+        foreach (var normalizer in _pipeline.Normalizers) text = normalizer.Normalize(text, start);
         return text;
     }
 }

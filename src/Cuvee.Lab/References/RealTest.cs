@@ -46,7 +46,7 @@ internal sealed class RealTest(
         RecipeJson.Write(Path.Combine(folder, "gradient.json"), gradient);
 
         var progress = new Progress(output);
-        await using var wholePool = new EmbeddedAdapterHost(model, AdapterPool.Load(adapters));
+        await using var wholePool = new EmbeddedAdapterHost(model, new RecipeMerger(AdapterPool.Load(adapters)));
         var tables = new List<ComparisonTable>();
         var effects = new StringBuilder();
         foreach (var seed in seeds)

@@ -31,8 +31,8 @@ public abstract record ChatTemplate(string Name)
     /// <summary>Contents of users and assistants lose white space at both ends.</summary>
     public bool Trims { get; init; }
 
-    /// <summary>The token that ends the assistant's turn; null: the model's end-of-sequence token.</summary>
-    public virtual string? EndOfTurn => null;
+    /// <summary>The token that ends the assistant's turn; null where there is none that the template writes.</summary>
+    public virtual string? EndOfTurn => EndOfText;
 
     /// <summary>The rendering holds every special token; where it does not, the tokenizer adds its own.</summary>
     public virtual bool WritesSpecialTokens => true;
@@ -55,6 +55,10 @@ public abstract record ChatTemplate(string Name)
         WritePrompt(text, system, turns, answer);
         return (text.ToString(), Answer(answer));
     }
+
+    /// <summary>What the model is given for a single question.</summary>
+    public string Ask(string question) =>
+        Render([new(ChatMessage.User, question), new(ChatMessage.Assistant, "")]).Prompt;
 
     /// <summary>Everything up to where the answer begins.</summary>
     /// <param name="system">As given.</param>

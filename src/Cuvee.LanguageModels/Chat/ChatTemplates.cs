@@ -24,8 +24,8 @@ public static partial class ChatTemplates
     public static string Names => string.Join(", ", All.Select(template => template.Name));
 
     /// <summary>
-    /// The family that a Jinja <c>chat_template</c> belongs to, with what is its own in it: default system text, spaces, trimming. Null where
-    /// it is none of them; Alpaca's headings are never recognised, because their publishers write them differently.
+    /// The family that a Jinja <c>chat_template</c> belongs to, with what is its own in it: default system text, spaces, trimming. Null
+    /// where it is none of them; Alpaca's headings are never recognised, because their publishers write them differently.
     /// </summary>
     public static ChatTemplate? Recognise(string jinja)
     {
@@ -75,7 +75,9 @@ public static partial class ChatTemplates
             Close = user.Groups["close"].Value,
             Answers = (answer.Groups["before"].Value, answer.Groups["behind"].Value),
             TrimsAnswers = answer.Groups["trim"].Success,
-            System = !system.Success ? null : system.Groups["place"].Value == "first" ? SystemPlace.FirstUserTurn : SystemPlace.LastUserTurn,
+            System = !system.Success ? null
+                : system.Groups["place"].Value == "first" ? SystemPlace.FirstUserTurn
+                : SystemPlace.LastUserTurn,
         };
     }
 

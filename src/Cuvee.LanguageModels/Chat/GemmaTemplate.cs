@@ -12,7 +12,8 @@ internal sealed record GemmaTemplate() : ChatTemplate("gemma")
 
     protected override void WritePrompt(StringBuilder text, string? system, IReadOnlyList<ChatMessage> turns, string answer)
     {
-        if (system is not null && !TakesSystem) throw new ArgumentException("has a system turn, which this model's template gemma does not take");
+        if (system is not null && !TakesSystem)
+            throw new ArgumentException("has a system turn, which this model's template gemma does not take");
         RequireAlternation(turns);
         var prefix = system is null ? "" : system + "\n\n";
         foreach (var turn in turns)

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Cuvee.LanguageModels.Chat;
 
-/// <summary>Mistral: user turns in <c>[INST]</c>, answers behind; its versions differ in their spaces and in where a system text goes.</summary>
+/// <summary>
+/// Mistral: user turns in <c>[INST]</c>, answers behind; its versions differ in their spaces and in where a system text goes.
+/// </summary>
 internal sealed record InstructTemplate() : ChatTemplate("mistral")
 {
     public string Open { get; init; } = "[INST] ";

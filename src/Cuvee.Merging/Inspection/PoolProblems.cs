@@ -27,6 +27,12 @@ internal static class PoolProblems
             problems.Add(exception.Message);
         }
 
+        foreach (var adapter in pool.Adapters.Where(adapter => adapter.Modules.Any(AdapterPool.IsDora)))
+        {
+            problems.Add($"'{adapter.Name}' is DoRA: it merges in delta space only and into a folded checkpoint; norms and cosines here leave " +
+                "its magnitudes out.");
+        }
+
         AddDeadModules(pool, problems);
         AddOutliers(adapters, problems);
         for (var i = 0; i < adapters.Count; i++)

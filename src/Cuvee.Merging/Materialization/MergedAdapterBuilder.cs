@@ -1,4 +1,5 @@
 using Cuvee.Formats.Peft;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Materialization;
 
@@ -10,31 +11,60 @@ namespace Cuvee.Merging.Materialization;
 /// </summary>
 public sealed class MergedAdapterBuilder(RecipeMerger merger)
 {
+    // Decompositions are cut here first: the ranks that are usually asked for share one.
+    private const int FirstCut = 64;
+
+    private (MergeRecipe Recipe, int Rank, ReducedModule[] Modules)? reduced;
+
     /// <param name="name">Name of the new adapter.</param>
-    /// <param name="rank">Largest rank of the result, at least 1; null for the exact one.</param>
+    /// <param name="rank">
+    /// Largest rank of the result, at least 1; null for the exact one. Asking again for other ranks of the same recipe is cheap.
+    /// </param>
     /// <exception cref="ArgumentException">The recipe does not fit the pool, or the rank is not positive.</exception>
     public MergedAdapter Build(MergeRecipe recipe, string name, int? rank = null)
     {
         if (rank <= 0) throw new ArgumentException($"The rank of a merged adapter must be at least 1, not {rank}.");
         var resolved = merger.Resolve(recipe);
-        var modules = merger.ModuleNames.Select(moduleName => resolved.Factored(merger.Module(moduleName))).OfType<LoraModule>().ToList();
+        List<LoraModule> modules;
         ModuleReduction[] reductions = [];
         if (rank is { } largest)
         {
-            reductions = new ModuleReduction[modules.Count];
-            Parallel.For(0, modules.Count, i => (modules[i], reductions[i]) = RankReduction.Reduce(modules[i], largest));
+            var cut = Reduce(recipe, resolved, largest);
+            modules = [.. cut.Select(module => module.At(largest))];
+            reductions = [.. cut.Select(module => module.ReductionAt(largest))];
+        }
+        else
+        {
+            modules = [.. merger.ModuleNames.Select(moduleName => resolved.Factored(merger.Module(moduleName))).OfType<LoraModule>()];
         }
 
         // The base model has no update, yet a PEFT adapter must adapt something: zeros of rank 1.
         if (modules.Count == 0) modules.AddRange(merger.ModuleNames.Select(moduleName => Zero(merger.Module(moduleName))));
         var common = modules.Max(module => module.Rank);
-        var template = merger.Pool.Adapters[0].Config;
+        // GGUF adapters name no base model.
+        var template = (merger.Pool.Adapters.FirstOrDefault(adapter => adapter.Config.BaseModelNameOrPath is not null)
+            ?? merger.Pool.Adapters[0]).Config;
         return new MergedAdapter(
             new PeftAdapter(
                 name,
                 template with { Rank = common, LoraAlpha = common, UseRsLora = false },
                 [.. modules.Select(module => Padded(module, common))]),
             reductions);
+    }
+
+    /// <summary>Module by module on all threads, so that few exact updates exist at a time.</summary>
+    private ReducedModule[] Reduce(MergeRecipe recipe, ResolvedRecipe resolved, int rank)
+    {
+        if (reduced is { } known && known.Recipe == recipe && known.Rank >= rank) return known.Modules;
+        var cut = Math.Max(rank, FirstCut);
+        var modules = new ReducedModule?[merger.ModuleNames.Count];
+        using var team = new ThreadTeam();
+        team.Run(modules.Length, i =>
+        {
+            if (resolved.Factored(merger.Module(merger.ModuleNames[i])) is { } exact) modules[i] = RankReduction.Cut(exact, cut);
+        });
+        reduced = (recipe, cut, [.. modules.OfType<ReducedModule>()]);
+        return reduced.Value.Modules;
     }
 
     private static LoraModule Zero(PooledModule pooled) =>

@@ -5,31 +5,64 @@ using Cuvee.Numerics;
 namespace Cuvee.Merging.Sparsification;
 
 /// <summary>
-/// Passes over a row of a factor that mask and scale. Stored rows are widened a piece at a time, in the first-level cache. Lanes are those of
+/// Passes over rows of a factor that mask and scale. Stored rows are widened a piece at a time, in the first-level cache. Lanes are those of
 /// <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same expression in scalars, so that an entry's result does not depend on
 /// its position.
 /// </summary>
 internal static class MaskedKernels
 {
-    private const int Piece = 512; // floats
+    private const int Piece = 2048; // floats
 
-    /// <summary>destination [columns] = scale * x where |x| &gt;= threshold, else 0.</summary>
-    public static void ScaleKept(StoredMatrix source, int row, float threshold, float scale, Span<float> destination)
+    /// <summary>destination [columns] = x where |x| &gt;= threshold, else 0.</summary>
+    public static void Keep(StoredMatrix source, int row, float threshold, Span<float> destination)
     {
         destination = destination[..source.Columns];
         source.ReadRow(row, destination);
-        if (threshold > 0 || scale != 1) ScaleKept(destination, threshold, scale, destination);
+        if (threshold > 0) ScaleKept(destination, threshold, 1, destination);
     }
 
-    /// <summary>destination [columns] += scale * x where |x| &gt;= threshold, fused.</summary>
-    public static void AddScaledKept(StoredMatrix source, int row, float threshold, float scale, Span<float> destination)
+    /// <summary>Rows [count, columns] into a wider matrix: destination[row * stride ..] = scale * x.</summary>
+    public static void ScaleRows(StoredMatrix source, int firstRow, int count, float scale, Span<float> destination, int stride)
     {
         Span<float> piece = stackalloc float[Piece];
-        for (var first = 0; first < source.Columns; first += Piece)
+        var atOnce = Piece / source.Columns;
+        if (atOnce == 0)
         {
-            var widened = piece[..Math.Min(Piece, source.Columns - first)];
-            source.ReadRow(row, first, widened);
-            AddScaledKept(widened, threshold, scale, destination[first..]);
+            for (var row = 0; row < count; row++)
+            {
+                var to = destination.Slice(row * stride, source.Columns);
+                source.ReadRow(firstRow + row, to);
+                ScaleKept(to, 0, scale, to);
+            }
+
+            return;
+        }
+
+        for (var row = 0; row < count; row += atOnce)
+        {
+            var rows = Math.Min(atOnce, count - row);
+            var widened = piece[..(rows * source.Columns)];
+            source.ReadRows(firstRow + row, rows, widened);
+            FloatVectors.Scale(scale, widened);
+            for (var i = 0; i < rows; i++) widened.Slice(i * source.Columns, source.Columns).CopyTo(destination[((row + i) * stride)..]);
+        }
+    }
+
+    /// <summary>destination [count, columns] += scale * x where |x| &gt;= threshold, fused.</summary>
+    public static void AddScaledKept(StoredMatrix source, int firstRow, int count, float threshold, float scale, Span<float> destination)
+    {
+        Span<float> piece = stackalloc float[Piece];
+        var atOnce = Math.Max(1, Piece / source.Columns);
+        for (var row = 0; row < count; row += atOnce)
+        {
+            var rows = Math.Min(atOnce, count - row);
+            for (var column = 0; column < source.Columns; column += Piece)
+            {
+                var widened = piece[..Math.Min(Piece, (rows * source.Columns) - column)];
+                if (source.Columns <= Piece) source.ReadRows(firstRow + row, rows, widened);
+                else source.ReadRow(firstRow + row, column, widened);
+                AddScaledKept(widened, threshold, scale, destination[((row * source.Columns) + column)..]);
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Cuvee.Numerics;
@@ -100,11 +99,11 @@ internal static unsafe class PanelPacking
         for (; Vector128.IsHardwareAccelerated && p + 4 <= k; p += 4)
         {
             var (x0, x1, x2, x3) = (Vector128.Load(r0 + p), Vector128.Load(r1 + p), Vector128.Load(r2 + p), Vector128.Load(r3 + p));
-            var (low01, high01) = (UnpackLow(x0, x1).AsDouble(), UnpackHigh(x0, x1).AsDouble());
-            var (low23, high23) = (UnpackLow(x2, x3).AsDouble(), UnpackHigh(x2, x3).AsDouble());
+            var (low01, high01) = (Zip.Low(x0, x1).AsDouble(), Zip.High(x0, x1).AsDouble());
+            var (low23, high23) = (Zip.Low(x2, x3).AsDouble(), Zip.High(x2, x3).AsDouble());
             to = StoreFour(
-                UnpackLow(low01, low23).AsSingle(), UnpackHigh(low01, low23).AsSingle(),
-                UnpackLow(high01, high23).AsSingle(), UnpackHigh(high01, high23).AsSingle(), to, width);
+                Zip.Low(low01, low23).AsSingle(), Zip.High(low01, low23).AsSingle(),
+                Zip.Low(high01, high23).AsSingle(), Zip.High(high01, high23).AsSingle(), to, width);
         }
 
         for (; p < k; p++, to += width)
@@ -126,28 +125,4 @@ internal static unsafe class PanelPacking
         fourth.Store(to + (3 * width));
         return to + (4 * width);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> UnpackLow(Vector128<float> x, Vector128<float> y) =>
-        Sse.IsSupported ? Sse.UnpackLow(x, y)
-        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
-        : Vector128.Create(x[0], y[0], x[1], y[1]);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> UnpackHigh(Vector128<float> x, Vector128<float> y) =>
-        Sse.IsSupported ? Sse.UnpackHigh(x, y)
-        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
-        : Vector128.Create(x[2], y[2], x[3], y[3]);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<double> UnpackLow(Vector128<double> x, Vector128<double> y) =>
-        Sse2.IsSupported ? Sse2.UnpackLow(x, y)
-        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
-        : Vector128.Create(x[0], y[0]);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<double> UnpackHigh(Vector128<double> x, Vector128<double> y) =>
-        Sse2.IsSupported ? Sse2.UnpackHigh(x, y)
-        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
-        : Vector128.Create(x[1], y[1]);
 }

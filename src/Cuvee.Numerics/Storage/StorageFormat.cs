@@ -52,4 +52,26 @@ public static unsafe class StorageFormats
                 break;
         }
     }
+
+    /// <summary>Whole rows from fp32, rounded to nearest with ties to even.</summary>
+    /// <param name="source">[elements], finite; for Q8_0 whole blocks.</param>
+    /// <param name="target">As many bytes as the elements take.</param>
+    public static void Narrow(this StorageFormat format, ReadOnlySpan<float> source, Span<byte> target)
+    {
+        switch (format)
+        {
+            case StorageFormat.F32:
+                MemoryMarshal.AsBytes(source).CopyTo(target);
+                break;
+            case StorageFormat.BF16:
+                BFloat16.FromSingle(source, MemoryMarshal.Cast<byte, ushort>(target));
+                break;
+            case StorageFormat.F16:
+                Float16.FromSingle(source, MemoryMarshal.Cast<byte, Half>(target));
+                break;
+            default:
+                Int8Blocks.FromSingle(source, target);
+                break;
+        }
+    }
 }

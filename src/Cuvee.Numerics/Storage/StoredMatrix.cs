@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Cuvee.Numerics;
@@ -52,12 +53,35 @@ public sealed unsafe class StoredMatrix
         return new StoredMatrix(StorageFormat.F32, rows, columns, (byte*)pin.Address, pin);
     }
 
+    /// <summary>A copy in another format: narrowed to nearest, ties to even; Q8_0 with the largest magnitude of a block as 127.</summary>
+    /// <param name="values">[rows, columns], finite.</param>
+    public static StoredMatrix Narrowed(StorageFormat format, int rows, int columns, ReadOnlySpan<float> values)
+    {
+        if (values.Length != (long)rows * columns)
+            throw new ArgumentException($"{values.Length} values are no matrix [{rows}, {columns}].", nameof(values));
+        var bytes = GC.AllocateUninitializedArray<byte>(checked((int)(rows * format.RowBytes(columns))), pinned: true);
+        switch (format)
+        {
+            case StorageFormat.F32:
+                MemoryMarshal.AsBytes(values).CopyTo(bytes);
+                break;
+            case StorageFormat.BF16:
+                BFloat16.FromSingle(values, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
+                break;
+            case StorageFormat.F16:
+                Float16.FromSingle(values, MemoryMarshal.Cast<byte, Half>(bytes.AsSpan()));
+                break;
+            default:
+                Int8Blocks.FromSingle(values, bytes);
+                break;
+        }
+
+        return new StoredMatrix(format, rows, columns, (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(bytes)), bytes);
+    }
+
     /// <summary>Widens one row.</summary>
     /// <param name="destination">[columns]</param>
-    public void ReadRow(int row, Span<float> destination)
-    {
-        ReadRow(row, 0, destination[..Columns]);
-    }
+    public void ReadRow(int row, Span<float> destination) => ReadRow(row, 0, destination[..Columns]);
 
     /// <summary>Widens part of a row.</summary>
     /// <param name="firstColumn">In Q8_0 the first of a block.</param>
@@ -74,7 +98,10 @@ public sealed unsafe class StoredMatrix
     /// <param name="destination">[count, columns]</param>
     public void ReadRows(int first, int count, Span<float> destination)
     {
-        for (var row = 0; row < count; row++) ReadRow(first + row, destination.Slice(row * Columns, Columns));
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)first + (uint)count, (uint)Rows, nameof(count));
+        Format.Widen(Data + (first * RowBytes), destination[..checked(count * Columns)]); // rows lie one behind the other
+        GC.KeepAlive(owner);
     }
 
     /// <summary>Index of the first NaN or infinity (of the first such scale's block, in Q8_0), or -1.</summary>

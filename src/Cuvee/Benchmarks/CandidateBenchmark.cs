@@ -7,8 +7,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Benchmarks;
 
 /// <summary>
-/// Times what a search pays per candidate on this machine: form the merged weights, pack them, score the sample. Random
-/// weights, adapters and tokens of a fixed shape; the matrix products that it is compared with are timed between the
+/// Times what a search pays per candidate on this machine: form the merged weights, layer by layer, and score the sample. Random
+/// weights, adapters (both bf16, as files hold them) and tokens of a fixed shape; the matrix products that it is compared with are timed between the
 /// candidates, so that all see the same machine.
 /// </summary>
 public static class CandidateBenchmark
@@ -25,33 +25,30 @@ public static class CandidateBenchmark
         using var engine = new LlamaEngine(config, options.Threads);
         var merger = new RecipeMerger(new AdapterPool(
             [.. Enumerable.Range(0, options.Adapters).Select(i => RandomAdapter(config, i, options.Rank, random))]));
-        var candidate = new CandidateWeights(RandomWeights(config, random), merger);
+        var weights = RandomWeights(config, random);
+        var updates = new PoolUpdate(config, merger);
         var records = Enumerable.Range(0, options.Sequences).Select(i => RandomRecord(config, i, options, random)).ToList();
         var products = new ProductClock(engine.Team, random, time);
-        List<double> total = [], merge = [], pack = [], forward = [], ours = [], openBlas = [];
+        List<double> total = [], baseAlone = [], ours = [], openBlas = [];
         for (var i = 0; i <= options.Repetitions; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var recipe = merger.Resolve(RandomRecipe(merger.Pool, options.Space, random));
             var start = time.GetTimestamp();
-            var weights = candidate.Form(recipe, engine.Team);
-            var formed = time.GetTimestamp();
-            engine.SetWeights(weights);
-            var packed = time.GetTimestamp();
-            engine.ScoreTokens(records, cancellationToken);
+            engine.ScoreTokens(weights, updates.Of(recipe), records, cancellationToken);
             var scored = time.GetTimestamp();
+            engine.ScoreTokens(weights, null, records, cancellationToken);
+            var ended = time.GetTimestamp();
             var (mine, theirs) = (products.Gemm(), products.OpenBlas());
             if (i == 0) continue; // warm-up: first use of buffers and of the machine code
-            merge.Add(time.GetElapsedTime(start, formed).TotalMilliseconds);
-            pack.Add(time.GetElapsedTime(formed, packed).TotalMilliseconds);
-            forward.Add(time.GetElapsedTime(packed, scored).TotalMilliseconds);
+            baseAlone.Add(time.GetElapsedTime(scored, ended).TotalMilliseconds);
             total.Add(time.GetElapsedTime(start, scored).TotalMilliseconds);
             ours.Add(mine);
             if (theirs is { } rate) openBlas.Add(rate);
         }
 
         return new CandidateBenchmarkResult(
-            options.Space, Median(total), Median(merge), Median(pack), Median(forward), FloatingPointOperations(options) * 1e-9,
+            options.Space, Median(total), Median(baseAlone), FloatingPointOperations(options) * 1e-9,
             Median(ours), openBlas.Count == 0 ? null : Median(openBlas), products.OpenBlasDescription);
     }
 
@@ -85,7 +82,7 @@ public static class CandidateBenchmark
 
     private static LlamaWeights RandomWeights(LlamaConfig config, SeededRandom random)
     {
-        var embed = StoredMatrix.Over(config.VocabSize, config.HiddenSize, Gaussian(config.VocabSize * config.HiddenSize, 0.5, random));
+        var embed = Stored(config.VocabSize, config.HiddenSize, 0.5, random);
         float[] Ones() => [.. Enumerable.Repeat(1f, config.HiddenSize)];
         return new LlamaWeights
         {
@@ -97,9 +94,7 @@ public static class CandidateBenchmark
             {
                 Linears =
                 [
-                    .. config.LinearModules.Select(module => StoredMatrix.Over(
-                        module.OutFeatures, module.InFeatures,
-                        Gaussian(module.OutFeatures * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random))),
+                    .. config.LinearModules.Select(module => Stored(module.OutFeatures, module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random)),
                 ],
                 Biases = new float[]?[config.LinearModules.Count],
                 Norms = [.. config.Norms.Select(_ => Ones())],
@@ -110,9 +105,8 @@ public static class CandidateBenchmark
     private static PeftAdapter RandomAdapter(LlamaConfig config, int index, int rank, SeededRandom random)
     {
         var modules = Enumerable.Range(0, config.NumHiddenLayers).SelectMany(layer => config.LinearModules.Select(module => new LoraModule(
-            $"model.layers.{layer}.{module.Path}", module.InFeatures, module.OutFeatures, rank,
-            Gaussian(rank * module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random),
-            Gaussian(module.OutFeatures * rank, 0.01, random), 2f)));
+            $"model.layers.{layer}.{module.Path}", Stored(rank, module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random),
+            Stored(module.OutFeatures, rank, 0.01, random), 2f)));
         return new PeftAdapter(
             $"adapter-{index:D4}", new PeftAdapterConfig { Rank = rank, LoraAlpha = 2 * rank },
             [.. modules.OrderBy(module => module.Name, StringComparer.Ordinal)]);
@@ -126,6 +120,9 @@ public static class CandidateBenchmark
         new(
             $"{index}", [.. Enumerable.Range(0, options.Length + 1).Select(_ => random.NextInt32(config.VocabSize))],
             options.Length + 1 - options.Scored);
+
+    private static StoredMatrix Stored(int rows, int columns, double deviation, SeededRandom random) =>
+        StoredMatrix.Narrowed(StorageFormat.BF16, rows, columns, Gaussian(rows * columns, deviation, random));
 
     private static float[] Gaussian(int count, double deviation, SeededRandom random)
     {

@@ -1,9 +1,7 @@
 namespace Cuvee.Benchmarks;
 
 /// <param name="Milliseconds">Median per candidate: merge, packing and forward pass.</param>
-/// <param name="MergeMilliseconds">Median of forming the candidate's dense weights.</param>
-/// <param name="PackMilliseconds">Median of packing them for the matrix product.</param>
-/// <param name="ForwardMilliseconds">Median of scoring all records.</param>
+/// <param name="BaseMilliseconds">Median of scoring the same records with the base itself.</param>
 /// <param name="Gflop">
 /// 10^9 floating-point operations of a candidate: linear layers, causal attention, logits at scored positions, the merge once.
 /// </param>
@@ -15,9 +13,7 @@ namespace Cuvee.Benchmarks;
 public sealed record CandidateBenchmarkResult(
     MergeSpace Space,
     double Milliseconds,
-    double MergeMilliseconds,
-    double PackMilliseconds,
-    double ForwardMilliseconds,
+    double BaseMilliseconds,
     double Gflop,
     double GemmGflops,
     double? OpenBlasGflops,

@@ -72,6 +72,9 @@ public sealed class YamlMapping
             ? value
             : null);
 
+    public bool? Boolean(string key) => Scalar<bool?>(
+        key, "true or false", text => text switch { "true" => true, "false" => false, _ => null });
+
     public T? Choice<T>(string key, IReadOnlyDictionary<string, T> choices)
         where T : struct
     {

@@ -7,8 +7,8 @@ using Cuvee.LanguageModels.Chat;
 namespace Cuvee.Data;
 
 /// <summary>
-/// An alpaca array: a question is the instruction, then a new line and the input if it has one; the turns of <c>history</c> stand before it.
-/// Objects with <c>messages</c> are conversations. Ids default to the 0-based place in the array.
+/// An alpaca array: a question is the instruction, then a new line and the input if it has one; the turns of <c>history</c> stand before
+/// it. Objects with <c>messages</c> are conversations. Ids default to the 0-based place in the array.
 /// </summary>
 internal static class AlpacaRecords
 {

@@ -2,6 +2,7 @@ using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
 using Cuvee.Journaling;
+using Cuvee.LanguageModels.Chat;
 using Cuvee.Objectives;
 using Cuvee.Providers;
 using Cuvee.Runs;
@@ -92,15 +93,23 @@ public static class RunPlanner
             Test = test,
             Split = split,
             Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, tokensPerRecord, isMain),
-            Notes = [.. program.Notes, .. TemplateNote(rules), .. heldOut, .. provider.Capabilities.Weights
+            Notes = [.. program.Notes, .. TextNotes(rules), .. heldOut, .. provider.Capabilities.Weights
                 ? []
                 : (string[])["the provider keeps its weights to itself: the result is a recipe without weights."]],
         };
     }
 
-    private static string[] TemplateNote(TextRules rules) => rules.Origin is { } origin
-        ? [$"prompts are written by template {rules.Template.Name}, recognised in {origin}."]
-        : [];
+    private static IEnumerable<string> TextNotes(TextRules rules)
+    {
+        if (rules.Template.Name != ChatTemplates.None.Name)
+        {
+            var origin = rules.Origin is { } file ? $"recognised in {file}" : "as the run file says";
+            yield return $"prompts are written by template {rules.Template.Name}, {origin}.";
+        }
+
+        if (rules.CompletionEnd == TextRules.NoEnd) yield return "completions are not closed by a token.";
+        else if (rules.CompletionEnd != TextRules.Auto) yield return $"completions are closed by '{rules.CompletionEnd}'.";
+    }
 
     private static TextRules ChooseRules(RunConfiguration configuration)
     {
@@ -145,6 +154,8 @@ public static class RunPlanner
                 ? $"it cannot apply merge methods, which search '{search.Search.Name}' needs; use evo-merging, cma-es or fisher-probing"
             : configuration.Output != OutputSettings.Default && !capabilities.Weights
                 ? "it gives no weights to write; leave 'output' out"
+            : capabilities.FoldedOnly && configuration.Output.Format != OutputFormat.Folded
+                ? "its pool holds DoRA adapters, whose merge is no LoRA adapter; set output: {format: folded} or exclude them"
             : null;
         if (problem is not null) throw new BadInputException($"{configuration.File}: {provider.Description}: {problem}.");
     }
@@ -192,6 +203,8 @@ public static class RunPlanner
         var control = ((isMain ? 0L : 1L) + (readsMetric ? 1 + (isMain ? 3 : 4) : 0)) * records
             + (readsMetric && isMain ? ScreeningQueries(adapters, records) : 0);
         return new RunForecast(
-            evaluations, queries, control, (long?)((queries + control) * tokensPerRecord), configuration.Provider.MemoryBytes);
+            evaluations, queries, control, (long?)((queries + control) * tokensPerRecord), 
+            configuration.Provider.MemoryBytes(
+                (tokensPerRecord ?? 0) * records, readsMetric || configuration.Objective.Observes != ObservationKind.Score));
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cuvee.Configuration;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
@@ -28,14 +29,18 @@ public sealed class EmbeddedProviderFactory(int? threads = null) : IProviderFact
                 $"{settings.File}: pool.path is missing; the embedded engine needs the folder of the adapters, not only their names.");
         }
 
-        return new EmbeddedProvider(folder, settings.Pool.Path, settings.Pool.Exclude, settings.File, threads, settings.Methods);
+        return new EmbeddedProvider(folder, settings.Pool, settings.File, threads, settings.Methods);
     }
 }
 
 internal sealed class EmbeddedProvider(
-    string model, string pool, IReadOnlyList<string> exclude, string file, int? threads, MergeMethods methods) : IProvider
+    string model, PoolSelection selection, string file, int? threads, MergeMethods methods) : IProvider
 {
+    private readonly string pool = selection.Path!;
+    private readonly IReadOnlyList<string> exclude = selection.Exclude;
+
     private static readonly HashSet<MergeSpace> BothSpaces = [MergeSpace.Factors, MergeSpace.Delta];
+    private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
 
     private IReadOnlyList<AdapterHeader>? headers;
     private ModelFolder? folder;
@@ -43,23 +48,23 @@ internal sealed class EmbeddedProvider(
     public string Description => $"embedded engine, {model}";
 
     public ProviderCapabilities Capabilities => new(
-        LogProbabilityDetail.PerToken, Answers: true, BothSpaces, Methods: true, Weights: true, Config.MaxPositionEmbeddings,
-        MaxConcurrentLeases: 1);
+        LogProbabilityDetail.PerToken, Answers: true, HasDora ? DeltaOnly : BothSpaces, Methods: !HasDora, Weights: true,
+        Config.MaxPositionEmbeddings, MaxConcurrentLeases: 1, FoldedOnly: HasDora);
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 
-    /// <summary>Base weights, one candidate's weights and twice the pool's factors (sorted magnitudes), fp32.</summary>
-    public long MemoryBytes
+    /// <summary>The engine's buffers, the prepared LoraA of one layer, and what the runtime and the tokenizer take.</summary>
+    public long MemoryBytes(double tokens, bool generates)
     {
-        get
-        {
-            var linear = Config.LinearModules.Sum(module => (long)module.OutFeatures * module.InFeatures) * Config.NumHiddenLayers;
-            var embedding = (long)Config.VocabSize * Config.HiddenSize * (Config.TieWordEmbeddings ? 1 : 2);
-            return sizeof(float) * ((2 * linear) + embedding + (2 * Headers.Sum(adapter => adapter.Parameters)));
-        }
+        const long runtime = 100_000_000;
+        var ranks = Headers.Sum(header => (long)header.Ranks.DefaultIfEmpty(0).Max());
+        return runtime + EngineMemory.Forecast(Config, tokens, generates, threads)
+            + (sizeof(float) * ranks * Config.LinearModules.Sum(module => (long)module.InFeatures));
     }
 
     private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(pool, exclude);
+
+    private bool HasDora => Headers.Any(header => header.IsDora);
 
     private ModelFolder Folder => folder ??= ModelFolder.Open(model);
 
@@ -67,16 +72,13 @@ internal sealed class EmbeddedProvider(
 
     public void Check(MergeSpace space)
     {
-        if (!Directory.Exists(model))
-            throw new BadInputException($"{file}: 'model' names {model}, which is no folder; correct the path.");
+        if (!Directory.Exists(model) && !(ModelFolder.IsGgufPath(model) && File.Exists(model)))
+            throw new BadInputException($"{file}: 'model' names {model}, which is no folder and no .gguf file; correct the path.");
         folder ??= ModelFolder.Open(model);
         foreach (var adapter in AdapterPool.AdapterFolders(pool, exclude))
         {
-            foreach (var name in (string[])["adapter_config.json", "adapter_model.safetensors"])
-            {
-                RequireFile(
-                    Path.Combine(adapter, name), "every sub-folder of the pool must be a PEFT adapter (or name it in pool.exclude).");
-            }
+            foreach (var part in AdapterReader.Files(adapter))
+                RequireFile(part, "every sub-folder of the pool must be a PEFT or GGUF adapter (or name it in pool.exclude).");
         }
 
         if (space != MergeSpace.Factors) return;
@@ -86,12 +88,14 @@ internal sealed class EmbeddedProvider(
     public IReadOnlyDictionary<string, string> Identity()
     {
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var path in Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".safetensors"))
-            inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
+        var files = Folder.IsGguf
+            ? [model]
+            : Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model" or ".safetensors");
+        foreach (var path in files) inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
         foreach (var name in AdapterNames)
         {
-            foreach (var part in (string[])["adapter_config.json", "adapter_model.safetensors"])
-                inputs.Add($"pool/{name}/{part}", FileHash.Sha256(Path.Combine(pool, name, part)));
+            foreach (var part in AdapterReader.Files(Path.Combine(pool, name)))
+                inputs.Add($"pool/{name}/{Path.GetFileName(part)}", FileHash.Sha256(part));
         }
 
         return inputs;
@@ -116,7 +120,11 @@ internal sealed class EmbeddedProvider(
     }
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
-        new Session(Folder.Load(threads, rules), AdapterPool.Load(pool, exclude), model, threads, methods));
+        new Session(
+            Folder,
+            Folder.Load(threads, rules),
+            AdapterPool.Load(pool, exclude, selection.AllowDifferentBases, new PeftReaderOptions { Base = Config }),
+            methods));
 
     private static void RequireFile(string path, string mend)
     {
@@ -142,13 +150,15 @@ internal sealed class EmbeddedProvider(
         private readonly EmbeddedModel model;
         private readonly AdapterPool pool;
         private readonly EmbeddedAdapterHost host;
-        private readonly string modelFolder;
+        private readonly ModelFolder folder;
 
-        public Session(EmbeddedModel model, AdapterPool pool, string modelFolder, int? threads, MergeMethods methods)
+        public Session(ModelFolder folder, EmbeddedModel model, AdapterPool pool, MergeMethods methods)
         {
-            (this.model, this.pool, this.modelFolder) = (model, pool, modelFolder);
-            host = new EmbeddedAdapterHost(model, pool, threads, methods);
-            Weights = new RecipeMerger(pool, methods);
+            (this.folder, this.model) = (folder, model);
+            this.pool = pool.On(model.Weights.Find);
+            var merger = new RecipeMerger(this.pool, methods);
+            host = new EmbeddedAdapterHost(model, merger);
+            Weights = merger;
         }
 
         public IAdapterHost Host => host;
@@ -161,7 +171,7 @@ internal sealed class EmbeddedProvider(
             ValueTask.FromResult<IModelLease?>(new Written(AdaptedModel.Create(model, PeftReader.Read(adapterFolder))));
 
         public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
-            FoldedModel.Write(modelFolder, Weights!, recipe, folder, type);
+            FoldedModel.Write(this.folder, Weights!, recipe, folder, type);
 
         public async ValueTask DisposeAsync()
         {

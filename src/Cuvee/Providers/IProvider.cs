@@ -53,8 +53,10 @@ public interface IProvider
     /// queried.</exception>
     double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file);
 
-    /// <summary>Memory that a run takes on this machine, in bytes.</summary>
-    long MemoryBytes { get; }
+    /// <summary>Memory that a run takes on this machine, in bytes; files that are only mapped do not count.</summary>
+    /// <param name="tokens">Of all validation records together.</param>
+    /// <param name="generates">The run reads generated answers.</param>
+    long MemoryBytes(double tokens, bool generates);
 
     /// <summary>Loads or connects; models of the session read texts by <paramref name="rules"/>.</summary>
     Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken);
@@ -68,6 +70,7 @@ public interface IProvider
 /// <param name="Weights">Its session gives the pool's weights, so that a merged adapter can be written.</param>
 /// <param name="ContextLength">In tokens; null where unknown.</param>
 /// <param name="MaxConcurrentLeases">Candidates at a time.</param>
+/// <param name="FoldedOnly">What its pool merges to is no LoRA adapter; only a folded checkpoint can be written.</param>
 public sealed record ProviderCapabilities(
     LogProbabilityDetail LogProbabilities,
     bool Answers,
@@ -75,7 +78,8 @@ public sealed record ProviderCapabilities(
     bool Methods,
     bool Weights,
     int? ContextLength,
-    int MaxConcurrentLeases);
+    int MaxConcurrentLeases,
+    bool FoldedOnly = false);
 
 public enum LogProbabilityDetail
 {

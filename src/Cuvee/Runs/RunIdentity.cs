@@ -40,8 +40,6 @@ public sealed class RunIdentity
         foreach (var (role, hash) in configuration.Provider.Identity()) inputs.Add(role, hash);
         inputs.Add("validation", FileHash.Sha256(configuration.Validation));
         if (configuration is { Compare: not null, Test: { } test }) inputs.Add("test", FileHash.Sha256(test));
-        if (plan.Text.Template.Name != ChatTemplates.None.Name) inputs.Add("template", plan.Text.Template.Name);
-        if (plan.Text.CompletionEnd != TextRules.Auto) inputs.Add("completion_end", plan.Text.CompletionEnd);
         var identity = new JsonObject
         {
             ["cuvee"] = Version,
@@ -53,6 +51,8 @@ public sealed class RunIdentity
             ["search"] = SearchJson(plan.Search),
             ["inputs"] = JsonSerializer.SerializeToNode(inputs, RunJson.Options),
         };
+        if (plan.Text.Template.Name != ChatTemplates.None.Name) identity["template"] = plan.Text.Template.Name;
+        if (plan.Text.CompletionEnd != TextRules.Auto) identity["completion_end"] = plan.Text.CompletionEnd;
         if (configuration.Compare is { } compare && ReferenceEquals(plan.Search, configuration.Search))
         {
             identity["compare"] = new JsonObject

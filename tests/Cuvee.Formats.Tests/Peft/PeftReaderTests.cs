@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Formats.Tests.Peft;
 
@@ -106,6 +107,115 @@ public sealed class PeftReaderTests : IDisposable
         var warnings = new List<string>();
         PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add });
         Assert.Contains("'shiny_new_thing'", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    /// <summary>What later and earlier releases of PEFT and other trainers add, at what changes nothing.</summary>
+    [Theory]
+    [InlineData("null")]
+    [InlineData("false")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    public void Read_UnknownKeyThatIsNotSet_IsSilent(string value)
+    {
+        _folder.Config["shiny_new_thing"] = JsonNode.Parse(value);
+        var warnings = new List<string>();
+        PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Empty(warnings);
+    }
+
+    /// <summary>PEFT 0.5 knew no more keys than these; Unsloth and LLaMA-Factory write the second and third.</summary>
+    [Theory]
+    [InlineData("""
+        {"auto_mapping": null, "base_model_name_or_path": "b", "bias": "none", "fan_in_fan_out": false, "inference_mode": true,
+         "init_lora_weights": true, "layers_pattern": null, "layers_to_transform": null, "lora_alpha": 16, "lora_dropout": 0.05,
+         "modules_to_save": null, "peft_type": "LORA", "r": 2, "revision": null, "target_modules": ["q_proj"], "task_type": "CAUSAL_LM"}
+        """)]
+    [InlineData("""
+        {"auto_mapping": {"base_model_class": "LlamaForCausalLM", "parent_library": "transformers.models.llama.modeling_llama",
+         "unsloth_fixed": true}, "base_model_name_or_path": "unsloth/b-bnb-4bit", "lora_alpha": 16, "peft_type": "LORA", "r": 2,
+         "target_modules": "(?:.*?(?:language|text).*?(?:self_attn|attention|mlp).*?(?:q_proj|k_proj).*?)", "task_type": "CAUSAL_LM"}
+        """)]
+    [InlineData("""
+        {"lora_alpha": 16, "peft_type": "LORA", "r": 2, "target_modules": "all-linear", "exclude_modules": null, "modules_to_save": [],
+         "use_dora": false, "use_rslora": false, "rank_pattern": {}, "alpha_pattern": {}, "megatron_core": "megatron.core"}
+        """)]
+    public void Read_ConfigurationsAsTheyAreFound_AreAcceptedSilently(string config)
+    {
+        _folder.Save();
+        File.WriteAllText(_folder.ConfigPath, config);
+        var warnings = new List<string>();
+        var adapter = PeftReader.Read(_folder.Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Equal(8f, Assert.Single(adapter.Modules).Scaling);
+        Assert.Empty(warnings);
+    }
+
+    [Theory]
+    [InlineData("base_model.model.model.layers.0.self_attn.q_proj")]
+    [InlineData("base_model.model.layers.0.self_attn.q_proj")]
+    [InlineData("model.layers.0.self_attn.q_proj")]
+    [InlineData("base_model.model.model.language_model.layers.0.self_attn.q_proj")]
+    [InlineData("base_model.model.language_model.model.layers.0.self_attn.q_proj")]
+    [InlineData("base_model.model.base_model.model.model.layers.0.self_attn.q_proj")]
+    [InlineData("base_model.model.pretrained_model.model.layers.0.self_attn.q_proj")]
+    [InlineData("base_model.model._orig_mod.model.layers.0.self_attn.q_proj")]
+    [InlineData("base_model.model.module.model.layers.0._checkpoint_wrapped_module.self_attn.q_proj")]
+    public void Read_WrappedName_IsTheBaseModels(string stem)
+    {
+        for (var i = 0; i < 2; i++)
+            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem) };
+        Assert.Equal(AdapterFolder.Module, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
+    }
+
+    [Theory]
+    [InlineData("base_model.model.lm_head", "lm_head")]
+    [InlineData("base_model.model.model.lm_head", "lm_head")]
+    [InlineData("base_model.model.vision_tower.layers.0.q_proj", "vision_tower.layers.0.q_proj")]
+    [InlineData("base_model.model.transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_attn")]
+    public void Read_OtherName_StaysForTheBaseToJudge(string stem, string expected)
+    {
+        for (var i = 0; i < 2; i++)
+            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem) };
+        Assert.Equal(expected, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Name);
+    }
+
+    /// <summary>PEFT's delta of an embedding is (B A) transposed; it saves the base's rows beside it.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData(".default")]
+    public void Read_Embedding_IsAModuleOfVocabularyRows(string adapterName)
+    {
+        const string stem = "base_model.model.model.embed_tokens";
+        _folder.Tensors.Add(new TensorData($"{stem}.lora_embedding_A{adapterName}", [2, 3], [1, 2, 3, 4, 5, 6]));
+        _folder.Tensors.Add(new TensorData($"{stem}.lora_embedding_B{adapterName}", [4, 2], [1, 0, 0, 1, 2, 0, 0, -2]));
+        _folder.Tensors.Add(new TensorData($"{stem}.base_layer.weight", [3, 4], new float[12]));
+        var warnings = new List<string>();
+        var module = PeftReader.Read(_folder.Save().Path, new PeftReaderOptions { Warn = warnings.Add }).Modules[0];
+        Assert.Equal(("model.embed_tokens", 3, 4, 2, 8f), (module.Name, module.OutFeatures, module.InFeatures, module.Rank, module.Scaling));
+        Assert.Equal([1, 4, 2, 5, 3, 6], module.LoraB.ToSingles()); // [vocab, rank]
+        Assert.Equal([1, 0, 2, 0, 0, 1, 0, -2], module.LoraA.ToSingles()); // [rank, hidden]
+        Assert.Contains("copy of the base's 'model.embed_tokens'", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(".lora_magnitude_vector", new[] { 4 })]
+    [InlineData(".lora_magnitude_vector", new[] { 1, 4 })]
+    [InlineData(".lora_magnitude_vector.weight", new[] { 4 })]
+    [InlineData(".lora_magnitude_vector.default.weight", new[] { 4 })]
+    public void Read_Dora_KeepsMagnitudes(string suffix, int[] shape)
+    {
+        _folder.Config["use_dora"] = true;
+        _folder.Tensors.Add(new TensorData("base_model.model." + AdapterFolder.Module + suffix, shape, [1, 2, 3, 4]));
+        Assert.Equal([1, 2, 3, 4], Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Magnitude!);
+    }
+
+    [Fact]
+    public void Read_PatternOnAWrappedName_SeesItAsPeftDoes()
+    {
+        const string stem = "base_model.model.model.language_model.layers.0.self_attn.q_proj";
+        for (var i = 0; i < 2; i++)
+            _folder.Tensors[i] = _folder.Tensors[i] with { Name = _folder.Tensors[i].Name.Replace("base_model.model." + AdapterFolder.Module, stem) };
+        _folder.Config["alpha_pattern"] = JsonNode.Parse("""{"^model.language_model.layers.0.self_attn.q_proj": 4}""");
+        Assert.Equal(2f, Assert.Single(PeftReader.Read(_folder.Save().Path).Modules).Scaling);
     }
 
     [Theory]

@@ -14,7 +14,8 @@ public sealed class PeftRefusalTests : IDisposable
     [Theory]
     [InlineData("peft_type", "\"IA3\"")]
     [InlineData("peft_type", "null")]
-    [InlineData("use_dora", "true")]
+    [InlineData("use_dora", "1")]
+    [InlineData("ensure_weight_tying", "true")]
     [InlineData("bias", "\"all\"")]
     [InlineData("bias", "\"lora_only\"")]
     [InlineData("lora_bias", "true")]
@@ -80,14 +81,13 @@ public sealed class PeftRefusalTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Stem + ".lora_magnitude_vector", "DoRA")]
-    [InlineData("base_model.model.model.embed_tokens.lora_embedding_A", "embedding")]
+    [InlineData(Stem + ".base_layer.lora_A.weight", "target_parameters")]
     [InlineData(Stem + ".lora_B.bias", "bias")]
     [InlineData(Stem + ".bias", "bias")]
     [InlineData(Stem + ".lora_diag.weight", "KaSA")]
     [InlineData("base_model.model.lm_head.weight", "full copy")]
+    [InlineData("base_model.model.model.embed_tokens.weight", "target_modules")]
     [InlineData("base_model.model.model.layers.0.mlp.experts.base_layer.lora_A.weight", "target_parameters")]
-    [InlineData("model.layers.0.mlp.up_proj.lora_A.weight", "does not match")]
     [InlineData("base_model.model.lora_A.weight", "does not match")]
     [InlineData(Stem + ".lora_C.weight", "does not match")]
     [InlineData(Stem + ".lora_A.a.b.weight", "does not match")]
@@ -144,6 +144,36 @@ public sealed class PeftRefusalTests : IDisposable
         _folder.Tensors[0] = new TensorData(Stem + ".lora_A.weight", shape, new float[count]);
         _folder.Save();
         Refuse(_folder.TensorPath, "not a filled matrix");
+    }
+
+    [Theory]
+    [InlineData("base_model.model.model.layers.0.self_attn.q_proj.base_layer.weight", "a weight of its own")]
+    [InlineData("base_model.model.wte.lora_embedding_A", "is missing beside its partner")]
+    public void Read_CopyOrHalfEmbedding_IsNamed(string name, string named)
+    {
+        _folder.Tensors.Add(new TensorData(name, [2, 3], new float[6]));
+        _folder.Save();
+        Refuse(_folder.TensorPath, named);
+    }
+
+    [Fact]
+    public void Read_OtherEmbedding_IsRefused()
+    {
+        _folder.Tensors.Add(new TensorData("base_model.model.wte.lora_embedding_A", [2, 3], new float[6]));
+        _folder.Tensors.Add(new TensorData("base_model.model.wte.lora_embedding_B", [4, 2], new float[8]));
+        _folder.Save();
+        Refuse(_folder.TensorPath, "an embedding other than model.embed_tokens");
+    }
+
+    [Theory]
+    [InlineData(null, "no lora_magnitude_vector")]
+    [InlineData(new[] { 3 }, "not one number for each of 4 rows")]
+    public void Read_DoraWithoutFittingMagnitudes_IsRefused(int[]? shape, string named)
+    {
+        _folder.Config["use_dora"] = true;
+        if (shape is not null) _folder.Tensors.Add(new TensorData(Stem + ".lora_magnitude_vector", shape, new float[shape[0]]));
+        _folder.Save();
+        Refuse(_folder.TensorPath, named);
     }
 
     [Fact]

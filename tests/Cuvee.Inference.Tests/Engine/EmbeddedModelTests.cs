@@ -15,7 +15,6 @@ public class EmbeddedModelTests
         var fixture = EngineFixture.Load("a");
         using var model = EmbeddedModel.Load(fixture.Folder, threads: 2);
         using var engine = new LlamaEngine(fixture.Config, threads: 1);
-        engine.SetWeights(fixture.Weights);
 
         var scores = await model.ScoreAsync(Sample, CancellationToken.None);
 
@@ -24,7 +23,7 @@ public class EmbeddedModelTests
             var prompt = model.Tokenizer.Encode(Sample[i].Prompt, addSpecialTokens: true);
             int[] tokens = [.. prompt, .. model.Tokenizer.Encode(Sample[i].Completion, addSpecialTokens: false), 257];
             Assert.Equal(256, tokens[0]);
-            var expected = engine.ScoreTokens([new TokenizedRecord("", tokens, prompt.Count)])[0];
+            var expected = engine.ScoreTokens(fixture.Weights, null, [new TokenizedRecord("", tokens, prompt.Count)])[0];
             Assert.Equal(expected, scores[i].TokenLogProbabilities);
             Assert.Equal(expected.Sum(x => (double)x), scores[i].LogProbability);
             Assert.Equal(expected.Length, scores[i].Tokens);
@@ -46,13 +45,13 @@ public class EmbeddedModelTests
     }
 
     [Fact]
-    public async Task WithWeights_OtherWeightsAndBack_EachScoresItsOwn()
+    public async Task With_UpdateAndBack_EachScoresItsOwn()
     {
         var fixture = EngineFixture.Load("a");
         using var model = EmbeddedModel.Load(fixture.Folder, threads: 2);
         var before = await model.ScoreAsync(Sample, CancellationToken.None);
         var merged = fixture.Merge(new Recipe("delta", [new Share("one", 1, 1)]));
-        var adapted = model.WithWeights(merged);
+        var adapted = model.With(new Replacement(merged));
         using var fresh = new EmbeddedModel(merged, model.Tokenizer, threads: 1);
 
         var expected = await fresh.ScoreAsync(Sample, CancellationToken.None);
@@ -68,10 +67,41 @@ public class EmbeddedModelTests
     }
 
     [Fact]
-    public void WithWeights_OtherConfig_Throws()
+    public async Task With_Update_GeneratesAsTheMergedModel()
     {
-        using var model = EmbeddedModel.Load(EngineFixture.Load("a").Folder, threads: 1);
-        Assert.Throws<ArgumentException>(() => model.WithWeights(EngineFixture.Load("b").Weights));
+        var fixture = EngineFixture.Load("a");
+        using var model = EmbeddedModel.Load(fixture.Folder, threads: 2);
+        var merged = fixture.Merge(new Recipe("delta", [new Share("one", 1, 1)]));
+        using var fresh = new EmbeddedModel(merged, model.Tokenizer, threads: 1);
+        var adapted = model.With(new Replacement(merged));
+        var options = new GenerationOptions { MaxTokens = 12 };
+        string[] prompts = ["Hello", "The soup of the day was", "x"];
+        var before = await model.GenerateAsync(prompts, options, CancellationToken.None);
+
+        var generated = await adapted.GenerateAsync(prompts, options, CancellationToken.None);
+        await model.ScoreAsync(Sample, CancellationToken.None); // frees the candidate's folded weights
+        var again = await adapted.GenerateAsync(prompts, options, CancellationToken.None);
+
+        Assert.Equal(await fresh.GenerateAsync(prompts, options, CancellationToken.None), generated);
+        Assert.Equal(generated, again);
+        Assert.NotEqual(before, generated);
+        Assert.Equal(before, await model.GenerateAsync(prompts, options, CancellationToken.None));
+    }
+
+    /// <summary>Rows of another model in the place of the base's.</summary>
+    private sealed class Replacement(LlamaWeights weights) : ILinearUpdate
+    {
+        private readonly int[] layers = new int[7];
+
+        public bool Adapts(int layer, int linear) => true;
+
+        public void Prepare(int layer, int linear) => layers[linear] = layer;
+
+        public void AddRows(int linear, int firstRow, Span<float> rows)
+        {
+            var matrix = weights.Layers[layers[linear]].Linears[linear];
+            matrix.ReadRows(firstRow, rows.Length / matrix.Columns, rows);
+        }
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public class GenerationTests
         var expected = fixture.Expected.Greedy;
         var prompts = expected.Continuations.Select((each, i) => new TokenizedPrompt($"{i}", each.Prompt)).ToList();
 
-        var generated = engine.GenerateTokens(prompts, new GenerationOptions { MaxTokens = expected.MaxTokens });
+        var generated = engine.GenerateTokens(fixture.Weights, prompts, new GenerationOptions { MaxTokens = expected.MaxTokens });
 
         for (var i = 0; i < prompts.Count; i++)
         {
@@ -47,9 +47,9 @@ public class GenerationTests
         var options = Sampled with { Temperature = temperature };
         var prompts = ManyPrompts(fixture);
 
-        var together = engine.GenerateTokens(prompts, options);
+        var together = engine.GenerateTokens(fixture.Weights, prompts, options);
 
-        var alone = prompts.Select(prompt => single.GenerateTokens([prompt], options)[0]).ToList();
+        var alone = prompts.Select(prompt => single.GenerateTokens(fixture.Weights, [prompt], options)[0]).ToList();
         for (var i = 0; i < prompts.Count; i++) Assert.Equal(alone[i].Tokens, together[i].Tokens);
         Assert.True(
             together.Select(each => each.Tokens.Count).Distinct().Count() > 1 || model == "a",
@@ -63,13 +63,14 @@ public class GenerationTests
         var fixture = EngineFixture.Load("a");
         using var engine = EngineOf(fixture);
         int[] prompt = [256, 5, 77, 130];
-        var generated = engine.GenerateTokens([new TokenizedPrompt("0", prompt)], new GenerationOptions { MaxTokens = 40 })[0].Tokens;
+        var generated = engine.GenerateTokens(
+            fixture.Weights, [new TokenizedPrompt("0", prompt)], new GenerationOptions { MaxTokens = 40 })[0].Tokens;
         for (var length = 1; length < generated.Count; length += 7)
         {
             int[] context = [.. prompt, .. generated.Take(length)];
             var rows = Enumerable.Range(0, fixture.Config.VocabSize)
                 .Select(token => new TokenizedRecord($"{token}", [.. context, token], context.Length)).ToList();
-            var scores = engine.ScoreTokens(rows).Select(score => score[0]).ToList();
+            var scores = engine.ScoreTokens(fixture.Weights, null, rows).Select(score => score[0]).ToList();
             Assert.Equal(generated[length], scores.IndexOf(scores.Max()));
         }
     }
@@ -80,9 +81,9 @@ public class GenerationTests
         var fixture = EngineFixture.Load("a");
         using var engine = EngineOf(fixture);
         var prompts = ManyPrompts(fixture).Take(3).ToList();
-        var first = engine.GenerateTokens(prompts, Sampled).SelectMany(each => each.Tokens).ToList();
-        Assert.Equal(first, engine.GenerateTokens(prompts, Sampled).SelectMany(each => each.Tokens));
-        Assert.NotEqual(first, engine.GenerateTokens(prompts, Sampled with { Seed = 6 }).SelectMany(each => each.Tokens));
+        var first = engine.GenerateTokens(fixture.Weights, prompts, Sampled).SelectMany(each => each.Tokens).ToList();
+        Assert.Equal(first, engine.GenerateTokens(fixture.Weights, prompts, Sampled).SelectMany(each => each.Tokens));
+        Assert.NotEqual(first, engine.GenerateTokens(fixture.Weights, prompts, Sampled with { Seed = 6 }).SelectMany(each => each.Tokens));
     }
 
     [Fact]
@@ -91,7 +92,7 @@ public class GenerationTests
         var fixture = EngineFixture.Load("a");
         using var engine = EngineOf(fixture);
         var prompt = fixture.Records[5].Tokens; // 90 of 128 tokens
-        var generated = engine.GenerateTokens([new TokenizedPrompt("0", prompt)], new GenerationOptions { MaxTokens = 500 })[0];
+        var generated = engine.GenerateTokens(fixture.Weights, [new TokenizedPrompt("0", prompt)], new GenerationOptions { MaxTokens = 500 })[0];
         Assert.Equal(StopReason.ContextLength, generated.StopReason);
         Assert.Equal(fixture.Config.MaxPositionEmbeddings - prompt.Length, generated.Tokens.Count);
     }
@@ -103,8 +104,8 @@ public class GenerationTests
         using var engine = EngineOf(fixture);
         var prompts = ManyPrompts(fixture).Take(4).ToList();
         var options = new GenerationOptions { MaxTokens = 10 };
-        var free = engine.GenerateTokens(prompts, options);
-        var stopped = engine.GenerateTokens(prompts, options, (prompt, tokens) => prompt == 2 && tokens.Count == 3);
+        var free = engine.GenerateTokens(fixture.Weights, prompts, options);
+        var stopped = engine.GenerateTokens(fixture.Weights, prompts, options, (prompt, tokens) => prompt == 2 && tokens.Count == 3);
         for (var i = 0; i < prompts.Count; i++)
         {
             Assert.Equal(i == 2 ? StopReason.StopText : StopReason.MaxTokens, stopped[i].StopReason);
@@ -118,16 +119,11 @@ public class GenerationTests
         var fixture = EngineFixture.Load("a");
         using var engine = EngineOf(fixture);
         var error = Assert.Throws<ArgumentException>(
-            () => engine.GenerateTokens([new TokenizedPrompt("p9", new int[128])], new GenerationOptions()));
+            () => engine.GenerateTokens(fixture.Weights, [new TokenizedPrompt("p9", new int[128])], new GenerationOptions()));
         Assert.Contains("'p9'", error.Message, StringComparison.Ordinal);
     }
 
-    private static LlamaEngine EngineOf(EngineFixture fixture, int threads = 2)
-    {
-        var engine = new LlamaEngine(fixture.Config, threads);
-        engine.SetWeights(fixture.Weights);
-        return engine;
-    }
+    private static LlamaEngine EngineOf(EngineFixture fixture, int threads = 2) => new(fixture.Config, threads);
 
     // More than are active at a time, of many lengths.
     private static List<TokenizedPrompt> ManyPrompts(EngineFixture fixture) =>

@@ -20,9 +20,8 @@ public class ScoringTests
         var fixture = EngineFixture.Load(model);
         var expected = fixture.Expected.Cases.Single(each => each.Name == caseName);
         using var engine = new LlamaEngine(fixture.Config, threads: 2);
-        engine.SetWeights(fixture.Merge(expected.Recipe));
 
-        var scores = engine.ScoreTokens(fixture.Records);
+        var scores = engine.ScoreTokens(fixture.Merge(expected.Recipe), null, fixture.Records);
 
         for (var i = 0; i < scores.Count; i++)
         {
@@ -85,8 +84,7 @@ public class ScoringTests
     private static IReadOnlyList<float[]> Scores(LlamaConfig config, LlamaWeights weights, EngineFixture fixture)
     {
         using var engine = new LlamaEngine(config, threads: 2);
-        engine.SetWeights(weights);
-        return engine.ScoreTokens(fixture.Records);
+        return engine.ScoreTokens(weights, null, fixture.Records);
     }
 
     [Theory]
@@ -95,24 +93,24 @@ public class ScoringTests
     {
         var fixture = EngineFixture.Load(model);
         using var engine = new LlamaEngine(fixture.Config, threads: 2);
-        engine.SetWeights(fixture.Weights);
+        IReadOnlyList<float[]> Score(IReadOnlyList<TokenizedRecord> records) => engine.ScoreTokens(fixture.Weights, null, records);
         var shared = fixture.Records.Where(record => record.ScoredFrom >= 10).Take(4).ToList(); // a common prefix of 9 tokens
 
-        var together = engine.ScoreTokens(fixture.Records);
-        var reversed = engine.ScoreTokens([.. fixture.Records.Reverse()]);
-        var many = engine.ScoreTokens([.. Enumerable.Repeat(fixture.Records, 7).SelectMany(records => records)]);
-        var withPrefix = engine.ScoreTokens(shared);
+        var together = Score(fixture.Records);
+        var reversed = Score([.. fixture.Records.Reverse()]);
+        var many = Score([.. Enumerable.Repeat(fixture.Records, 7).SelectMany(records => records)]);
+        var withPrefix = Score(shared);
 
         for (var i = 0; i < together.Count; i++)
         {
-            var alone = engine.ScoreTokens([fixture.Records[i]])[0];
+            var alone = Score([fixture.Records[i]])[0];
             Assert.Equal(alone, together[i]);
             Assert.Equal(alone, reversed[^(i + 1)]);
             for (var copy = 0; copy < 7; copy++) Assert.Equal(alone, many[(copy * together.Count) + i]);
         }
 
         Assert.True(shared.Count > 2 && shared.All(record => record.Tokens.AsSpan(0, 9).SequenceEqual(shared[0].Tokens.AsSpan(0, 9))));
-        for (var i = 0; i < shared.Count; i++) Assert.Equal(engine.ScoreTokens([shared[i]])[0], withPrefix[i]);
+        for (var i = 0; i < shared.Count; i++) Assert.Equal(Score([shared[i]])[0], withPrefix[i]);
     }
 
     [Fact]
@@ -123,8 +121,7 @@ public class ScoringTests
         var results = new[] { 1, 2, 3 }.Select(threads =>
         {
             using var engine = new LlamaEngine(fixture.Config, threads);
-            engine.SetWeights(fixture.Weights);
-            return engine.ScoreTokens(records);
+            return engine.ScoreTokens(fixture.Weights, null, records);
         }).ToList();
 
         Assert.Equal(results[0], results[1]);
@@ -132,13 +129,54 @@ public class ScoringTests
     }
 
     [Fact]
+    public void ScoreTokens_AnySliceSize_SameBits()
+    {
+        var fixture = EngineFixture.Load("a");
+        var records = Enumerable.Repeat(fixture.Records.Where(record => record.ScoredFrom >= 10), 5).SelectMany(each => each).ToList();
+        var results = new[] { 1L, 40_000, long.MaxValue }.Select(bytes =>
+        {
+            using var engine = new LlamaEngine(fixture.Config, 2, bytes);
+            return engine.ScoreTokens(fixture.Weights, null, records);
+        }).ToList();
+
+        Assert.Equal(results[2], results[0]);
+        Assert.Equal(results[2], results[1]);
+    }
+
+    [Fact]
+    public void ScoreTokens_UpdateFails_ThrowsAndGoesOn()
+    {
+        var fixture = EngineFixture.Load("a");
+        using var engine = new LlamaEngine(fixture.Config, threads: 3);
+        var expected = engine.ScoreTokens(fixture.Weights, null, fixture.Records);
+
+        Assert.Throws<InvalidOperationException>(() => engine.ScoreTokens(fixture.Weights, new FailingUpdate(), fixture.Records));
+
+        Assert.Equal(expected, engine.ScoreTokens(fixture.Weights, null, fixture.Records));
+    }
+
+    private sealed class FailingUpdate : ILinearUpdate
+    {
+        public bool Adapts(int layer, int linear) => true;
+
+        public void Prepare(int layer, int linear)
+        {
+            if (layer == 1) throw new InvalidOperationException();
+        }
+
+        public void AddRows(int linear, int firstRow, Span<float> rows)
+        {
+        }
+    }
+
+    [Fact]
     public void ScoreTokens_Cancelled_Throws()
     {
         var fixture = EngineFixture.Load("a");
         using var engine = new LlamaEngine(fixture.Config, threads: 2);
-        engine.SetWeights(fixture.Weights);
-        Assert.Throws<OperationCanceledException>(() => engine.ScoreTokens(fixture.Records, new CancellationToken(canceled: true)));
-        Assert.Equal(fixture.Records.Count, engine.ScoreTokens(fixture.Records).Count);
+        Assert.Throws<OperationCanceledException>(
+            () => engine.ScoreTokens(fixture.Weights, null, fixture.Records, new CancellationToken(canceled: true)));
+        Assert.Equal(fixture.Records.Count, engine.ScoreTokens(fixture.Weights, null, fixture.Records).Count);
     }
 
     [Theory]
@@ -149,8 +187,8 @@ public class ScoringTests
     {
         var fixture = EngineFixture.Load("a");
         using var engine = new LlamaEngine(fixture.Config, threads: 1);
-        engine.SetWeights(fixture.Weights);
-        var error = Assert.Throws<ArgumentException>(() => engine.ScoreTokens([new TokenizedRecord("r7", new int[length], scoredFrom)]));
+        var error = Assert.Throws<ArgumentException>(
+            () => engine.ScoreTokens(fixture.Weights, null, [new TokenizedRecord("r7", new int[length], scoredFrom)]));
         Assert.Contains("'r7'", error.Message, StringComparison.Ordinal);
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
     }

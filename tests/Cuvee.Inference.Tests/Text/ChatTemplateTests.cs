@@ -6,8 +6,8 @@ using Cuvee.LanguageModels.Chat;
 namespace Cuvee.Inference.Tests.Text;
 
 /// <summary>
-/// <c>tests/fixtures/chat/generate.mjs</c> makes the expectations with Hugging Face's own Jinja: the prompt as it would be for generating, and
-/// the whole conversation.
+/// <c>tests/fixtures/chat/generate.mjs</c> makes the expectations with Hugging Face's own Jinja: the prompt as it would be for generating,
+/// and the whole conversation.
 /// </summary>
 public class ChatTemplateTests
 {
@@ -49,6 +49,15 @@ public class ChatTemplateTests
     [InlineData("{{ '<|user|>\n' + message.content + '<|end|>\n' }}{{ '<|assistant|>' }}{{ eos_token }}")]
     [InlineData("{{ '### Instruction:\n' + message.content + '\n\n### Response:\n' }}")]
     public void Recognise_OtherFamily_IsNull(string jinja) => Assert.Null(ChatTemplates.Recognise(jinja));
+
+    [VocabularyTheory]
+    [InlineData("deepseek_v3")]
+    public void Recognise_RealTemplateOfNoFamily_IsNull(string family)
+    {
+        var path = Path.Combine(Path.GetDirectoryName(TokenizerFixtures.VocabularyPath(family))!, "chats.json");
+        using var chats = JsonDocument.Parse(File.ReadAllBytes(path));
+        Assert.Null(ChatTemplates.Recognise(chats.RootElement.GetProperty("template").GetString()!));
+    }
 
     [Fact]
     public void Render_Alpaca_HasItsHeadings()

@@ -18,7 +18,7 @@ public class BpeMergerTests
     public void Merge_RandomTables_EqualsLowestRankFirstByScanning() => Prop.ForAll(Cases.ToArbitrary(), item =>
     {
         var actual = item.Symbols.ToArray();
-        var kept = BpeMerger.Merge(actual, item.Merges);
+        var kept = BpeMerger.Merge(actual, new MergeTable(item.Merges));
         return actual.AsSpan(0, kept).SequenceEqual(MergeByScanning(item.Symbols, item.Merges));
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(150));
 
@@ -29,7 +29,7 @@ public class BpeMergerTests
         var symbols = Enumerable.Range(0, 1000).Select(i => i * i % 7 % Letters).ToArray();
         var actual = symbols.ToArray();
 
-        var kept = BpeMerger.Merge(actual, merges);
+        var kept = BpeMerger.Merge(actual, new MergeTable(merges));
 
         Assert.Equal(MergeByScanning(symbols, merges), actual[..kept]);
     }

@@ -5,6 +5,10 @@ namespace Cuvee.Inference.Tests.Tokenization;
 
 public class PatternTranslatorTests
 {
+    [Fact]
+    public void ForRegex_PatternWithoutMeasure_Throws() =>
+        Assert.Throws<ArgumentException>(() => PatternMatcher.ForRegex(string.Concat(Enumerable.Repeat("(?:a|b)", 2500))));
+
     [Theory]
     [InlineData(@"a?+b", @"(?>a?)b")]
     [InlineData(@"[^\r\n\p{L}]?+\p{L}++", @"(?>[^\r\n\p{L}]?)(?>\p{L}+)")]

@@ -17,9 +17,38 @@ public class RealLineTests
     [InlineData("qwen2_5")]
     [InlineData("qwen3")]
     [InlineData("yi")]
-    public void EncodeAndDecode_TwentyThousandLines_EqualHuggingFace(string family)
+    public void EncodeAndDecode_TwentyThousandLines_EqualHuggingFace(string family) =>
+        RealLines.AssertEqual(Tokenizer.Load(TokenizerFixtures.VocabularyPath(family)!), family);
+
+    [VocabularyTheory]
+    [InlineData("gemma3")]
+    [InlineData("internlm2")]
+    [InlineData("llama2")]
+    [InlineData("llama3")]
+    [InlineData("qwen2_5")]
+    [InlineData("yi")]
+    public void EncodeContinuation_BehindAPrompt_EqualsJointEncoding(string family)
     {
         var tokenizer = Tokenizer.Load(TokenizerFixtures.VocabularyPath(family)!);
+        (string Prompt, string Completion)[] pairs =
+        [
+            ("Question: what grows on a vine?\nAnswer:", " grapes; and leaves"), ("Answer:\n", "grapes"), ("(", "1) 北京"), ("a", " 🍷 b"),
+        ];
+        foreach (var (prompt, completion) in pairs)
+        {
+            var continuation = tokenizer.EncodeContinuation(completion);
+            Assert.Equal(
+                tokenizer.Encode(prompt + completion, addSpecialTokens: true), [.. tokenizer.EncodePrompt(prompt), .. continuation]);
+            Assert.Equal(completion, tokenizer.DecodeContinuation(continuation));
+        }
+    }
+}
+
+/// <summary>The lines and what Hugging Face's implementation makes of them with a family's vocabulary.</summary>
+internal static class RealLines
+{
+    public static void AssertEqual(Tokenizer tokenizer, string family)
+    {
         var count = 0;
         var differences = new List<string>();
         foreach (var line in File.ReadLines(Path.Combine(Path.GetDirectoryName(TokenizerFixtures.VocabularyPath(family))!, "lines.jsonl")))
@@ -31,7 +60,8 @@ public class RealLineTests
             count++;
             var actual = tokenizer.Encode(text, addSpecialTokens: true);
             if (!actual.SequenceEqual(ids)) differences.Add($"{line}\n  ids  {string.Join(',', actual)}");
-            if (tokenizer.Decode(ids) is var text2 && text2 != decoded) differences.Add($"{line}\n  text {JsonSerializer.Serialize(text2)}");
+            var actualText = tokenizer.Decode(ids);
+            if (actualText != decoded) differences.Add($"{line}\n  text {JsonSerializer.Serialize(actualText)}");
         }
 
         Assert.Equal(20_000, count);
@@ -59,7 +89,11 @@ public class RealLineTests
             i++;
             text.Append(raw[i] switch
             {
-                'n' => '\n', 'r' => '\r', 't' => '\t', 'b' => '\b', 'f' => '\f',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'b' => '\b',
+                'f' => '\f',
                 'u' => (char)Convert.ToUInt16(raw[(i + 1)..(i + 5)], 16),
                 var other => other,
             });

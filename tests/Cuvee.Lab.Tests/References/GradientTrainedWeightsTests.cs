@@ -133,7 +133,8 @@ public sealed class GradientTrainedWeightsTests : IDisposable
 
         var merged = LlamaWeights.FromTensors(model.Weights.Config, model.Weights.ToTensors().Select(
             t => new TensorData(t.Name, t.Shape, Array.ConvertAll(tensors[t.Name], v => (float)v))));
-        var scores = await model.WithWeights(merged).ScoreAsync(Records, CancellationToken.None);
+        using var mergedModel = new EmbeddedModel(merged, model.Tokenizer);
+        var scores = await mergedModel.ScoreAsync(Records, CancellationToken.None);
         return -scores.Sum(s => s.LogProbability) / scores.Sum(s => s.Tokens);
     }
 }

@@ -74,7 +74,7 @@ public sealed class RealTestTests(TinyZoo zoo) : IClassFixture<TinyZoo>
         var records = TaskBuilder.Build(zoo.Catalog["menu"], LabTask.Ner, Split.Test, 6).Records;
         using var model = EmbeddedModel.Load(Path.Combine(zoo.Built, "base"));
         var pool = AdapterPool.Load(Path.Combine(zoo.Built, "adapters"));
-        await using var host = new EmbeddedAdapterHost(model, pool);
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(pool));
         MergeRecipe Weight(double weight) => new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("ner-menu", weight)]);
         MergeRecipe[] recipes = [Weight(0), Weight(1), Weight(1)];
         var unused = new StageValue(0, 0, 0);

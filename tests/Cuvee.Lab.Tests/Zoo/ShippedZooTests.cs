@@ -37,7 +37,7 @@ public sealed class ShippedZooTests
     {
         using var model = EmbeddedModel.Load(Path.Combine(Root, "zoo", "base"));
         var pool = AdapterPool.Load(Path.Combine(Root, "zoo", "adapters"), ["ner-mit-restaurant"]);
-        await using var host = new EmbeddedAdapterHost(model, pool);
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(pool));
         var recipe = adapter switch
         {
             "" => MergeRecipes.BaseModel(MergeSpace.Delta),

@@ -19,6 +19,14 @@ internal static unsafe class StoredWeights
         fixed (byte* start = bytes) return new StoredMatrix(format, rows, columns, start + misalignment, bytes);
     }
 
+    /// <summary>One row of one half.</summary>
+    public static StoredMatrix Constant(Half value, int columns)
+    {
+        var halves = GC.AllocateArray<Half>(columns, pinned: true);
+        Array.Fill(halves, value);
+        fixed (Half* start = halves) return new StoredMatrix(StorageFormat.F16, 1, columns, (byte*)start, halves);
+    }
+
     // A block's first element decides its scale; the bytes use the whole range from -128 to 127.
     private static void WriteQ80(Span<byte> data, int element, float value)
     {

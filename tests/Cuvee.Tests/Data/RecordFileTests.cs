@@ -2,6 +2,7 @@ using System.Text;
 using Cuvee.Data;
 using Cuvee.Formats;
 using Cuvee.LanguageModels;
+using Cuvee.LanguageModels.Chat;
 
 namespace Cuvee.Tests.Data;
 
@@ -41,6 +42,50 @@ public sealed class RecordFileTests : IDisposable
             [new("0", "name it\na red fruit", "apple"), new PromptCompletion("1", "name it\napple\nsure?\nyes\nand a green one?", "pear")],
             RecordFile.Read(path));
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Read_Messages_LastAssistantTurnIsTheCompletion(bool asArray)
+    {
+        const string Turns = """
+            {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+              {"role": "user", "content": "c"}, {"role": "assistant", "content": " d"}], "id": "x"}
+            """;
+        var path = Save(asArray ? $"[{Turns}]" : Turns.ReplaceLineEndings(""));
+        var chatMl = ChatTemplates.All.Single(template => template.Name == "chatml");
+
+        Assert.True(RecordFile.HoldsConversations(path));
+        Assert.Equal([new PromptCompletion("x", "s\na\nb\nc", " d")], RecordFile.Read(path));
+        Assert.Equal(
+            [new PromptCompletion(
+                "x",
+                "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n" +
+                "<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n",
+                " d")],
+            RecordFile.Read(path, chatMl));
+    }
+
+    [Fact]
+    public void Read_PromptUnderATemplate_IsOneTurn()
+    {
+        var path = Save("""{"prompt": "a", "completion": "b"}""");
+        var zephyr = ChatTemplates.All.Single(template => template.Name == "zephyr") with { EndOfText = "</s>" };
+
+        Assert.False(RecordFile.HoldsConversations(path));
+        Assert.Equal([new PromptCompletion("0", "<|user|>\na</s>\n<|assistant|>\n", "b")], RecordFile.Read(path, zephyr));
+    }
+
+    [Theory]
+    [InlineData("""{"messages": [{"role": "user", "content": "a"}]}""", "line 1: field \"messages\" must end with an assistant turn")]
+    [InlineData(
+        """{"messages": [{"role": "tool", "content": "a"}, {"role": "assistant", "content": "b"}]}""",
+        "a turn of the role \"tool\"")]
+    [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text"}]}]}""", "'messages[0].content' is no text")]
+    [InlineData("""{"messages": [{"content": "a"}]}""", "'messages[0].role' is missing")]
+    [InlineData("""{"messages": "a"}""", "'messages'")]
+    public void Read_MessagesThatCannotBeScored_AreNamed(string line, string expected) =>
+        Assert.Contains(expected, Assert.Throws<BadInputException>(() => RecordFile.Read(Save(line))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_ByteOrderMarkAndCarriageReturns_AreIgnored()

@@ -89,7 +89,7 @@ public sealed class ProviderExtensionTests : IDisposable
 
         public IReadOnlyList<string> AdapterNames => names;
 
-        public long MemoryBytes => 0;
+        public long MemoryBytes(double tokens, bool generates) => 0;
 
         public void Check(MergeSpace space)
         {

@@ -1,3 +1,4 @@
+using Cuvee.Inference;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
@@ -24,9 +25,11 @@ public sealed class RunPlannerTests : IDisposable
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "preset: paper\nsettings: { held_out: 0 }")));
         Assert.Equal((400 + 800 + 8, (1200 * 40) + (8 * 40) + BestSingle), (plan.Forecast.Evaluations, plan.Forecast.Queries));
         Assert.Equal(["adapter-a", "adapter-b", "adapter-c"], plan.AdapterNames);
-        // Base linears twice (base and candidate), embedding once, adapters twice, four bytes each.
-        long linears = 2 * ((4 * 16 * 16) + (3 * 16 * 24)), adapter = 2 * 2 * ((4 * 32) + (3 * 40));
-        Assert.Equal(4 * ((2 * linears) + (zoo.Config.VocabSize * 16) + (2 * 3 * adapter)), plan.Forecast.MemoryBytes);
+        // The runtime, the engine's buffers, and LoraA of three adapters of rank 2 on one layer.
+        var tokens = plan.Forecast.Tokens!.Value / (double)(plan.Forecast.Queries + plan.Forecast.ControlQueries)! * 40;
+        Assert.Equal(
+            100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24)),
+            plan.Forecast.MemoryBytes, 1e5);
     }
 
     [Fact]
@@ -36,6 +39,47 @@ public sealed class RunPlannerTests : IDisposable
         Assert.Equal(8, plan.Split.HeldOut.Count);
         Assert.Equal(Enumerable.Range(0, 40), plan.Split.Search.Concat(plan.Split.HeldOut).Order());
     }
+
+    [Theory]
+    [InlineData("", "none", "")]
+    [InlineData("template: mistral\n", "mistral", "prompts are written by template mistral, as the run file says.")]
+    [InlineData("completion_end: none\n", "none", "completions are not closed by a token.")]
+    [InlineData("completion_end: <|pad|>\n", "none", "completions are closed by '<|pad|>'.")]
+    public void Plan_TextRules_AreStated(string line, string template, string note)
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + line)));
+        Assert.Equal(template, plan.Text.Template.Name);
+        Assert.Equal(template == "mistral", plan.Validation[0].Prompt.StartsWith("<|begin_of_text|>[INST] ", StringComparison.Ordinal));
+        if (note.Length > 0) Assert.Contains(note, plan.Notes);
+        else Assert.DoesNotContain(plan.Notes, each => each.Contains("template", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Plan_Conversations_AreWrittenByTheModelsOwnTemplate()
+    {
+        WriteConversations();
+        var jinja = Path.Combine(zoo.ModelFolder, "chat_template.jinja");
+        File.WriteAllText(jinja, "{% for message in messages %}{{ '<|user|>' '<|assistant|>' + message.content + eos_token }}{% endfor %}");
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging)));
+        Assert.Equal("<|user|>\nred 1<|end_of_text|>\n<|assistant|>\n", plan.Validation[1].Prompt);
+        Assert.Contains($"prompts are written by template zephyr, recognised in {jinja}.", plan.Notes);
+    }
+
+    [Theory]
+    [InlineData(null, "names no chat template (")]
+    [InlineData("{{ messages[0] }}", "is none that Cuvee knows; name one of none, llama3")]
+    public void Plan_ConversationsWithoutAKnownTemplate_NameTheMend(string? jinja, string expected)
+    {
+        WriteConversations();
+        if (jinja is not null) File.WriteAllText(Path.Combine(zoo.ModelFolder, "chat_template.jinja"), jinja);
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging)));
+        Assert.StartsWith($"{Path.Combine(zoo.Folder, "run.yaml")}: 'template': the model", error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    private void WriteConversations() => File.WriteAllLines(
+        Path.Combine(zoo.Folder, "validation.jsonl"), Enumerable.Range(0, 40).Select(i =>
+            $$"""{"messages": [{"role": "user", "content": "red {{i}}"}, {"role": "assistant", "content": "blue"}]}"""));
 
     [Theory]
     [InlineData("pool: { path: nowhere }", "no such pool folder")]

@@ -78,7 +78,7 @@ public sealed class PaperSanityTests(TrainedZoo trained) : IClassFixture<Trained
     private static async Task<double> LossAsync(TinyZoo zoo, WeightedRecipe recipe)
     {
         using var model = EmbeddedModel.Load(zoo.ModelFolder);
-        await using var host = new EmbeddedAdapterHost(model, AdapterPool.Load(zoo.PoolFolder));
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(AdapterPool.Load(zoo.PoolFolder)));
         await using var lease = await host.RealizeAsync(recipe, CancellationToken.None);
         var records = Cuvee.Data.RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"));
         return MeanLoss.Of(await lease.Model.ScoreAsync(records, CancellationToken.None));

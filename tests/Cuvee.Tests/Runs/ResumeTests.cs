@@ -53,6 +53,16 @@ public sealed class ResumeTests : SoftmaxRuns
         Assert.Contains("search.settings.population", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("template: mistral", "'template'")]
+    [InlineData("completion_end: none", "'completion_end'")]
+    public async Task ExecuteAsync_ResumedUnderAnotherTextRule_NamesIt(string line, string expected)
+    {
+        await RunAsync(zoo.Configure(BothStages));
+        var error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(zoo.Configure($"{BothStages}\n{line}"), resume: true));
+        Assert.Contains($"differs in {expected}", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ExecuteAsync_ResumedWithAChangedAdapter_NamesTheFile()
     {

@@ -12,9 +12,8 @@ internal static class BpeMerger
     private const int StackSymbols = 64;
 
     /// <param name="symbols">[n] ids; the result is compacted to the front.</param>
-    /// <param name="merges">As in <see cref="BpeVocabulary.Merges"/>.</param>
     /// <returns>How many ids remain.</returns>
-    public static int Merge(Span<int> symbols, Dictionary<long, (int Rank, int Merged)> merges)
+    public static int Merge(Span<int> symbols, MergeTable merges)
     {
         var count = symbols.Length;
         if (count < 2)
@@ -32,7 +31,7 @@ internal static class BpeMerger
         return kept;
     }
 
-    private static int Merge(Span<int> symbols, Dictionary<long, (int Rank, int Merged)> merges, Span<int> links, Span<long> heap)
+    private static int Merge(Span<int> symbols, MergeTable merges, Span<int> links, Span<long> heap)
     {
         var count = symbols.Length;
         var next = links[..count];                    // [n] index of the symbol to the right, n at the end
@@ -75,20 +74,21 @@ internal static class BpeMerger
     private static void Consider(
         int left,
         ReadOnlySpan<int> symbols,
-        Dictionary<long, (int Rank, int Merged)> merges,
+        MergeTable merges,
         ReadOnlySpan<int> next,
         Span<int> rank,
         Span<int> merged,
         Span<long> heap,
         ref int heapCount)
     {
-        rank[left] = NoRank;
         if (next[left] == symbols.Length
-            || !merges.TryGetValue(BpeVocabulary.PairKey(symbols[left], symbols[next[left]]), out var merge))
+            || !merges.TryGet(symbols[left], symbols[next[left]], out rank[left], out merged[left]))
+        {
+            rank[left] = NoRank;
             return;
-        rank[left] = merge.Rank;
-        merged[left] = merge.Merged;
-        Push(((long)merge.Rank << 32) | (uint)left, heap, ref heapCount);
+        }
+
+        Push(((long)rank[left] << 32) | (uint)left, heap, ref heapCount);
     }
 
     private static void Push(long entry, Span<long> heap, ref int count)

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -7,46 +7,72 @@ namespace Cuvee.Inference.Tokenization.Bpe;
 /// <summary>Byte-pair encoding of single pieces (arXiv 1508.07909), with a bounded cache of short ones. Thread-safe.</summary>
 internal sealed class BpeModel
 {
-    // Text repeats its words: this many short pieces hold nearly all of a corpus, at some MB of memory.
-    private const int CacheCapacity = 32768; // pieces
-    private const int LongestCached = 64;    // UTF-16 units
+    private const char Mark = '\u2581'; // SentencePiece's space
 
     private readonly BpeVocabulary _vocabulary;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _ids;
     private readonly int[] _byteIds; // [256] id of each byte's token, -1 where there is none
-    private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
-    private int _cacheCount;
+    private readonly PieceCache _cache = new();
+    private readonly SearchValues<char>? _joiners; // null: pieces are words already
 
     public BpeModel(BpeVocabulary vocabulary)
     {
         _vocabulary = vocabulary;
         _ids = vocabulary.Ids.GetAlternateLookup<ReadOnlySpan<char>>();
-        _cached = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
         _byteIds = new int[256];
         for (var value = 0; value < 256; value++)
         {
             var spelling = vocabulary.IsByteLevel ? ByteLevelAlphabet.ToCharacter((byte)value).ToString() : $"<0x{value:X2}>";
             _byteIds[value] = vocabulary.Ids.GetValueOrDefault(spelling, -1);
         }
+
+        _joiners = Joiners(vocabulary);
     }
 
     /// <param name="piece">Well-formed UTF-16.</param>
     /// <param name="output">Receives the ids.</param>
     public void Encode(ReadOnlySpan<char> piece, List<int> output)
     {
-        var cacheable = piece.Length <= LongestCached;
-        if (cacheable && _cached.TryGetValue(piece, out var known))
+        if (_joiners is not null)
         {
-            output.AddRange(known);
-            return;
+            for (int end; (end = WordEnd(piece, _joiners)) < piece.Length; piece = piece[end..]) EncodeWord(piece[..end], output);
         }
 
+        EncodeWord(piece, output);
+    }
+
+    /// <summary>
+    /// The characters behind which a word may go on with a mark. Behind any other one nothing merges with the mark, which is itself never
+    /// unknown: so the words of a text, which SentencePiece does not cut before it merges, can be encoded, and remembered, one by one.
+    /// </summary>
+    /// <returns>Null where that does not hold.</returns>
+    private static SearchValues<char>? Joiners(BpeVocabulary vocabulary)
+    {
+        if (vocabulary.IsByteLevel || vocabulary.IgnoreMerges || !vocabulary.Ids.ContainsKey(Mark.ToString())) return null;
+        var spellings = vocabulary.Ids.ToDictionary(entry => entry.Value, entry => entry.Key);
+        return SearchValues.Create([.. vocabulary.Merges.Pairs.Where(pair => spellings[pair.Right].StartsWith(Mark))
+            .Select(pair => spellings[pair.Left][^1]).Append(Mark).Distinct()]);
+    }
+
+    private static int WordEnd(ReadOnlySpan<char> piece, SearchValues<char> joiners)
+    {
+        for (var end = 1; end < piece.Length; end++)
+        {
+            var mark = piece[end..].IndexOf(Mark);
+            if (mark < 0) break;
+            end += mark;
+            if (!joiners.Contains(piece[end - 1])) return end;
+        }
+
+        return piece.Length;
+    }
+
+    private void EncodeWord(ReadOnlySpan<char> piece, List<int> output)
+    {
+        if (_cache.TryGet(piece, output)) return;
         var start = output.Count;
         EncodeUncached(piece, output);
-        if (cacheable && Volatile.Read(ref _cacheCount) < CacheCapacity
-            && _cached.TryAdd(piece, CollectionsMarshal.AsSpan(output)[start..].ToArray()))
-            Interlocked.Increment(ref _cacheCount);
+        _cache.Keep(piece, CollectionsMarshal.AsSpan(output)[start..]);
     }
 
     private void EncodeUncached(ReadOnlySpan<char> piece, List<int> output)
@@ -56,7 +82,7 @@ internal sealed class BpeModel
             var length = Encoding.UTF8.GetMaxByteCount(piece.Length);
             Span<byte> buffer = length <= 1024 ? stackalloc byte[length] : new byte[length];
             var bytes = buffer[..Encoding.UTF8.GetBytes(piece, buffer)];
-            if (_vocabulary.IgnoreMerges && _vocabulary.Ids.TryGetValue(ByteLevelAlphabet.Spell(bytes), out var whole))
+            if (_vocabulary.IgnoreMerges && TryGetWhole(bytes, out var whole))
             {
                 output.Add(whole);
                 return;
@@ -79,6 +105,13 @@ internal sealed class BpeModel
             AddCharacters(piece, output);
             Merge(output, start);
         }
+    }
+
+    private bool TryGetWhole(ReadOnlySpan<byte> bytes, out int id)
+    {
+        Span<char> spelling = bytes.Length <= 512 ? stackalloc char[bytes.Length] : new char[bytes.Length];
+        ByteLevelAlphabet.Spell(bytes, spelling);
+        return _ids.TryGetValue(spelling, out id);
     }
 
     private void AddCharacters(ReadOnlySpan<char> piece, List<int> output)

@@ -6,10 +6,7 @@ internal sealed class BpeVocabulary
     /// <summary>Spelling to id, without added tokens.</summary>
     public required Dictionary<string, int> Ids { get; init; }
 
-    /// <summary>
-    /// (left id, right id) to (rank, merged id); the lowest rank is merged first. Key: left in the high 32 bits, right in the low.
-    /// </summary>
-    public required Dictionary<long, (int Rank, int Merged)> Merges { get; init; }
+    public required MergeTable Merges { get; init; }
 
     /// <summary>The pieces are spelt byte by byte in the byte-level alphabet, not character by character.</summary>
     public required bool IsByteLevel { get; init; }
@@ -26,5 +23,6 @@ internal sealed class BpeVocabulary
     /// <summary>Null: unknown characters are dropped, as Hugging Face's library does.</summary>
     public required int? UnknownId { get; init; }
 
+    /// <summary>Left in the high 32 bits, right in the low.</summary>
     public static long PairKey(int left, int right) => ((long)left << 32) | (uint)right;
 }

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Cuvee.Inference.Tokenization.Bpe;
 
 /// <summary>
@@ -15,12 +13,10 @@ internal static class ByteLevelAlphabet
 
     public static char ToCharacter(byte value) => Characters[value];
 
-    public static string Spell(ReadOnlySpan<byte> bytes)
+    /// <param name="text">[bytes] receives the spelling.</param>
+    public static void Spell(ReadOnlySpan<byte> bytes, Span<char> text)
     {
-        var text = new StringBuilder(bytes.Length);
-        foreach (var value in bytes)
-            text.Append(Characters[value]);
-        return text.ToString();
+        for (var i = 0; i < bytes.Length; i++) text[i] = Characters[bytes[i]];
     }
 
     /// <returns>False, with nothing appended, when the token holds a character outside the alphabet.</returns>

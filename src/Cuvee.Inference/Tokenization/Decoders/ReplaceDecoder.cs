@@ -6,5 +6,5 @@ namespace Cuvee.Inference.Tokenization.Decoders;
 internal sealed class ReplaceDecoder(ReplaceNormalizer replacement) : ITokenDecoder
 {
     public List<DecodedPart> Decode(List<DecodedPart> parts, bool continues) =>
-        [.. parts.Select(part => part with { Text = replacement.Normalize(part.Text) })];
+        [.. parts.Select(part => part with { Text = replacement.Replace(part.Text) })];
 }

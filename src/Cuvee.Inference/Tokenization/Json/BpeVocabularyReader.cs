@@ -26,7 +26,7 @@ internal static class BpeVocabularyReader
         return new BpeVocabulary
         {
             Ids = ids,
-            Merges = ReadMerges(model["merges"], ids),
+            Merges = new MergeTable(ReadMerges(model["merges"], ids)),
             IsByteLevel = isByteLevel,
             IgnoreMerges = model.Find("ignore_merges")?.Boolean() ?? false,
             ByteFallback = model.Find("byte_fallback")?.Boolean() ?? false,
@@ -73,7 +73,7 @@ internal static class BpeVocabularyReader
         return merges;
     }
 
-    private static (string Left, string Right) ReadPair(JsonField item)
+    public static (string Left, string Right) ReadPair(JsonField item)
     {
         if (item.IsText)
         {
@@ -93,7 +93,7 @@ internal static class BpeVocabularyReader
 internal static class TokenId
 {
     // An id indexes arrays, and real vocabularies stay far below.
-    private const int Largest = 16_777_215;
+    public const int Largest = 16_777_215;
 
     public static int Read(JsonField field) => field.Integer(0, Largest);
 }

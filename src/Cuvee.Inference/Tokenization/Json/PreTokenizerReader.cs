@@ -48,7 +48,9 @@ internal static class PreTokenizerReader
                 steps.Add(ReadMetaspace(field));
                 break;
             case var other:
-                throw field.Error($"is a {other}, which is not supported (supported: ByteLevel, Split, Digits, Punctuation, Metaspace, Sequence)");
+                throw field.Error(
+                    $"is a {other}, which is not supported "
+                    + "(supported: ByteLevel, Split, Digits, Punctuation, Metaspace, Sequence)");
         }
     }
 

@@ -39,7 +39,7 @@ internal sealed class TokenizerJsonReader
         var suffix = new List<int>();
         PostProcessorReader.Read(_root.Find("post_processor"), prefix, suffix);
         var vocabulary = BpeVocabularyReader.Read(_root["model"], isByteLevel);
-        var addedTokens = ReadAddedTokens();
+        IReadOnlyList<AddedToken> addedTokens = _root.Find("added_tokens") is { } list ? AddedTokenReader.ReadAll(list) : [];
         var known = new HashSet<int>(vocabulary.Ids.Values);
         known.UnionWith(addedTokens.Select(token => token.Id));
         if (prefix.Concat(suffix).Where(id => !known.Contains(id)).Take(1).ToArray() is [var missing])
@@ -54,33 +54,5 @@ internal sealed class TokenizerJsonReader
             Prefix = prefix,
             Suffix = suffix,
         };
-    }
-
-    private List<AddedToken> ReadAddedTokens()
-    {
-        var tokens = new List<AddedToken>();
-        if (_root.Find("added_tokens") is not { } list)
-            return tokens;
-        var ids = new HashSet<int>();
-        var contents = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var item in list.Items())
-        {
-            var special = item.Find("special")?.Boolean() ?? false;
-            var token = new AddedToken(
-                TokenId.Read(item["id"]),
-                item["content"].Text(),
-                item.Find("single_word")?.Boolean() ?? false,
-                item.Find("lstrip")?.Boolean() ?? false,
-                item.Find("rstrip")?.Boolean() ?? false,
-                item.Find("normalized")?.Boolean() ?? !special,
-                special);
-            if (token.Content.Length == 0)
-                throw item.Error("content", "is empty; remove the token");
-            if (!ids.Add(token.Id) || !contents.Add(token.Content))
-                throw item.Error($"has the id {token.Id} or the content \"{token.Content}\", which occurs twice; keep one of them");
-            tokens.Add(token);
-        }
-
-        return tokens;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Cuvee.Inference.Tokenization.PreTokenizers;
 
 namespace Cuvee.Inference.Tokenization.Normalizers;
 
@@ -11,7 +12,10 @@ internal sealed class NfcNormalizer : ITextNormalizer
 
     private const char FirstThatMayChange = '\u0300'; // everything below is in NFC and starts a new sequence
 
-    public string Normalize(string text)
+    public string Normalize(string text, PieceStart _) => Compose(text);
+
+    /// <returns>The same instance where nothing changes.</returns>
+    public static string Compose(string text)
     {
         if (text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstThatMayChange - 1)) < 0)
             return text;

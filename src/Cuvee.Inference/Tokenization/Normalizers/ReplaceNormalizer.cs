@@ -6,7 +6,9 @@ namespace Cuvee.Inference.Tokenization.Normalizers;
 /// <summary><c>Replace</c>: each occurrence of a pattern becomes a fixed string.</summary>
 internal sealed class ReplaceNormalizer(PatternMatcher pattern, string content) : ITextNormalizer
 {
-    public string Normalize(string text)
+    public string Normalize(string text, PieceStart _) => Replace(text);
+
+    public string Replace(string text)
     {
         var matches = new List<(int Start, int End)>();
         pattern.FindAll(text, matches);

@@ -24,6 +24,8 @@ internal sealed partial class PretokenizationPattern
     // Onigmo, which Hugging Face's library uses, lets ^ and $ match at every line.
     private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Multiline;
 
+    private const int LongestPattern = 1 << 14; // characters; published ones have a few hundred
+
     // For one match; a long word takes microseconds.
     private static readonly TimeSpan MatchTimeout = TimeSpan.FromSeconds(2);
 
@@ -32,6 +34,7 @@ internal sealed partial class PretokenizationPattern
     /// <exception cref="ArgumentException">.NET cannot express the pattern.</exception>
     public PretokenizationPattern(string pattern)
     {
+        if (pattern.Length > LongestPattern) throw new ArgumentException($"it has more than {LongestPattern} characters");
         var translator = new PatternTranslator(pattern);
         Shadow = translator.Shadow;
         InBasicPlane = pattern switch

@@ -5,9 +5,10 @@ namespace Cuvee.Inference.Tokenization.PreTokenizers;
 
 /// <summary>
 /// .NET's regex sees UTF-16 units, the patterns mean Unicode scalars: "\p{L}" would never match a letter beyond U+FFFF and "." would match
-/// half of one. So a text with surrogate pairs is matched through its shadow, in which each pair is replaced by one stand-in, and the matches
-/// are mapped back. Stand-ins lie in the private use area and say of a scalar all that the pattern can ask: its general category, and between
-/// which of the pattern's own characters it lies. The text's private use characters have a stand-in, too, so that none is mistaken for one.
+/// half of one. So a text with surrogate pairs is matched through its shadow, in which each pair is replaced by one stand-in, and the
+/// matches are mapped back. Stand-ins lie in the private use area and say of a scalar all that the pattern can ask: its general category,
+/// and between which of the pattern's own characters it lies. The text's private use characters have a stand-in, too, so that none is
+/// mistaken for one.
 /// </summary>
 /// <param name="boundaries">Sorted, beyond U+FFFF: scalars at which a class of the pattern begins or has just ended.</param>
 internal sealed class ScalarShadow(IReadOnlyList<int> boundaries)
