@@ -9,7 +9,8 @@ public sealed class DoraTests : IDisposable
 
     public DoraTests()
     {
-        File.WriteAllText(Recipe, """{"space":"delta","adapters":[{"name":"adapter-a","weight":0.8},{"name":"adapter-b","weight":-0.4}]}""");
+        File.WriteAllText(
+            Recipe, """{"space":"delta","adapters":[{"name":"adapter-a","weight":0.8},{"name":"adapter-b","weight":-0.4}]}""");
         Magnify(Path.Combine(zoo.PoolFolder, "adapter-a"));
     }
 
