@@ -42,7 +42,8 @@ internal static class DecodeBenchmark
         var sums = new ulong[team.Threads * 64];
         var turns = new Interleaved(repetitions, team.Threads);
         turns.Add(() => StoredProduct.MultiplyParallel(team, 1, x, k, weight, 0, rows, y, rows));
-        turns.Add(() => team.Run(64, part => sums[part % team.Threads * 64] += Sum(plain.AsSpan(plain.Length / 64 * part, plain.Length / 64))));
+        turns.Add(() => team.Run(64, part => sums[part % team.Threads * 64] += Sum(plain.AsSpan(plain.Length / 64 * part,
+            plain.Length / 64))));
         turns.Run(1);
         Console.WriteLine(
             $"| {format} | {rows} | {k} | {weight.ByteCount / turns.Seconds(0) * 1e-9:F1} "
@@ -65,7 +66,8 @@ internal static class DecodeBenchmark
         turns.Run(1);
         var flops = 2.0 * (gemmRows / m * m) * k * rows * 1e-9;
         Console.WriteLine(
-            $"| {format} | {m} | {rows} | {k} | {flops / turns.Seconds(0):F1} | {flops / turns.Seconds(1):F1} | {turns.Speedup(0, 1):F2} |");
+            $"| {format} | {m} | {rows} | {k} | {flops / turns.Seconds(0):F1} | {flops / turns.Seconds(1):F1} | {turns.Speedup(0, 1):F2} " +
+            "|");
     }
 
     private static ulong Sum(ReadOnlySpan<ulong> values)

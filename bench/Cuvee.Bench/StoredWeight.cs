@@ -9,7 +9,8 @@ internal static unsafe class StoredWeight
     {
         var random = new SeededRandom(1);
         var bytes = GC.AllocateUninitializedArray<byte>(checked((int)(rows * format.RowBytes(columns))), pinned: true);
-        var elementBytes = format == StorageFormat.F32 ? sizeof(float) : format == StorageFormat.Q80 ? StorageFormats.BlockBytes : sizeof(ushort);
+        var elementBytes = format == StorageFormat.F32 ? sizeof(float) : format == StorageFormat.Q80 ? StorageFormats.BlockBytes
+            : sizeof(ushort);
         for (var at = 0; at < bytes.Length; at += elementBytes)
         {
             var value = (float)random.NextGaussian() / 32;

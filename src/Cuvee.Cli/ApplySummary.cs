@@ -18,7 +18,14 @@ internal sealed record ApplySummary(string Out, string Format, string Dtype, Mer
 
     public string ToJson()
     {
-        var line = new Dictionary<string, object> { ["out"] = Out, ["format"] = Format, ["dtype"] = Dtype, [Way.Key] = Way.Value, ["seconds"] = Elapsed.TotalSeconds };
+        var line = new Dictionary<string, object>
+        {
+            ["out"] = Out,
+            ["format"] = Format,
+            ["dtype"] = Dtype,
+            [Way.Key] = Way.Value,
+            ["seconds"] = Elapsed.TotalSeconds
+        };
         if (Merged is not null)
         {
             line["rank"] = Merged.Adapter.Config.Rank;
@@ -40,7 +47,8 @@ internal sealed record ApplySummary(string Out, string Format, string Dtype, Mer
             text.Append($"  {module.ModuleName}: rank {module.ExactRank} -> {module.Rank}, {100 * module.DroppedShare:0.###}%\n");
         if (Merged.Reductions.Count > 0) text.Append($"  all modules: {100 * Merged.DroppedShare:0.###}%\n");
         var adapter = Merged.Adapter;
-        text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({Way.Value}, {Dtype}), {Elapsed.TotalSeconds:0.0} s");
+        text.Append($"{Out}: adapter of rank {adapter.Config.Rank} on {adapter.Modules.Count} modules ({Way.Value}, {Dtype}), " +
+            $"{Elapsed.TotalSeconds:0.0} s");
         return text.ToString();
     }
 }

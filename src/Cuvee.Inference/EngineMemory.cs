@@ -3,7 +3,8 @@ using Cuvee.Inference.Forward;
 
 namespace Cuvee.Inference;
 
-/// <summary>Anonymous memory that the engine takes, forecast from shapes; stored weights stay in their mapped files and do not count.</summary>
+/// <summary>Anonymous memory that the engine takes, forecast from shapes; stored weights stay in their mapped files and do not
+/// count.</summary>
 public static class EngineMemory
 {
     /// <param name="tokens">Scored at a time, prompts included.</param>

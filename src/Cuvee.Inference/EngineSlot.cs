@@ -54,7 +54,8 @@ internal sealed class EngineSlot : IDisposable
         engine.FreeFolded();
     }
 
-    /// <summary>What a model continues prompts with: a candidate's weights are folded once and kept until another one's are. In a turn only.</summary>
+    /// <summary>What a model continues prompts with: a candidate's weights are folded once and kept until another one's are. In a turn
+    /// only.</summary>
     public LlamaWeights Folded(object model, LlamaWeights weights, ILinearUpdate? update)
     {
         if (update is null) return weights;

@@ -7,10 +7,10 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference;
 
 /// <summary>
-/// The decoder on token ids, in fp32 on all threads of one team. A sample goes through one layer after the other, whose weights are formed from
-/// the stored base and the candidate's update when their turn comes; a continuation reads stored weights where they lie. A record's
-/// log-probabilities have the same bits whatever it is batched with and for any number of threads. Buffers grow and are reused. One call at a
-/// time: not thread-safe.
+/// The decoder on token ids, in fp32 on all threads of one team. A sample goes through one layer after the other, whose weights are formed
+/// from the stored base and the candidate's update when their turn comes; a continuation reads stored weights where they lie. A record's
+/// log-probabilities have the same bits whatever it is batched with and for any number of threads. Buffers grow and are reused. One call at
+/// a time: not thread-safe.
 /// </summary>
 public sealed class LlamaEngine : IDisposable
 {
@@ -62,8 +62,8 @@ public sealed class LlamaEngine : IDisposable
     }
 
     /// <summary>
-    /// The weights with a candidate's update folded in, for continuing prompts: a copy of what it adapts, in memory that the next call reuses
-    /// (fp32 for small models, bf16 from <see cref="CandidateCopy.LargestFp32"/> on).
+    /// The weights with a candidate's update folded in, for continuing prompts: a copy of what it adapts, in memory that the next call
+    /// reuses (fp32 for small models, bf16 from <see cref="CandidateCopy.LargestFp32"/> on).
     /// </summary>
     public LlamaWeights Fold(LlamaWeights weights, ILinearUpdate update) => copy.Form(weights, update);
 
@@ -98,7 +98,8 @@ public sealed class LlamaEngine : IDisposable
     public void Dispose() => Team.Dispose();
 
     private void ScoreSlice(
-        LlamaWeights weights, ILinearUpdate? update, IReadOnlyList<TokenizedRecord> records, Range slice, int prefixLength, float[][] results,
+        LlamaWeights weights, ILinearUpdate? update, IReadOnlyList<TokenizedRecord> records, Range slice, int prefixLength,
+            float[][] results,
         CancellationToken cancellationToken)
     {
         var (offset, count) = slice.GetOffsetAndLength(records.Count);

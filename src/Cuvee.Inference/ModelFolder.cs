@@ -10,8 +10,7 @@ namespace Cuvee.Inference;
 
 /// <summary>
 /// A model on the disk, the folder of Hugging Face's files or one GGUF file: configuration and tokenizer, read and checked against each
-/// other
-/// before any weight is touched. The one way into the engine.
+/// other before any weight is touched. The one way into the engine.
 /// </summary>
 public sealed class ModelFolder
 {
@@ -23,8 +22,8 @@ public sealed class ModelFolder
         (Path, this.file, Config, Tokenizer) = (path, file, config, tokenizer);
         if (tokenizer.VocabSize <= config.VocabSize) return;
         throw new BadInputException(
-            $"{path}: the tokenizer has {tokenizer.VocabSize} tokens but the model a vocabulary of {config.VocabSize}; use files of " +
-            "one model.");
+            $"{path}: the tokenizer has {tokenizer.VocabSize} tokens but the model a vocabulary of {config.VocabSize}; use files of one " +
+            "model.");
     }
 
     /// <summary>Folder or file.</summary>

@@ -7,8 +7,7 @@ namespace Cuvee.Merging;
 /// <summary>
 /// The adapters of one base model, in ordinal order of name. All of them agree on the shape of every module that they share and on the base
 /// model they name, whichever copy of it; ranks, scalings and the set of modules may differ. Immutable and thread-safe as long as nobody
-/// writes the factor
-/// arrays.
+/// writes the factor arrays.
 /// </summary>
 public sealed class AdapterPool
 {

@@ -2,8 +2,7 @@ namespace Cuvee.Merging;
 
 /// <summary>
 /// The name of a base model without what people put around it: folder, organisation, cache layout, and the suffixes of quantised repacks,
-/// so
-/// that adapters trained on different copies of one model are seen to belong together.
+/// so that adapters trained on different copies of one model are seen to belong together.
 /// </summary>
 internal static class BaseModelName
 {
@@ -13,8 +12,8 @@ internal static class BaseModelName
     /// <summary>Null where nothing is named.</summary>
     public static string? Normalise(string? nameOrPath)
     {
-        var parts = (nameOrPath ?? "").ToLowerInvariant().Split(
-            ['/', '\\'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var parts = (nameOrPath ?? "").ToLowerInvariant().Split(['/', '\\'],
+            StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (parts.Length == 0) return null;
         // The hub's cache: models--ORGANISATION--NAME/snapshots/HASH
         var name = parts.LastOrDefault(part => part.StartsWith("models--", StringComparison.Ordinal))?.Split("--")[^1] ?? parts[^1];

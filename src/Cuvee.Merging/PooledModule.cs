@@ -7,8 +7,8 @@ namespace Cuvee.Merging;
 
 /// <summary>
 /// One linear module over the whole pool. The factors stay where the adapters hold them, usually mapped files; only the order of their
-/// magnitudes is kept. The merged update is B A with A [merged rank, in], pruned, and B [out, merged rank], weighted and scaled: in factors the
-/// two sums, in delta the adapters' own one after the other. Thread-safe.
+/// magnitudes is kept. The merged update is B A with A [merged rank, in], pruned, and B [out, merged rank], weighted and scaled: in factors
+/// the two sums, in delta the adapters' own one after the other. Thread-safe.
 /// </summary>
 internal sealed class PooledModule
 {

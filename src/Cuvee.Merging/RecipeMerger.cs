@@ -3,8 +3,8 @@ using Cuvee.Merging.Methods;
 namespace Cuvee.Merging;
 
 /// <summary>
-/// Forms candidates fast: knows the order of each LoraA's magnitudes, so that one candidate costs one threshold look-up, one masked pass and
-/// one GEMM per module. Adapters are summed in pool order whatever the order of the recipe: same recipe, same bits.
+/// Forms candidates fast: knows the order of each LoraA's magnitudes, so that one candidate costs one threshold look-up, one masked pass
+/// and one GEMM per module. Adapters are summed in pool order whatever the order of the recipe: same recipe, same bits.
 /// Merge methods work densely on the task vectors of one module after another. Thread-safe for distinct outputs.
 /// </summary>
 public sealed class RecipeMerger

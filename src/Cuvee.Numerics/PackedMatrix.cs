@@ -74,7 +74,8 @@ public sealed unsafe class PackedMatrix
         ArgumentOutOfRangeException.ThrowIfNegative(n);
         var floats = (((long)n + PanelColumns - 1) / PanelColumns * PanelColumns * k) + (Alignment / sizeof(float)); // below 2^63
         if (floats > Array.MaxLength)
-            throw new ArgumentException($"A packed matrix [{k}, {n}] takes {floats} floats; one holds at most {Array.MaxLength}.", nameof(n));
+            throw new ArgumentException($"A packed matrix [{k}, {n}] takes {floats} floats; one holds at most {Array.MaxLength}.",
+                nameof(n));
         if (memory.Length < floats)
         {
             memory = GC.AllocateUninitializedArray<float>((int)floats, pinned: true);

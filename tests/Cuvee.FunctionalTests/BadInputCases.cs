@@ -50,12 +50,12 @@ internal static class BadInputCases
         ["other base"] = new("--allow-different-bases", zoo => After(
             () => Replace(Path.Combine(Adapter(zoo), "adapter_config.json"), "\"tiny\"", "\"other\""),
             Apply(zoo, Recipe(zoo)))),
-        ["gguf model cut"] = new("x.gguf", zoo =>
-            After(() => File.WriteAllBytes(Path.Combine(zoo.Folder, "x.gguf"), [.. "GGUF"u8, 3, 0, 0, 0]),
+        ["gguf model cut"] = new("x.gguf", zoo => After(() =>
+            File.WriteAllBytes(Path.Combine(zoo.Folder, "x.gguf"), [.. "GGUF"u8, 3, 0, 0, 0]),
             ["score", "--model", Path.Combine(zoo.Folder, "x.gguf"), "--data", Data(zoo)])),
         ["no gguf model"] = new("absent.gguf", zoo => ["score", "--model", Path.Combine(zoo.Folder, "absent.gguf"), "--data", Data(zoo)]),
-        ["export to a folder's name"] = new("FILE.gguf", zoo =>
-            ["export", "--model", zoo.ModelFolder, "--out", Path.Combine(zoo.Folder, "x")]),
+        ["export to a folder's name"] = new("FILE.gguf",
+            zoo => ["export", "--model", zoo.ModelFolder, "--out", Path.Combine(zoo.Folder, "x")]),
         ["export over a file"] = new("--force", zoo => After(() => File.WriteAllText(Path.Combine(zoo.Folder, "x.gguf"), ""),
             ["export", "--model", zoo.ModelFolder, "--out", Path.Combine(zoo.Folder, "x.gguf")])),
         ["no adapter folder"] = new("absent", zoo => [.. Score(zoo), "--adapter", Path.Combine(zoo.Folder, "absent")]),

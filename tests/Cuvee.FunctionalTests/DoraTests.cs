@@ -9,8 +9,8 @@ public sealed class DoraTests : IDisposable
 
     public DoraTests()
     {
-        File.WriteAllText(Recipe,
-            """{"space": "delta", "adapters": [{"name": "adapter-a", "weight": 0.8}, {"name": "adapter-b", "weight": -0.4}]}""");
+        File.WriteAllText(
+            Recipe, """{"space":"delta","adapters":[{"name":"adapter-a","weight":0.8},{"name":"adapter-b","weight":-0.4}]}""");
         Magnify(Path.Combine(zoo.PoolFolder, "adapter-a"));
     }
 
@@ -88,7 +88,7 @@ public sealed class DoraTests : IDisposable
             var rows = b.Shape[0];
             tensors.Add(new TensorData(
                 b.Name.Replace(".lora_B.weight", ".lora_magnitude_vector"), [rows],
-                [.. Enumerable.Range(0, rows).Select(row => 0.4f + (row % 3 * 0.2f))]));
+                    [.. Enumerable.Range(0, rows).Select(row => 0.4f + (row % 3 * 0.2f))]));
         }
 
         using (var stream = File.Create(path)) SafetensorsWriter.Write(stream, tensors, TensorType.F32);

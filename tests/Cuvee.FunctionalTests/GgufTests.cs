@@ -23,8 +23,8 @@ public sealed class GgufTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     {
         var file = await ExportAsync("f32");
         async Task<string> Generate(string model) =>
-            (await CuveeRun.InProcessAsync(
-                "generate", "--model", model, "--adapter", Path.Combine(zoo.Pool, "adapter-b"), "--prompt", "red")).Output;
+            (await CuveeRun.InProcessAsync("generate", "--model", model, "--adapter", Path.Combine(zoo.Pool, "adapter-b"), "--prompt",
+                "red")).Output;
         Assert.Equal(await Generate(zoo.Model), await Generate(file));
     }
 

@@ -14,9 +14,9 @@ public sealed class LlamaServerTests : IDisposable
 
     private readonly string folder = Directory.CreateTempSubdirectory("cuvee-lane-").FullName;
 
-    // The folder that holds the artifacts.
-    private static string Root =>
-        AppContext.BaseDirectory[..AppContext.BaseDirectory.IndexOf($"{Path.DirectorySeparatorChar}artifacts", StringComparison.Ordinal)];
+    private static string Root => Directory.GetParent(AppContext.BaseDirectory[..AppContext.BaseDirectory.IndexOf(
+        $"{Path.DirectorySeparatorChar}artifacts{Path.DirectorySeparatorChar}", StringComparison.Ordinal)] +
+            Path.DirectorySeparatorChar)!.FullName;
 
     private static string Base => Path.Combine(Root, "zoo", "base");
 
@@ -29,13 +29,11 @@ public sealed class LlamaServerTests : IDisposable
         {"space": "delta", "adapters": [{"name": "es-mit-movie", "weight": 0.9, "keep_fraction": 0.6},
          {"name": "classify-subj", "weight": -0.4}, {"name": "classify-sst5", "weight": 0.3}]}
         """)]
-    [InlineData("""
-        {"space": "factors", "adapters": [{"name": "es-mit-movie", "weight": 0.8}, {"name": "classify-subj", "weight": -0.5}]}
-        """)]
+    [InlineData("""{"space":"factors","adapters":[{"name":"es-mit-movie","weight":0.8},{"name":"classify-subj","weight":-0.5}]}""")]
     public async Task Score_ExportedBaseAndAdapter_AsTheEmbeddedEngine(string recipe)
     {
-        var (model, lora, recipeFile) = (
-            Path.Combine(folder, "base.gguf"), Path.Combine(folder, "lora"), Path.Combine(folder, "recipe.json"));
+        var (model, lora, recipeFile) = (Path.Combine(folder, "base.gguf"), Path.Combine(folder, "lora"),
+            Path.Combine(folder, "recipe.json"));
         await File.WriteAllTextAsync(recipeFile, recipe);
         await RunAsync("export", "--model", Base, "--out", model);
         await RunAsync("apply", "--pool", Pool, "--recipe", recipeFile, "--out", lora, "--format", "gguf", "--model", Base);

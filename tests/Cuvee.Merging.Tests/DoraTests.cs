@@ -21,8 +21,8 @@ public sealed class DoraTests
     public void AddTo_DoraBesidePlain_IsTheWeightedSumOfBothUpdates()
     {
         var merger = new RecipeMerger(Pool.On(Weight));
-        var recipe = new WeightedRecipe(
-            MergeSpace.Delta, [new AdapterShare("dora", WeightOfDora), new AdapterShare("plain", WeightOfPlain)]);
+        var recipe = new WeightedRecipe(MergeSpace.Delta,
+            [new AdapterShare("dora", WeightOfDora), new AdapterShare("plain", WeightOfPlain)]);
         foreach (var (name, outFeatures, inFeatures) in TestAdapters.Shapes)
         {
             var actual = Weight(name)!.ToSingles();
@@ -80,8 +80,8 @@ public sealed class DoraTests
         var merger = new RecipeMerger(bound ? Pool.On(Weight) : Pool);
         var factors = new WeightedRecipe(MergeSpace.Factors, [new AdapterShare("dora", 1)]);
         Assert.Contains("Factors space cannot combine DoRA", Assert.Throws<ArgumentException>(() => merger.Validate(factors)).Message);
-        var ties = new MethodRecipe(
-            "ties", new Dictionary<string, double>(), [new AdapterParameters("dora"), new AdapterParameters("plain")]);
+        var ties = new MethodRecipe("ties", new Dictionary<string, double>(),
+            [new AdapterParameters("dora"), new AdapterParameters("plain")]);
         Assert.Contains("Method ties cannot combine DoRA", Assert.Throws<ArgumentException>(() => merger.Validate(ties)).Message);
         merger.Validate(ties with { Adapters = [new AdapterParameters("plain")] });
     }

@@ -12,7 +12,7 @@ namespace Cuvee.Cli.Commands;
 /// <summary><c>cuvee bench</c>: how fast this machine runs a search.</summary>
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "How fast this machine runs Cuvee.") 
+    public static Command Create() => new("bench", "How fast this machine runs Cuvee.")
     {
         CreateCandidate(), CreateInference(), CreateTokenize(),
     };
@@ -90,7 +90,8 @@ internal static class BenchCommand
                 arguments.InvocationConfiguration.Output.WriteLine(arguments.GetValue(json)
                     ? JsonOutput.Line(result)
                     : $"prefill {result.PrefillTokensPerSecond:0.0} tokens/s ({result.PromptTokens} tokens), decode " +
-                        $"{result.DecodeTokensPerSecond:0.0} tokens/s ({result.Sequences} at a time); {result.Format}, {result.Threads} threads");
+                        $"{result.DecodeTokensPerSecond:0.0} tokens/s ({result.Sequences} at a time); {result.Format}, {result.Threads} " +
+                        "threads");
                 return ExitCode.Done;
             },
             cancellationToken));

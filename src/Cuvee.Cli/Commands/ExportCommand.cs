@@ -29,8 +29,8 @@ internal static class ExportCommand
         command.SetAction(arguments =>
         {
             var target = arguments.GetRequiredValue(output);
-            if (!ModelFolder.IsGgufPath(target))
-                throw new BadInputException($"{target}: is no name of a GGUF file; name a FILE.gguf for --out.");
+            if (!ModelFolder.IsGgufPath(target)) throw new BadInputException($"{target}: is no name of a GGUF file; name a FILE.gguf for " +
+                "--out.");
             if (File.Exists(target) && !arguments.GetValue(force))
                 throw new BadInputException($"{target}: the file is there already; choose another --out, or add --force to replace it.");
             if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder) Directory.CreateDirectory(folder);

@@ -39,10 +39,13 @@ internal static class InspectCommand
             "cuvee inspect zoo/adapters --exclude ner-mit-restaurant --json") { pool, exclude, rows, model, allowDifferentBases, json };
         command.SetAction(arguments =>
         {
-            var config = arguments.GetValue(model) is { } path ? ModelFolder.Open(path).Config : null;
             var adapters = AdapterPool.Load(
                 arguments.GetRequiredValue(pool), arguments.GetValue(exclude), arguments.GetValue(allowDifferentBases),
-                ModelSelection.Reading(arguments) with { Base = config });
+                ModelSelection.Reading(arguments) with
+                {
+                    Base = arguments.GetValue(model) is { } path ? ModelFolder.Open(path).Config
+                    : null
+                });
             var report = PoolInspection.Inspect(adapters, arguments.GetValue(rows));
             var output = arguments.InvocationConfiguration.Output;
             if (arguments.GetValue(json)) output.WriteLine(Json(report));

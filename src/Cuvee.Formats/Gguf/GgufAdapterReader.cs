@@ -69,8 +69,8 @@ public static class GgufAdapterReader
         if (b.Columns != rank)
         {
             throw new BadInputException(
-                $"{file.Path}: '{stem}' has lora_a [{rank}, {a.Columns}] and lora_b [{b.Rows}, {b.Columns}], whose ranks differ; " +
-                "convert the adapter again.");
+                $"{file.Path}: '{stem}' has lora_a [{rank}, {a.Columns}] and lora_b [{b.Rows}, {b.Columns}], whose ranks differ; convert " +
+                "the adapter again.");
         }
 
         var scaling = alpha == 0 ? 1 : (float)(alpha / rank);
@@ -99,8 +99,8 @@ public static class GgufAdapterReader
         if (!file.Tensors.TryGetValue(name, out var entry))
             throw new BadInputException($"{file.Path}: tensor '{name}' is missing beside its partner; convert the adapter again.");
         if (entry.Shape.Count != 2)
-            throw new BadInputException(
-                $"{file.Path}: tensor '{name}' has {entry.Shape.Count} dimensions, not 2; adapt linear modules only.");
+            throw new BadInputException($"{file.Path}: tensor '{name}' has {entry.Shape.Count} dimensions, not 2; adapt linear modules " +
+                "only.");
         var matrix = file.Matrix(name);
         return matrix.IndexOfNotFinite() is >= 0 and var index
             ? throw new BadInputException($"{file.Path}: tensor '{name}' holds NaN or infinity at index {index}; train or fetch it again.")

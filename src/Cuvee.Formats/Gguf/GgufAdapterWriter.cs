@@ -53,8 +53,8 @@ public static class GgufAdapterWriter
         if (GgufTensorNames.FromModule(module.Name) is null || !shapes.TryGetValue(module.Name + ".weight", out var shape))
         {
             throw new BadInputException(
-                $"{path}: the adapter adapts module {module.Name}, which the base model does not have; use the base that it was " +
-                "trained on.");
+                $"{path}: the adapter adapts module {module.Name}, which the base model does not have; use the base that it was trained " +
+                "on.");
         }
 
         if (!shape.SequenceEqual([module.OutFeatures, module.InFeatures]))

@@ -122,8 +122,8 @@ internal static class GgufConfigKeys
         var metadata = file.Metadata;
         var typeKey = $"{architecture}.{ScalingType}";
         var type = metadata.FindText(typeKey) ?? "linear";
-        if (type is not ("none" or "linear"))
-            throw metadata.Error(typeKey, $"is \"{type}\"", "the engine computes linear and llama3 scaling");
+        if (type is not ("none" or "linear")) throw metadata.Error(typeKey, $"is \"{type}\"",
+            "the engine computes linear and llama3 scaling");
         if (file.Tensors.ContainsKey(GgufTensorNames.RopeFactors))
         {
             var factors = file.Matrix(GgufTensorNames.RopeFactors).ToSingles();
@@ -133,8 +133,8 @@ internal static class GgufConfigKeys
                 "Face folder.");
         }
 
-        var factor = metadata.FindNumber($"{architecture}.{ScalingFactor}") ?? metadata.FindNumber($"{architecture}.rope.scale_linear")
-            ?? 1;
+        var factor = metadata.FindNumber($"{architecture}.{ScalingFactor}")
+            ?? metadata.FindNumber($"{architecture}.rope.scale_linear") ?? 1;
         if (factor <= 0) throw metadata.Error($"{architecture}.{ScalingFactor}", $"is {factor}, not above 0");
         return type == "none" || factor == 1 ? null : new LinearRopeScaling(factor);
     }

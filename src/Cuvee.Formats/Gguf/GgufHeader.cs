@@ -6,8 +6,7 @@ namespace Cuvee.Formats.Gguf;
 
 /// <summary>
 /// The header of a GGUF file, version 2 or 3, checked as llama.cpp checks it. Memory stays proportional to the header's bytes, whatever
-/// they
-/// claim.
+/// they claim.
 /// </summary>
 /// <param name="DataStart">Byte of the file at which the tensors begin.</param>
 internal sealed record GgufHeader(GgufMetadata Metadata, IReadOnlyDictionary<string, GgufTensorEntry> Tensors, long DataStart)

@@ -4,8 +4,7 @@ namespace Cuvee.Formats.Gguf;
 
 /// <summary>
 /// Keys and values of a GGUF file in their order. A value is a .NET number, bool or string, or an array of one of them, each of the type
-/// that the
-/// file gives it; the readers below accept any integer type for an integer and any number for a number.
+/// that the file gives it; the readers below accept any integer type for an integer and any number for a number.
 /// </summary>
 /// <param name="source">Name of the file, for errors.</param>
 public sealed class GgufMetadata(string source)
@@ -102,8 +101,8 @@ public sealed class GgufMetadata(string source)
     }
 
     private T? Find<T>(string key, string kind)
-        where T : class => !values.TryGetValue(key, out var value) ? null : value as T
-            ?? throw Error(key, $"is {Shown(value)}, not {kind}");
+        where T : class => !values.TryGetValue(key, out var value) ? null
+            : value as T ?? throw Error(key, $"is {Shown(value)}, not {kind}");
 
     private BadInputException Missing(string key) => Error(key, "is missing");
 

@@ -48,8 +48,8 @@ public static class GgufModelWriter
             throw Error("head_dim other than hidden_size / num_attention_heads");
     }
 
-    private static IEnumerable<GgufTensor> Tensors(
-        LlamaConfig config, IReadOnlyDictionary<string, StoredMatrix> weights, StorageFormat format)
+    private static IEnumerable<GgufTensor> Tensors(LlamaConfig config, IReadOnlyDictionary<string, StoredMatrix> weights,
+        StorageFormat format)
     {
         if (config.RopeScaling is Llama3RopeScaling scaling)
         {

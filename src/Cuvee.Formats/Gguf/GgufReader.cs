@@ -50,8 +50,8 @@ public sealed unsafe class GgufReader
     /// <exception cref="BadInputException">There is no such tensor.</exception>
     public StoredMatrix Matrix(string name)
     {
-        if (!Tensors.TryGetValue(name, out var entry))
-            throw new BadInputException($"{Path}: tensor '{name}' is missing; use a whole file.");
+        if (!Tensors.TryGetValue(name, out var entry)) throw new BadInputException($"{Path}: tensor '{name}' is missing; use a whole " +
+            "file.");
         return new StoredMatrix(entry.Format, entry.Rows, entry.Columns, mapping.Start + header.DataStart + entry.Offset, mapping);
     }
 

@@ -17,6 +17,26 @@ public sealed record GgufTensorEntry(string Name, IReadOnlyList<int> Shape, Stor
 /// <summary>ggml's numbers of the element types that Cuvee reads and writes.</summary>
 internal static class GgmlTypes
 {
+    // Of those that are refused only what people meet.
+    private static readonly Dictionary<uint, string> Names = new()
+    {
+        [0] = "F32",
+        [1] = "F16",
+        [8] = "Q8_0",
+        [30] = "BF16",
+        [2] = "Q4_0",
+        [3] = "Q4_1",
+        [6] = "Q5_0",
+        [7] = "Q5_1",
+        [10] = "Q2_K",
+        [11] = "Q3_K",
+        [12] = "Q4_K",
+        [13] = "Q5_K",
+        [14] = "Q6_K",
+        [20] = "IQ4_NL",
+        [23] = "IQ4_XS",
+    };
+
     public static StorageFormat? Format(uint type) => type switch
     {
         0 => StorageFormat.F32,
@@ -34,24 +54,5 @@ internal static class GgmlTypes
         _ => 30,
     };
 
-    /// <summary>Of those that are refused only what people meet.</summary>
-    public static string Name(uint type) => type switch
-    {
-        0 => "F32",
-        1 => "F16",
-        2 => "Q4_0",
-        3 => "Q4_1",
-        6 => "Q5_0",
-        7 => "Q5_1",
-        8 => "Q8_0",
-        10 => "Q2_K",
-        11 => "Q3_K",
-        12 => "Q4_K",
-        13 => "Q5_K",
-        14 => "Q6_K",
-        20 => "IQ4_NL",
-        23 => "IQ4_XS",
-        30 => "BF16",
-        _ => $"ggml type {type}",
-    };
+    public static string Name(uint type) => Names.GetValueOrDefault(type, $"ggml type {type}");
 }

@@ -56,9 +56,8 @@ public static class GgufTensorNames
     }
 
     /// <summary>
-    /// Files of Llama's architecture keep the two halves of each query and key head interleaved: row 2 j + p of a head is row p headDim /
-    /// 2 + j
-    /// of Hugging Face's. Null where the rows stand as they are.
+    /// Files of Llama's architecture keep the two halves of each query and key head interleaved: row 2 j + p of a head is row p headDim / 2
+    /// + j of Hugging Face's. Null where the rows stand as they are.
     /// </summary>
     /// <returns>[out] row of Hugging Face's tensor for each row of the file's.</returns>
     public static int[]? RowsOf(LlamaConfig config, string module)

@@ -20,7 +20,10 @@ public sealed record DecoderFamily
     public static DecoderFamily Qwen3 { get; } =
         new("qwen3", "Qwen3ForCausalLM")
         {
-            HasQkNorm = true, SwitchesSlidingWindow = true, DefaultHeadDim = 128, GgufArchitecture = "qwen3",
+            HasQkNorm = true,
+            SwitchesSlidingWindow = true,
+            DefaultHeadDim = 128,
+            GgufArchitecture = "qwen3",
         };
 
     public static IReadOnlyList<DecoderFamily> All { get; } = [Llama, Mistral, Qwen2, Qwen3];

@@ -8,7 +8,7 @@ public static class HuggingFaceModelReader
 {
     internal const string WeightsFileName = "model.safetensors";
 
-    private const string IndexFileName = "model.safetensors.index.json";
+    internal const string IndexFileName = "model.safetensors.index.json";
 
     // Names listed in a message before it says "and N more".
     private const int ListedNames = 5;

@@ -8,7 +8,9 @@ namespace Cuvee.Formats.HuggingFace;
 
 public static class HuggingFaceModelWriter
 {
-    /// <summary>Writes config.json, generation_config.json and model.safetensors (temp + rename). tokenizer.json is the caller's.</summary>
+    /// <summary>
+    /// Writes config.json, generation_config.json and model.safetensors or its shards (temp + rename). tokenizer.json is the caller's.
+    /// </summary>
     /// <param name="folder">Made when absent; its other files stay.</param>
     /// <param name="weights">Exactly the tensors of <see cref="LlamaTensorLayout.Tensors"/>, in any order.</param>
     /// <param name="type">Of the stored weights; also config.json's torch_dtype.</param>
@@ -18,7 +20,9 @@ public static class HuggingFaceModelWriter
         Write(folder, config, weights.Select(tensor => tensor.ToSource()), type);
 
     /// <inheritdoc cref="Write(string, LlamaConfig, IEnumerable{TensorData}, TensorType)"/>
-    public static void Write(string folder, LlamaConfig config, IEnumerable<TensorSource> weights, TensorType type)
+    /// <param name="maxShardBytes">Weights beyond it go to several files, at least one tensor each, and an index.</param>
+    public static void Write(
+        string folder, LlamaConfig config, IEnumerable<TensorSource> weights, TensorType type, long maxShardBytes = long.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.EosTokenIds.Count == 0)
@@ -26,12 +30,7 @@ public static class HuggingFaceModelWriter
         var tensors = weights.ToArray();
         Check(folder, config, tensors);
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(
-            Path.Combine(folder, HuggingFaceModelReader.WeightsFileName),
-            tensors,
-            type,
-            new Dictionary<string, string> { ["format"] = "pt" });
-
+        ModelShards.Write(folder, tensors, type, maxShardBytes);
         AtomicFile.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.GenerationFileName), Json(json => WriteTokenIds(json, config)));
         AtomicFile.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.FileName), Json(json => WriteConfig(json, config, type)));
     }
@@ -57,7 +56,7 @@ public static class HuggingFaceModelWriter
                 "nothing was written.");
     }
 
-    private static ReadOnlyMemory<byte> Json(Action<Utf8JsonWriter> writeProperties)
+    internal static ReadOnlyMemory<byte> Json(Action<Utf8JsonWriter> writeProperties)
     {
         var buffer = new ArrayBufferWriter<byte>();
         var options = new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

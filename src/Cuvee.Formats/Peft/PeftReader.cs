@@ -76,8 +76,8 @@ public static class PeftReader
         if (module is not (LlamaTensorLayout.EmbedTokensModule or LlamaTensorLayout.LmHeadModule))
         {
             throw new BadInputException(
-                $"{tensors.Path}: module '{module}' has a weight of its own beside its factors, which cannot be merged; save the " +
-                "adapter again.");
+                $"{tensors.Path}: module '{module}' has a weight of its own beside its factors, which cannot be merged; save the adapter " +
+                "again.");
         }
 
         options.Warn?.Invoke(
@@ -119,8 +119,8 @@ public static class PeftReader
             else if (!factors.TryAdd(name, (entry, path)))
             {
                 throw new BadInputException(
-                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Entry.Name}' are both factor {name.Factor} of one module; " +
-                    "keep one adapter in the file.");
+                    $"{tensors.Path}: '{entry.Name}' and '{factors[name].Entry.Name}' are both factor {name.Factor} of one module; keep " +
+                    "one adapter in the file.");
             }
         }
 
@@ -134,7 +134,8 @@ public static class PeftReader
     /// <param name="path">The module as the configuration's patterns see it.</param>
     private static LoraModule ReadModule(
         SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options, string module, string path, TensorEntry a,
-        TensorEntry b, bool isEmbedding)
+            TensorEntry b,
+        bool isEmbedding)
     {
         foreach (var entry in (ReadOnlySpan<TensorEntry>)[a, b])
         {

@@ -23,8 +23,8 @@ public static class PeftWriter
         if (adapter.Modules.Count == 0)
             throw new BadInputException($"{folder}: adapter '{adapter.Name}' has no modules; nothing was written.");
         if (adapter.Modules.FirstOrDefault(module => module.Magnitude is not null) is { } dora)
-            throw new BadInputException(
-                $"{folder}: module '{dora.Name}' has DoRA's magnitudes, which a plain LoRA cannot hold; nothing was written.");
+            throw new BadInputException($"{folder}: module '{dora.Name}' has DoRA's magnitudes, which a plain LoRA cannot hold; nothing " +
+                "was written.");
         var rank = adapter.Modules.Max(module => module.Rank);
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(

@@ -67,7 +67,8 @@ internal static class ElementConversion
     {
         var ones = new Vector<ushort>(exponent);
         var i = 0;
-        while (i + Vector<ushort>.Count <= bits.Length && !Vector.EqualsAny(new Vector<ushort>(bits[i..]) & ones, ones)) i += Vector<ushort>.Count;
+        while (i + Vector<ushort>.Count <= bits.Length
+            && !Vector.EqualsAny(new Vector<ushort>(bits[i..]) & ones, ones)) i += Vector<ushort>.Count;
         for (; i < bits.Length; i++) if ((bits[i] & exponent) == exponent) return i;
         return -1;
     }

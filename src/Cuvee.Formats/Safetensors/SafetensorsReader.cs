@@ -163,7 +163,8 @@ public sealed class SafetensorsReader : IDisposable
             ElementConversion.Decode(source, entry.Type, target);
             var index = ElementConversion.IndexOfNotFinite(target);
             if (index < 0) continue;
-            var wide = entry.Type == TensorType.F64 ? BinaryPrimitives.ReadDoubleLittleEndian(source[(index * sizeof(double))..]) : double.NaN;
+            var wide = entry.Type == TensorType.F64 ? BinaryPrimitives.ReadDoubleLittleEndian(source[(index * sizeof(double))..])
+                : double.NaN;
             throw double.IsFinite(wide) ? Overflow(entry, start + index, wide) : NotFinite(entry, start + index);
         }
     }
@@ -172,7 +173,8 @@ public sealed class SafetensorsReader : IDisposable
         SafetensorsDefect.TensorTooLarge, $"{Path}: tensor '{entry.Name}' has {entry.Count} elements, over {limit}; split it.");
 
     private SafetensorsFormatException Overflow(TensorEntry entry, long index, double value) => new(
-        SafetensorsDefect.ValueOverflow, $"{Path}: tensor '{entry.Name}' holds {value:R} at index {index}, too large for fp32; rescale it.");
+        SafetensorsDefect.ValueOverflow, $"{Path}: tensor '{entry.Name}' holds {value:R} at index {index}, too large for fp32; rescale " +
+            "it.");
 
     private SafetensorsFormatException NotFinite(TensorEntry entry, long index) => new(
         SafetensorsDefect.NotFinite, $"{Path}: tensor '{entry.Name}' holds NaN or infinity at index {index}; the weights are broken: " +

@@ -7,8 +7,7 @@ namespace Cuvee.Hosting.Embedded;
 
 /// <summary>
 /// Serves recipes from the embedded engine: a candidate's weights are formed layer by layer while a sample is scored, in memory that the
-/// next
-/// candidate reuses. One lease at a time; further calls wait. The base model stays the caller's, who must not use it while a lease
+/// next candidate reuses. One lease at a time; further calls wait. The base model stays the caller's, who must not use it while a lease
 /// is out.
 /// </summary>
 public sealed class EmbeddedAdapterHost : IAdapterHost

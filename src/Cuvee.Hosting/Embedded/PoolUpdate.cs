@@ -7,8 +7,8 @@ using Cuvee.Merging;
 namespace Cuvee.Hosting.Embedded;
 
 /// <summary>
-/// Makes recipes of a pool into what the engine adds to a base's weights. The memory is that of one layer's prepared modules, reused from layer
-/// to layer and from candidate to candidate: one candidate at a time.
+/// Makes recipes of a pool into what the engine adds to a base's weights. The memory is that of one layer's prepared modules, reused from
+/// layer to layer and from candidate to candidate: one candidate at a time.
 /// </summary>
 public sealed class PoolUpdate
 {

@@ -5,8 +5,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// One candidate's linear weights as a stored model, kept while prompts are continued: a token at a time, weights must be read, not formed. The
-/// memory is taken at the first call and reused.
+/// One candidate's linear weights as a stored model, kept while prompts are continued: a token at a time, weights must be read, not formed.
+/// The memory is taken at the first call and reused.
 /// </summary>
 internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
 {
@@ -19,7 +19,8 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
     private readonly ThreadLocal<FloatBuffer> scratch = new(() => new FloatBuffer());
 
     /// <summary>Of the copy when every linear is adapted.</summary>
-    public static long Bytes(LlamaConfig config) => Floats(config) * (FormatOf(config) == StorageFormat.F32 ? sizeof(float) : sizeof(ushort));
+    public static long Bytes(LlamaConfig config) => Floats(config) * (FormatOf(config) == StorageFormat.F32 ? sizeof(float)
+        : sizeof(ushort));
 
     public LlamaWeights Form(LlamaWeights weights, ILinearUpdate update)
     {
@@ -74,7 +75,8 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
                 : scratch.Value!.Reserve((long)count * source.Columns).Slice(0, count * source.Columns);
             source.ReadRows(first, count, rows);
             update.AddRows(linear, first, rows);
-            if (format == StorageFormat.BF16) BFloat16.FromSingle(rows, MemoryMarshal.Cast<byte, ushort>(new Span<byte>(to, rows.Length * sizeof(ushort))));
+            if (format == StorageFormat.BF16) BFloat16.FromSingle(rows, MemoryMarshal.Cast<byte,
+                ushort>(new Span<byte>(to, rows.Length * sizeof(ushort))));
         });
         return new StoredMatrix(format, source.Rows, source.Columns, target, buffer);
     }

@@ -93,7 +93,8 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
             rows, paddedHeadDim, ownVisible, scores + prefixLength, width, own.Values, paddedHeadDim, output, paddedHeadDim,
             prefixLength > 0);
         for (var i = 0; i < rows; i++)
-            new ReadOnlySpan<float>(output + (i * paddedHeadDim), headDim).CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
+            new ReadOnlySpan<float>(output + (i * paddedHeadDim),
+                headDim).CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
     }
 
     private static int ScoreWidth(int prefixLength, int visible) =>
@@ -120,5 +121,6 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
 }
 
 /// <summary>Consecutive new positions of one sequence and where its keys and values lie.</summary>
-/// <param name="Prefix">Holds the first <paramref name="PrefixLength"/> positions, <paramref name="Cache"/> those after them; null for none.</param>
+/// <param name="Prefix">Holds the first <paramref name="PrefixLength"/> positions, <paramref name="Cache"/> those after them; null for
+/// none.</param>
 internal readonly record struct CachedRows(KvCache Cache, KvCache? Prefix, int PrefixLength, int FirstPosition, int Count);

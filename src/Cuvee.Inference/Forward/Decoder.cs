@@ -6,8 +6,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// Continues prompts: groups of them go through the layers together, then all active sequences advance by one token at a time; finished ones
-/// leave and waiting ones take their places. A completion depends on its own prompt and the options only.
+/// Continues prompts: groups of them go through the layers together, then all active sequences advance by one token at a time; finished
+/// ones leave and waiting ones take their places. A completion depends on its own prompt and the options only.
 /// </summary>
 internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass pass, ThreadTeam team)
 {

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// Scratch that grows and is then reused: aligned to 64 bytes, outside the collector's heap, freed with this object. Contents do not survive
-/// growth.
+/// Scratch that grows and is then reused: aligned to 64 bytes, outside the collector's heap, freed with this object. Contents do not
+/// survive growth.
 /// </summary>
 internal sealed unsafe class FloatBuffer
 {

@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// One block of the decoder on chunks of rows, in one thread's buffers: first keys and values, and once all rows have theirs, everything else.
-/// Each row's bits depend on its own sequence alone.
+/// One block of the decoder on chunks of rows, in one thread's buffers: first keys and values, and once all rows have theirs, everything
+/// else. Each row's bits depend on its own sequence alone.
 /// </summary>
 internal sealed unsafe class LayerBlock(LlamaConfig config, RotaryTable rotary)
 {

@@ -28,8 +28,8 @@ internal enum StagePhase
 }
 
 /// <summary>
-/// Runs a pass on a team without barriers: while a stage's last rows are computed, idle threads prepare and form the weights of the next one, so
-/// two stages' weights exist at most. Which thread computes what never shows in the results.
+/// Runs a pass on a team without barriers: while a stage's last rows are computed, idle threads prepare and form the weights of the next
+/// one, so two stages' weights exist at most. Which thread computes what never shows in the results.
 /// </summary>
 internal sealed class LayerPipeline
 {

@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// Hidden states to log-probabilities, a block of the vocabulary at a time: the blocks are packed one after the other in the same memory, and a
-/// row's normaliser grows from block to block in their order.
+/// Hidden states to log-probabilities, a block of the vocabulary at a time: the blocks are packed one after the other in the same memory,
+/// and a row's normaliser grows from block to block in their order.
 /// </summary>
 internal sealed unsafe class LogitHead(LlamaConfig config)
 {

@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// The linear weights of one block in the order in which the matrix product reads them, formed a few rows at a time from the stored base and
-/// the candidate's update. The memory is reused from layer to layer.
+/// The linear weights of one block in the order in which the matrix product reads them, formed a few rows at a time from the stored base
+/// and the candidate's update. The memory is reused from layer to layer.
 /// </summary>
 internal sealed class PackedLayer
 {

@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// C[m, n] (+)= A[m, k] * B[k, n] for the small operands of attention, without packing. Every element is one chain of fused multiply-adds over
-/// k in rising order from zero, or from C when accumulating: the same bits for every m, n and lane width. n must be a multiple of 16; B and C rows hold whole vectors.
+/// C[m, n] (+)= A[m, k] * B[k, n] for the small operands of attention, without packing. Every element is one chain of fused multiply-adds
+/// over k in rising order from zero, or from C when accumulating: the same bits for every m, n and lane width. n must be a multiple of 16;
+/// B and C rows hold whole vectors.
 /// </summary>
 internal static unsafe class RowProduct
 {

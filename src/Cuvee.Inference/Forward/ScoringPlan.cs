@@ -3,8 +3,8 @@ using Cuvee.Formats.HuggingFace;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// Which rows a scoring call computes: the prefix common to all records once a slice, then every record's other rows, as many records to a slice
-/// as its activations may take memory. A record's last token is only scored, never fed.
+/// Which rows a scoring call computes: the prefix common to all records once a slice, then every record's other rows, as many records to a
+/// slice as its activations may take memory. A record's last token is only scored, never fed.
 /// </summary>
 internal static class ScoringPlan
 {
@@ -24,7 +24,8 @@ internal static class ScoringPlan
 
     /// <summary>Of one token: its residual, keys and values.</summary>
     public static long RowBytes(LlamaConfig config) =>
-        (KvCache.Bytes(1, config.NumKeyValueHeads, config.HeadDim, KvCache.Lanes) / KvCache.Lanes) + ((long)config.HiddenSize * sizeof(float));
+        (KvCache.Bytes(1, config.NumKeyValueHeads, config.HeadDim, KvCache.Lanes) / KvCache.Lanes) +
+            ((long)config.HiddenSize * sizeof(float));
 
     /// <summary>Consecutive records; at least one to a slice.</summary>
     public static IEnumerable<Range> Slices(LlamaConfig config, IReadOnlyList<TokenizedRecord> records, int prefixLength, long sliceBytes)

@@ -4,8 +4,8 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
-/// One new token each of a few sequences through the whole model, from stored weights that are read where they lie: the threads share the rows of
-/// every weight, and the sequences and heads of attention. A sequence's bits do not depend on the others.
+/// One new token each of a few sequences through the whole model, from stored weights that are read where they lie: the threads share the
+/// rows of every weight, and the sequences and heads of attention. A sequence's bits do not depend on the others.
 /// </summary>
 internal sealed unsafe class TokenStep(LlamaConfig config, RotaryTable rotary, ThreadTeam team)
 {
@@ -84,7 +84,8 @@ internal sealed unsafe class TokenStep(LlamaConfig config, RotaryTable rotary, T
             var (row, kvHead) = (item / config.NumKeyValueHeads, item % config.NumKeyValueHeads);
             var offset = row * (nint)queryWidth;
             attention.Value!.Attend(
-                index, new CachedRows(caches[row], null, 0, positions[row], 1), kvHead, queries.Pointer + offset, attended.Pointer + offset);
+                index, new CachedRows(caches[row], null, 0, positions[row], 1), kvHead, queries.Pointer + offset,
+                    attended.Pointer + offset);
         });
         Linear(layer, LayerBlock.OProj, rows, attended, update);
         FloatVectors.Add(update.Slice(0, rows * hidden), residual.Slice(0, rows * hidden));

@@ -29,8 +29,8 @@ internal static class PoolProblems
 
         foreach (var adapter in pool.Adapters.Where(adapter => adapter.Modules.Any(AdapterPool.IsDora)))
         {
-            problems.Add($"'{adapter.Name}' is DoRA: it merges in delta space only and into a folded checkpoint; norms and cosines " +
-                "here leave its magnitudes out.");
+            problems.Add($"'{adapter.Name}' is DoRA: it merges in delta space only and into a folded checkpoint; norms and cosines here " +
+                "leave its magnitudes out.");
         }
 
         AddDeadModules(pool, problems);

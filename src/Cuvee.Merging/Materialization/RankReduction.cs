@@ -5,9 +5,9 @@ namespace Cuvee.Merging.Materialization;
 
 /// <summary>
 /// The best approximation of bounded rank in the Frobenius norm (Eckart and Young) of one module, from its factors alone. With the Gram
-/// matrices G_b = LoraB' LoraB and G_a = LoraA LoraA' and G_b = R' R (Cholesky), R G_a R' has the squared singular values of the update and the
-/// left singular vectors in the basis of LoraB, so that both new factors are thin products of the old ones; no update is formed. All in double:
-/// singular values below 1e-7 of the largest count as zero. Thread-safe.
+/// matrices G_b = LoraB' LoraB and G_a = LoraA LoraA' and G_b = R' R (Cholesky), R G_a R' has the squared singular values of the update and
+/// the left singular vectors in the basis of LoraB, so that both new factors are thin products of the old ones; no update is formed. All in
+/// double: singular values below 1e-7 of the largest count as zero. Thread-safe.
 /// </summary>
 internal static class RankReduction
 {
@@ -94,8 +94,8 @@ internal static class RankReduction
 }
 
 /// <summary>A module cut at some rank, to be cut further without another decomposition.</summary>
-/// <param name="Module">Its singular values fall from row to row of LoraA and column to column of LoraB; the exact one where that has no more
-/// rank.</param>
+/// <param name="Module">Its singular values fall from row to row of LoraA and column to column of LoraB; the exact one where that has no
+/// more rank.</param>
 /// <param name="Squares">[exact rank] squared singular values of the exact update, falling.</param>
 internal sealed record ReducedModule(LoraModule Module, int ExactRank, double[] Squares)
 {

@@ -5,9 +5,10 @@ using Cuvee.Numerics;
 namespace Cuvee.Merging.Sparsification;
 
 /// <summary>
-/// Passes over rows of a factor that mask and scale. Stored rows are widened a piece at a time, in the first-level cache. Lanes are those of
-/// <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same expression in scalars, so that an entry's result does not depend on
-/// its position.
+/// Passes over rows of a factor that mask and scale. Stored rows are widened a piece at a time, in the first-level cache. Lanes are those
+/// of
+/// <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same expression in scalars, so that an entry's result does not depend
+/// on its position.
 /// </summary>
 internal static class MaskedKernels
 {

@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace Cuvee.Numerics;
 
 /// <summary>
-/// X X^T of a wide matrix in double, from fp32 rows that are exact in it. Tiles of 4 x 4 sums stay in registers, each in 4 lanes (element i in
-/// lane i mod 4, unfused) over blocks of columns that stay in the first-level cache; the same bits on every machine and any number of threads.
+/// X X^T of a wide matrix in double, from fp32 rows that are exact in it. Tiles of 4 x 4 sums stay in registers, each in 4 lanes (element i
+/// in lane i mod 4, unfused) over blocks of columns that stay in the first-level cache; the same bits on every machine and any number of
+/// threads.
 /// </summary>
 public static unsafe class GramMatrix
 {

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Cuvee.Numerics;
 
 /// <summary>
-/// Looks for exponents of all ones, which only NaN and infinity have: on the stored bits, at the speed of memory. Lanes of 32 bytes; the rest
-/// one by one.
+/// Looks for exponents of all ones, which only NaN and infinity have: on the stored bits, at the speed of memory. Lanes of 32 bytes; the
+/// rest one by one.
 /// </summary>
 internal static unsafe class NotFinite
 {
@@ -36,7 +36,8 @@ internal static unsafe class NotFinite
         var all = Vector256.Create(exponent);
         long i = 0;
         while (i + 32 <= count && !Vector256.EqualsAny(Vector256.Load(bits + i) & all, all)
-            && !Vector256.EqualsAny(Vector256.Load(bits + i + 8) & all, all) && !Vector256.EqualsAny(Vector256.Load(bits + i + 16) & all, all)
+            && !Vector256.EqualsAny(Vector256.Load(bits + i + 8) & all, all)
+                && !Vector256.EqualsAny(Vector256.Load(bits + i + 16) & all, all)
             && !Vector256.EqualsAny(Vector256.Load(bits + i + 24) & all, all))
             i += 32;
         for (; i < count; i++) if ((Unsafe.ReadUnaligned<uint>(bits + i) & exponent) == exponent) return i;
@@ -48,7 +49,8 @@ internal static unsafe class NotFinite
         var all = Vector256.Create(exponent);
         long i = 0;
         while (i + 64 <= count && !Vector256.EqualsAny(Vector256.Load(bits + i) & all, all)
-            && !Vector256.EqualsAny(Vector256.Load(bits + i + 16) & all, all) && !Vector256.EqualsAny(Vector256.Load(bits + i + 32) & all, all)
+            && !Vector256.EqualsAny(Vector256.Load(bits + i + 16) & all, all)
+                && !Vector256.EqualsAny(Vector256.Load(bits + i + 32) & all, all)
             && !Vector256.EqualsAny(Vector256.Load(bits + i + 48) & all, all))
             i += 64;
         for (; i < count; i++) if ((Unsafe.ReadUnaligned<ushort>(bits + i) & exponent) == exponent) return i;

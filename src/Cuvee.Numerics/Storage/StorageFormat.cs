@@ -9,7 +9,8 @@ public enum StorageFormat
     BF16,
     F16,
 
-    /// <summary>Q8_0: blocks of 32 elements along a row: one fp16 scale, then 32 signed bytes; element = scale * byte (llama.cpp).</summary>
+    /// <summary>Q8_0: blocks of 32 elements along a row: one fp16 scale, then 32 signed bytes; element = scale * byte
+    /// (llama.cpp).</summary>
     Q80,
 }
 

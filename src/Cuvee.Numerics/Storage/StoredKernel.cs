@@ -153,7 +153,8 @@ internal static unsafe class StoredKernel<TLanes, TVector>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (TVector First, TVector Second, TVector Third, TVector Fourth) Load(float* sums) => (
-        TLanes.Load(sums), TLanes.Load(sums + TLanes.Count), TLanes.Load(sums + (2 * TLanes.Count)), TLanes.Load(sums + (3 * TLanes.Count)));
+        TLanes.Load(sums), TLanes.Load(sums + TLanes.Count), TLanes.Load(sums + (2 * TLanes.Count)),
+            TLanes.Load(sums + (3 * TLanes.Count)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* sums)

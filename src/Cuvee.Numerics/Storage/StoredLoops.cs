@@ -116,7 +116,8 @@ internal static unsafe class StoredLoops<TElements, TLanes, TVector>
     {
         private const int Alignment = 64;
         private const int WidestVector = 16; // floats
-        private const int SumsLength = RowsOfX * Height * WidestVector, WidenedLength = Height * ChunkStride, EndLength = RowsOfX * Elements;
+        private const int SumsLength = RowsOfX * Height * WidestVector, WidenedLength = Height * ChunkStride,
+            EndLength = RowsOfX * Elements;
 
         /// <summary>Takes as many bytes.</summary>
         public const int Bytes = ((SumsLength + WidenedLength + EndLength + (Height * Elements) + Height) * sizeof(float)) + Alignment;

@@ -8,8 +8,8 @@ namespace Cuvee.Benchmarks;
 
 /// <summary>
 /// Times what a search pays per candidate on this machine: form the merged weights, layer by layer, and score the sample. Random
-/// weights, adapters (both bf16, as files hold them) and tokens of a fixed shape; the matrix products that it is compared with are timed between the
-/// candidates, so that all see the same machine.
+/// weights, adapters (both bf16, as files hold them) and tokens of a fixed shape; the matrix products that it is compared with are timed
+/// between the candidates, so that all see the same machine.
 /// </summary>
 public static class CandidateBenchmark
 {
@@ -94,7 +94,8 @@ public static class CandidateBenchmark
             {
                 Linears =
                 [
-                    .. config.LinearModules.Select(module => Stored(module.OutFeatures, module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random)),
+                    .. config.LinearModules.Select(module =>
+                        Stored(module.OutFeatures, module.InFeatures, 1 / Math.Sqrt(module.InFeatures), random)),
                 ],
                 Biases = new float[]?[config.LinearModules.Count],
                 Norms = [.. config.Norms.Select(_ => Ones())],

@@ -1,12 +1,11 @@
 using Cuvee.Inference;
-using Cuvee.LanguageModels;
 using Cuvee.Numerics;
 
 namespace Cuvee.Benchmarks;
 
 /// <summary>
-/// Times the two ways in which the engine uses a model: a long prompt read at once (prefill), and single tokens of several sequences (decode).
-/// Random tokens; what they say does not matter to the time.
+/// Times the two ways in which the engine uses a model: a long prompt read at once (prefill), and single tokens of several sequences
+/// (decode). Random tokens; what they say does not matter to the time.
 /// </summary>
 public static class InferenceBenchmark
 {
@@ -64,4 +63,5 @@ public static class InferenceBenchmark
 /// <param name="DecodeTokensPerSecond">Median over all sequences together.</param>
 /// <param name="Format">Of the stored weights.</param>
 public sealed record InferenceBenchmarkResult(
-    double PrefillTokensPerSecond, double DecodeTokensPerSecond, int PromptTokens, int GeneratedTokens, int Sequences, int Threads, string Format);
+    double PrefillTokensPerSecond, double DecodeTokensPerSecond, int PromptTokens, int GeneratedTokens, int Sequences, int Threads,
+        string Format);

@@ -203,7 +203,7 @@ public static class RunPlanner
         var control = ((isMain ? 0L : 1L) + (readsMetric ? 1 + (isMain ? 3 : 4) : 0)) * records
             + (readsMetric && isMain ? ScreeningQueries(adapters, records) : 0);
         return new RunForecast(
-            evaluations, queries, control, (long?)((queries + control) * tokensPerRecord), 
+            evaluations, queries, control, (long?)((queries + control) * tokensPerRecord),
             configuration.Provider.MemoryBytes(
                 (tokensPerRecord ?? 0) * records, readsMetric || configuration.Objective.Observes != ObservationKind.Score));
     }

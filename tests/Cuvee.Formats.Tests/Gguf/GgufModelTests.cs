@@ -102,15 +102,15 @@ public sealed class GgufModelTests : IDisposable
         // Rows of 24 and 40 are no whole blocks.
         Assert.Equal(format == StorageFormat.Q80 ? StorageFormat.F16 : format, file.Tensors["blk.0.attn_output.weight"].Format);
         var expected = Tensors(config)["model.layers.0.self_attn.q_proj.weight"].ToSingles();
-        var actual = GgufModelReader.ReadWeights(
-            file, GgufModelReader.ReadConfig(file))["model.layers.0.self_attn.q_proj.weight"].ToSingles();
+        var actual = GgufModelReader.ReadWeights(file,
+            GgufModelReader.ReadConfig(file))["model.layers.0.self_attn.q_proj.weight"].ToSingles();
         for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 0.005 * 1.5);
     }
 
     [Fact]
     public void Write_SlidingWindow_EndsTheContextThere() => Assert.Equal(
-        64, GgufModelReader.ReadConfig(
-            GgufReader.Open(Write(Config("mistral") with { SlidingWindow = 64 }, StorageFormat.F32))).MaxPositionEmbeddings);
+        64, GgufModelReader.ReadConfig(GgufReader.Open(Write(Config("mistral") with { SlidingWindow = 64 },
+            StorageFormat.F32))).MaxPositionEmbeddings);
 
     [Theory]
     [InlineData("attention_bias")]
@@ -146,8 +146,8 @@ public sealed class GgufModelTests : IDisposable
 
     [Fact]
     public void ReadConfig_ForeignFactors_AreRefused() => Refuse(
-        _ => { }, GgufTensorNames.RopeFactors,
-            new GgufTensor(new TensorData(GgufTensorNames.RopeFactors, [3], [1, 5, 3]).ToSource(), StorageFormat.F32));
+        _ => { }, GgufTensorNames.RopeFactors, new GgufTensor(new TensorData(GgufTensorNames.RopeFactors, [3], [1, 5, 3]).ToSource(),
+            StorageFormat.F32));
 
     [Fact]
     public void ReadWeights_MissingOrForeignTensor_IsNamed()
@@ -171,8 +171,8 @@ public sealed class GgufModelTests : IDisposable
         {
             var (rows, columns) = (tensor.Shape.Count == 1 ? 1 : tensor.Shape[0], tensor.Shape[^1]);
             var seed = tensor.Name.Sum(character => character);
-            return StoredMatrix.Over(
-                rows, columns, [.. Enumerable.Range(seed, rows * columns).Select(i => ((i * 37) % 101 / 100f) - 0.5f)]);
+            return StoredMatrix.Over(rows, columns,
+                [.. Enumerable.Range(seed, rows * columns).Select(i => ((i * 37) % 101 / 100f) - 0.5f)]);
         });
 
     private static float[] Row(StoredMatrix matrix, int row)

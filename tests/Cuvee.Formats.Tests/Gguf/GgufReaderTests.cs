@@ -13,8 +13,8 @@ public sealed class GgufReaderTests : IDisposable
         var metadata = Open(GgufBytes.File(
             14,
             file => file
-                .Text("u8").U32(0).Raw([200]).Text("i8").U32(1).Raw([0xFF]).Text("u16").U32(2).Raw([1, 2]).Text("i16").U32(3).Raw(
-                    [0xFE, 0xFF])
+                .Text("u8").U32(0).Raw([200]).Text("i8").U32(1).Raw([0xFF]).Text("u16").U32(2).Raw([1, 2]).Text("i16").U32(3).Raw([0xFE,
+                    0xFF])
                 .Text("u32").U32(4).U32(7).Text("i32").U32(5).U32(0xFFFFFFF0).Text("f32").U32(6).Raw(BitConverter.GetBytes(1e-5f))
                 .Text("bool").U32(7).Raw([1]).Text("text").U32(8).Text("häh").Text("texts").U32(9).U32(8).U64(2).Text("a").Text("")
                 .Text("numbers").U32(9).U32(6).U64(1).Raw(BitConverter.GetBytes(2f)).Text("u64").U32(10).U64(9).Text("i64").U32(11).U64(8)
@@ -64,8 +64,8 @@ public sealed class GgufReaderTests : IDisposable
     [Fact]
     public void Open_OtherAlignment_IsHonoured()
     {
-        var bytes = new GgufBytes().Raw("GGUF"u8).U32(2).U64(1).U64(1).Text("general.alignment").U32(4).U32(64).Tensor(
-            "a", 0, 0, 1).ToArray();
+        var bytes = new GgufBytes().Raw("GGUF"u8).U32(2).U64(1).U64(1).Text("general.alignment").U32(4).U32(64).Tensor("a", 0, 0,
+            1).ToArray();
         var padded = bytes.Concat(new byte[(64 - (bytes.Length % 64)) % 64]).Concat(BitConverter.GetBytes(3f)).ToArray();
         Assert.Equal([3f], Open(padded).Matrix("a").ToSingles());
     }

@@ -37,8 +37,8 @@ public sealed class GgufWriterTests : IDisposable
     [Fact]
     public void Write_Q80_RoundsToScaleAndBytes()
     {
-        var path = Write(new GgufMetadata("x"),
-            Tensor("q", [32], StorageFormat.Q80, [.. Enumerable.Range(0, 32).Select(i => i == 0 ? -127f : i)]));
+        var path = Write(new GgufMetadata("x"), Tensor("q", [32], StorageFormat.Q80,
+            [.. Enumerable.Range(0, 32).Select(i => i == 0 ? -127f : i)]));
         Assert.Equal([0x00, 0x3C, 0x81, .. Enumerable.Range(1, 31).Select(i => (byte)i)], File.ReadAllBytes(path)[^64..^30]);
     }
 

@@ -28,6 +28,41 @@ public sealed class HuggingFaceModelTests : IDisposable
         Assert.Equal(_folder.Shapes.Keys.Order(), _folder.SaveConfig().Read().Keys.Order());
     }
 
+    [Theory]
+    [InlineData(168, 10)] // the embedding alone, two norms beside a matrix of the MLP, and q_proj and o_proj although they are larger
+    [InlineData(1, 12)]
+    [InlineData(10_000, 1)]
+    public void Write_MaxShardBytes_ShardsHoldNoMoreThanThatOrOneTensorAndReadBack(long maxBytes, int expected)
+    {
+        var config = HuggingFaceModelReader.ReadConfig(_folder.Save().Path);
+        HuggingFaceModelWriter.Write(
+            _folder.Path, config, _folder.Tensors.Select(tensor => tensor.ToSource()), TensorType.F32, maxBytes);
+
+        var files = Directory.GetFiles(_folder.Path, "*.safetensors").Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(
+            expected == 1
+                ? ["model.safetensors"]
+                : Enumerable.Range(1, expected).Select(i => $"model-{i:D5}-of-{expected:D5}.safetensors"), files);
+        foreach (var file in files)
+        {
+            using var shard = SafetensorsReader.Open(_folder.File(file!));
+            Assert.True(shard.Entries.Count == 1 || shard.Entries.Values.Sum(entry => entry.Count * 4) <= maxBytes);
+        }
+
+        var weights = _folder.Read();
+        foreach (var tensor in _folder.Tensors) Assert.Equal(tensor.Values, weights[tensor.Name].ToSingles());
+        if (expected == 1)
+        {
+            Assert.False(File.Exists(_folder.File("model.safetensors.index.json")));
+            return;
+        }
+
+        var index = JsonNode.Parse(File.ReadAllText(_folder.File("model.safetensors.index.json")))!;
+        Assert.Equal(_folder.Tensors.Sum(tensor => tensor.Values.Length * 4), (int)index["metadata"]!["total_size"]!);
+        HuggingFaceModelWriter.Write(_folder.Path, config, _folder.Tensors, TensorType.F32);
+        Assert.False(File.Exists(_folder.File("model.safetensors.index.json")));
+    }
+
     [Fact]
     public void ReadWeights_ShardMissing_IsRefused()
     {

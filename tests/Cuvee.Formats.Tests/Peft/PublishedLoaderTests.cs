@@ -6,9 +6,8 @@ using Cuvee.Formats.Safetensors;
 namespace Cuvee.Formats.Tests.Peft;
 
 /// <summary>
-/// What PEFT (LoraConfig, set_peft_model_state_dict) and vLLM (PEFTHelper, parse_fine_tuned_lora_name) do with an adapter's folder, step
-/// by step as
-/// published, on a folder that Cuvee wrote. The files are read as JSON and bytes, not by the readers under test.
+/// What PEFT (LoraConfig, set_peft_model_state_dict) and vLLM (PEFTHelper, parse_fine_tuned_lora_name) do with an adapter's folder, step by
+/// step as published, on a folder that Cuvee wrote. The files are read as JSON and bytes, not by the readers under test.
 /// </summary>
 public sealed class PublishedLoaderTests : IDisposable
 {

@@ -92,7 +92,8 @@ public class GenerationTests
         var fixture = EngineFixture.Load("a");
         using var engine = EngineOf(fixture);
         var prompt = fixture.Records[5].Tokens; // 90 of 128 tokens
-        var generated = engine.GenerateTokens(fixture.Weights, [new TokenizedPrompt("0", prompt)], new GenerationOptions { MaxTokens = 500 })[0];
+        var generated = engine.GenerateTokens(fixture.Weights, [new TokenizedPrompt("0", prompt)],
+            new GenerationOptions { MaxTokens = 500 })[0];
         Assert.Equal(StopReason.ContextLength, generated.StopReason);
         Assert.Equal(fixture.Config.MaxPositionEmbeddings - prompt.Length, generated.Tokens.Count);
     }

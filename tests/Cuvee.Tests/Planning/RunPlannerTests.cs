@@ -1,7 +1,7 @@
-using Cuvee.Inference;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
+using Cuvee.Inference;
 using Cuvee.LanguageModels;
 using Cuvee.Planning;
 using Cuvee.Runs;

@@ -33,8 +33,8 @@ internal sealed class GgufTokenizerReader
     /// <exception cref="BadInputException">The tokenizer is of a kind that cannot be rebuilt, or its keys are broken.</exception>
     public static Tokenizer Read(GgufReader file)
     {
-        if (file.Metadata.FindText(GgufKeys.HuggingFaceTokenizer) is { } json)
-            return Tokenizer.Parse(Encoding.UTF8.GetBytes(json), file.Path);
+        if (file.Metadata.FindText(GgufKeys.HuggingFaceTokenizer) is { } json) return Tokenizer.Parse(Encoding.UTF8.GetBytes(json),
+            file.Path);
         var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Path))!, Tokenizer.JsonName);
         return File.Exists(beside)
             ? Tokenizer.Parse(JsonFile.ReadBytes(beside, TokenizerJsonReader.Kind), beside)
@@ -119,8 +119,8 @@ internal sealed class GgufTokenizerReader
             """{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""");
         json.WritePropertyName("decoder");
         json.WriteRawValue(
-            """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},""" +
-            """{"type":"ByteFallback"},{"type":"Fuse"}""" +
+            """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},""" +
+            """{"type":"Fuse"}""" +
             (prepends ? """,{"type":"Strip","content":" ","start":1,"stop":0}""" : "") + "]}");
         WriteModel(json, MergesByScore(), ignoreMerges: false, byteFallback: true);
     }

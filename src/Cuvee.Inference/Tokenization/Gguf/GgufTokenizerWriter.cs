@@ -57,8 +57,8 @@ internal sealed class GgufTokenizerWriter
         var suffix = new List<int>();
         PostProcessorReader.Read(root.Find("post_processor"), prefix, suffix);
         GgufTokenizerKinds.AddEnds(
-            metadata, config, config.BosTokenId is { } bos && prefix.Contains(bos),
-            suffix.Count > 0 && config.EosTokenIds.Contains(suffix[^1]));
+            metadata, config, config.BosTokenId is { } bos && prefix.Contains(bos), suffix.Count > 0
+                && config.EosTokenIds.Contains(suffix[^1]));
     }
 
     private string PreTokenizer(List<JsonField> steps, Action<string> warn)
@@ -69,10 +69,10 @@ internal sealed class GgufTokenizerWriter
         bool Is(GgufPreTokenizer known) => !prefixSpace && known.IgnoreMerges == ignoreMerges && steps[..^1] switch
         {
             [] => ownPattern && known is { Pattern: PretokenizationPattern.Gpt2Text, SingleDigits: false },
-            [var digits] when TypeOf(digits) == "Digits" =>
-                ownPattern && known.SingleDigits && digits.Find("individual_digits")?.Boolean() == true,
-            [var split] when TypeOf(split) == "Split" =>
-                !ownPattern && !known.SingleDigits && split["pattern"].Find("Regex")?.Text() == known.Pattern
+            [var digits] when TypeOf(digits) == "Digits" => ownPattern && known.SingleDigits
+                && digits.Find("individual_digits")?.Boolean() == true,
+            [var split] when TypeOf(split) == "Split" => !ownPattern && !known.SingleDigits
+                && split["pattern"].Find("Regex")?.Text() == known.Pattern
                 && split["behavior"].Text() == "Isolated" && split.Find("invert")?.Boolean() != true,
             _ => false,
         };
