@@ -11,6 +11,7 @@ namespace Cuvee.Bench;
 internal static class DecodeBenchmark
 {
     private const long FormatBytes = 256L << 20; // beyond every cache
+    private const int Parts = 64; // of the plain read, shared among the threads
 
     public static void Run(int repetitions, int threads)
     {
@@ -39,11 +40,10 @@ internal static class DecodeBenchmark
         var rows = (int)(FormatBytes / format.RowBytes(k));
         var weight = StoredWeight.Random(format, rows, k);
         var (x, y) = (StoredWeight.Gaussian(k), new float[rows]);
-        var sums = new ulong[team.Threads * 64];
+        var sums = new ulong[Parts];
         var turns = new Interleaved(repetitions, team.Threads);
         turns.Add(() => StoredProduct.MultiplyParallel(team, 1, x, k, weight, 0, rows, y, rows));
-        turns.Add(() => team.Run(64, part => sums[part % team.Threads * 64] += Sum(plain.AsSpan(plain.Length / 64 * part,
-            plain.Length / 64))));
+        turns.Add(() => team.Run(Parts, part => sums[part] = Sum(plain.AsSpan(plain.Length / Parts * part, plain.Length / Parts))));
         turns.Run(1);
         Console.WriteLine(
             $"| {format} | {rows} | {k} | {weight.ByteCount / turns.Seconds(0) * 1e-9:F1} "
@@ -66,8 +66,8 @@ internal static class DecodeBenchmark
         turns.Run(1);
         var flops = 2.0 * (gemmRows / m * m) * k * rows * 1e-9;
         Console.WriteLine(
-            $"| {format} | {m} | {rows} | {k} | {flops / turns.Seconds(0):F1} | {flops / turns.Seconds(1):F1} | {turns.Speedup(0, 1):F2} " +
-            "|");
+            $"| {format} | {m} | {rows} | {k} | {flops / turns.Seconds(0):F1} | {flops / turns.Seconds(1):F1} "
+            + $"| {turns.Speedup(0, 1):F2} |");
     }
 
     private static ulong Sum(ReadOnlySpan<ulong> values)

@@ -8,6 +8,7 @@ var (repetitions, threads) = (numbers.Length > 0 ? numbers[0] : 15, numbers.Leng
 Action<int, int> benchmark = name switch
 {
     "gemm" => GemmBenchmark.Run,
+    "skinny" => SkinnyBenchmark.Run,
     "decode" => DecodeBenchmark.Run,
     _ => throw new ArgumentException($"No benchmark is called {name}."),
 };

@@ -2,15 +2,14 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Bench;
 
-/// <summary>Random weights in a format, and the same widened.</summary>
+/// <summary>Random weights in a format, and random activations.</summary>
 internal static unsafe class StoredWeight
 {
     public static StoredMatrix Random(StorageFormat format, int rows, int columns)
     {
         var random = new SeededRandom(1);
         var bytes = GC.AllocateUninitializedArray<byte>(checked((int)(rows * format.RowBytes(columns))), pinned: true);
-        var elementBytes = format == StorageFormat.F32 ? sizeof(float) : format == StorageFormat.Q80 ? StorageFormats.BlockBytes
-            : sizeof(ushort);
+        var elementBytes = (int)format.RowBytes(format == StorageFormat.Q80 ? StorageFormats.BlockElements : 1);
         for (var at = 0; at < bytes.Length; at += elementBytes)
         {
             var value = (float)random.NextGaussian() / 32;

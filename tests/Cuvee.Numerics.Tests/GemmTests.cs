@@ -32,6 +32,15 @@ public class GemmTests
     }
 
     [Fact]
+    public void Multiply_RowsOfAInTheSameSetsOfTheCache_IsTheChainOverRisingK()
+    {
+        var random = new SeededRandom(9);
+        var problems = Enumerable.Range(0, 12).Select(_ => GemmProblem.Draw(random, 29, 200, 512, transposeA: false)).ToList();
+        Assert.Contains(problems, problem => problem.Lda == 512); // 2 KiB apart
+        foreach (var problem in problems) Assert.Equal(problem.Expected(), problem.Actual());
+    }
+
+    [Fact]
     public void Multiply_AgainstDoubles_ErrsByAFewRoundingsPerTerm()
     {
         var random = new SeededRandom(5);

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Buffers;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Numerics;
 
@@ -16,7 +16,6 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
     private const int RowsAtOnce = 64;
 
     private readonly Dictionary<(int Layer, int Linear), FloatBuffer> memory = [];
-    private readonly ThreadLocal<FloatBuffer> scratch = new(() => new FloatBuffer());
 
     /// <summary>Of the copy when every linear is adapted.</summary>
     public static long Bytes(LlamaConfig config) => Floats(config) * (FormatOf(config) == StorageFormat.F32 ? sizeof(float)
@@ -70,14 +69,24 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
             var first = item * RowsAtOnce;
             var count = Math.Min(RowsAtOnce, source.Rows - first);
             var to = target + (first * rowBytes);
-            var rows = format == StorageFormat.F32
-                ? new Span<float>(to, count * source.Columns)
-                : scratch.Value!.Reserve((long)count * source.Columns).Slice(0, count * source.Columns);
-            source.ReadRows(first, count, rows);
-            update.AddRows(linear, first, rows);
-            if (format == StorageFormat.BF16) BFloat16.FromSingle(rows, MemoryMarshal.Cast<byte,
-                ushort>(new Span<byte>(to, rows.Length * sizeof(ushort))));
+            if (format == StorageFormat.F32)
+            {
+                FormRows(linear, source, update, first, new Span<float>(to, count * source.Columns));
+                return;
+            }
+
+            var scratch = ArrayPool<float>.Shared.Rent(count * source.Columns);
+            var rows = scratch.AsSpan(0, count * source.Columns);
+            FormRows(linear, source, update, first, rows);
+            BFloat16.FromSingle(rows, new Span<ushort>(to, rows.Length));
+            ArrayPool<float>.Shared.Return(scratch);
         });
         return new StoredMatrix(format, source.Rows, source.Columns, target, buffer);
+    }
+
+    private static void FormRows(int linear, StoredMatrix source, ILinearUpdate update, int first, Span<float> rows)
+    {
+        source.ReadRows(first, rows.Length / source.Columns, rows);
+        update.AddRows(linear, first, rows);
     }
 }

@@ -25,7 +25,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
         Func<int, IReadOnlyList<int>, bool>? stopAfter, GeneratedTokens[] results, CancellationToken cancellationToken)
     {
         var caches = new Stack<KvCache>(); // of sequences that have left
-        var samplers = new ThreadLocal<TokenSampler>(() => new TokenSampler(options, config.VocabSize));
+        using var samplers = new ThreadLocal<TokenSampler>(() => new TokenSampler(options, config.VocabSize));
         var waiting = new Queue<int>(Enumerable.Range(0, prompts.Count));
         var active = new List<DecodingSequence>();
         var room = Room(prompts, options);
@@ -33,7 +33,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
         while (active.Count > 0 || waiting.Count > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            IReadOnlyList<DecodingSequence> advanced;
+            List<DecodingSequence> advanced;
             ReadOnlySpan<float> states;
             // A group's prompts share the packing of every weight, so they wait for several places.
             if (waiting.Count > 0 && room - active.Count >= Math.Max(1, Math.Min(room / 2, active.Count)))
@@ -96,7 +96,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
         return admitted;
     }
 
-    private ReadOnlySpan<float> Prefill(LlamaWeights weights, IReadOnlyList<DecodingSequence> admitted, CancellationToken cancellationToken)
+    private ReadOnlySpan<float> Prefill(LlamaWeights weights, List<DecodingSequence> admitted, CancellationToken cancellationToken)
     {
         var rows = new List<SequenceRows>(admitted.Count);
         var first = 0L;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Numerics;
 
@@ -16,7 +17,7 @@ internal sealed unsafe class TokenStep(LlamaConfig config, RotaryTable rotary, T
     private readonly int queryWidth = config.NumAttentionHeads * config.HeadDim;
     private readonly int keyWidth = config.NumKeyValueHeads * config.HeadDim;
     private readonly float epsilon = (float)config.RmsNormEps;
-    private readonly ThreadLocal<CausalAttention> attention = new(() => new CausalAttention(config));
+    private readonly ConcurrentBag<CausalAttention> idleAttention = []; // one a thread at work
     private readonly FloatBuffer residual = new(); // [rows, hidden]
     private readonly FloatBuffer normed = new(); // [rows, hidden]
     private readonly FloatBuffer update = new(); // [rows, hidden]
@@ -72,20 +73,23 @@ internal sealed unsafe class TokenStep(LlamaConfig config, RotaryTable rotary, T
         rotary.Rotate(queries.Pointer, rows, config.NumAttentionHeads, positions);
         rotary.Rotate(keys.Pointer, rows, config.NumKeyValueHeads, positions);
         FloatVectors.Scale((float)(1 / Math.Sqrt(config.HeadDim)), queries.Slice(0, rows * queryWidth));
-        var own = attention.Value!;
+        var own = TakeAttention();
         for (var row = 0; row < rows; row++)
         {
             var offset = row * (nint)keyWidth;
             own.Append(index, new CachedRows(caches[row], null, 0, positions[row], 1), keys.Pointer + offset, values.Pointer + offset);
         }
 
+        idleAttention.Add(own);
         team.Run(rows * config.NumKeyValueHeads, item =>
         {
+            var mine = TakeAttention();
             var (row, kvHead) = (item / config.NumKeyValueHeads, item % config.NumKeyValueHeads);
             var offset = row * (nint)queryWidth;
-            attention.Value!.Attend(
+            mine.Attend(
                 index, new CachedRows(caches[row], null, 0, positions[row], 1), kvHead, queries.Pointer + offset,
                     attended.Pointer + offset);
+            idleAttention.Add(mine);
         });
         Linear(layer, LayerBlock.OProj, rows, attended, update);
         FloatVectors.Add(update.Slice(0, rows * hidden), residual.Slice(0, rows * hidden));
@@ -98,6 +102,8 @@ internal sealed unsafe class TokenStep(LlamaConfig config, RotaryTable rotary, T
         Linear(layer, LayerBlock.DownProj, rows, gate, update);
         FloatVectors.Add(update.Slice(0, rows * hidden), residual.Slice(0, rows * hidden));
     }
+
+    private CausalAttention TakeAttention() => idleAttention.TryTake(out var idle) ? idle : new CausalAttention(config);
 
     private void Linear(LlamaLayerWeights layer, int linear, int rows, FloatBuffer x, FloatBuffer y)
     {

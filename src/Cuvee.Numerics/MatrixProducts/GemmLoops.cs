@@ -6,6 +6,9 @@ namespace Cuvee.Numerics;
 internal static unsafe class GemmLoops<TKernel>
     where TKernel : struct, IGemmKernel
 {
+    private const int CrowdingStride = 512; // floats
+    private const int FewestPanels = 4; // that pay for packing rows of A
+
     /// <summary>B as the caller stores it, packed here block by block.</summary>
     public static void Multiply(
         int m, int n, int k, float* a, nint lda, bool transposeA, float* b, nint ldb, bool transposeB, float* c, nint ldc, bool accumulate)
@@ -68,8 +71,9 @@ internal static unsafe class GemmLoops<TKernel>
             var rows = Math.Min(GemmBlocks.Rows, m - i);
             var block = transposeA ? a + i : a + (i * lda);
 
-            // Rows of A as stored run past the kernel well enough; columns of A, and the last rows that fill no tile, are packed first.
-            var firstPacked = transposeA ? 0 : FullRows(rows);
+            // Rows of A as stored run past the kernel well enough, unless they crowd into the same lines of L1; columns of A, and the
+            // last rows that fill no tile, are packed first.
+            var firstPacked = transposeA || (CrowdL1(lda) && n >= FewestPanels * tileColumns) ? 0 : FullRows(rows);
             PackA(rows - firstPacked, k, transposeA ? block : block + (firstPacked * lda), lda, transposeA, scratch.A);
             var panel = panels;
             for (var j = 0; j < n; j += tileColumns, panel += panelStride)
@@ -92,6 +96,9 @@ internal static unsafe class GemmLoops<TKernel>
             }
         }
     }
+
+    // Rows a multiple of 2 KiB apart: a tile of them and a panel of B ask more of the same sets than an 8- or 12-way L1 has.
+    private static bool CrowdL1(nint lda) => lda % CrowdingStride == 0;
 
     /// <summary>Rows covered by full tiles, tall ones first.</summary>
     private static int FullRows(int rows)

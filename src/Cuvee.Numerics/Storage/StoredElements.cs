@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Cuvee.Numerics;
 
@@ -10,6 +11,9 @@ internal unsafe interface IStoredElements
 {
     /// <summary>Bytes of 32 elements.</summary>
     static abstract int BlockBytes { get; }
+
+    /// <summary>Rows of x from which it pays to widen the weight into memory once, rather than in registers for every tile.</summary>
+    static abstract int FewestWidened { get; }
 
     /// <summary>What all elements of a block are multiplied with; zero, and not read, where a format has none.</summary>
     static virtual TVector Scale<TLanes, TVector>(byte* block)
@@ -26,6 +30,8 @@ internal readonly unsafe struct ElementsF32 : IStoredElements
 {
     public static int BlockBytes => sizeof(float) * StorageFormats.BlockElements;
 
+    public static int FewestWidened => 8; // the copy's stride keeps four rows out of the same lines of L1
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TLanes, TVector>(byte* block, int index, TVector scale)
         where TLanes : IStoredLanes<TVector>
@@ -35,6 +41,8 @@ internal readonly unsafe struct ElementsF32 : IStoredElements
 internal readonly unsafe struct ElementsBF16 : IStoredElements
 {
     public static int BlockBytes => sizeof(ushort) * StorageFormats.BlockElements;
+
+    public static int FewestWidened => int.MaxValue;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TLanes, TVector>(byte* block, int index, TVector scale)
@@ -46,6 +54,8 @@ internal readonly unsafe struct ElementsF16 : IStoredElements
 {
     public static int BlockBytes => sizeof(ushort) * StorageFormats.BlockElements;
 
+    public static int FewestWidened => Vector512.IsHardwareAccelerated ? 8 : 2; // a tile with the constants of fp16 spills 16 registers
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TLanes, TVector>(byte* block, int index, TVector scale)
         where TLanes : IStoredLanes<TVector>
@@ -56,6 +66,8 @@ internal readonly unsafe struct ElementsF16 : IStoredElements
 internal readonly unsafe struct ElementsQ80 : IStoredElements
 {
     public static int BlockBytes => StorageFormats.BlockBytes;
+
+    public static int FewestWidened => 2; // a tile with four scales spills any number of registers
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Scale<TLanes, TVector>(byte* block)

@@ -5,9 +5,9 @@ using System.Runtime.Intrinsics.Arm;
 namespace Cuvee.Numerics;
 
 /// <summary>
-/// The loops around <see cref="StoredKernel{TLanes, TVector}"/>: four rows of the weight at a time, read from memory once whatever m. Few
-/// rows of x run past the weight as stored; from <see cref="FewestWidened"/> on, a chunk of the four rows is widened into L1 first and
-/// serves all of them. The last k mod 32 elements are padded with zeros to a block of their own. None of this shows in the bits.
+/// The loops around <see cref="StoredKernel{TLanes, TVector}"/>: four rows of the weight at a time, read from memory once whatever m, and
+/// widened in registers for every tile of x or, where that costs more, a chunk at a time into L1 for all of them. The last k mod 32
+/// elements are padded with zeros to a block of their own. None of this shows in the bits.
 /// </summary>
 internal static unsafe class StoredLoops<TElements, TLanes, TVector>
     where TElements : IStoredElements
@@ -16,8 +16,8 @@ internal static unsafe class StoredLoops<TElements, TLanes, TVector>
 {
     private const int Elements = StorageFormats.BlockElements;
     private const int Height = 4; // rows of the weight at a time
-    private const int FewestWidened = 4;
     private const int RowsOfX = 32; // at a time
+    private const int Ahead = 2048; // bytes beyond the four rows at hand, which are hardly longer than memory's answer takes
     private const int Chunk = 1024; // elements: four widened rows are 16 KiB
     private const int ChunkStride = Chunk + 16; // floats; a multiple of 4 KiB would put the four rows into the same lines of L1
 
@@ -25,6 +25,7 @@ internal static unsafe class StoredLoops<TElements, TLanes, TVector>
     /// <param name="weight">[rows, k], <paramref name="rowBytes"/> bytes between rows.</param>
     /// <param name="y">[m, rows], <paramref name="ldy"/> floats between rows.</param>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(int m, int k, int rows, float* x, nint ldx, byte* weight, nint rowBytes, float* y, nint ldy)
     {
         var memory = stackalloc byte[Scratch.Bytes];
@@ -32,59 +33,64 @@ internal static unsafe class StoredLoops<TElements, TLanes, TVector>
         for (; m > 0; m -= RowsOfX, x += RowsOfX * ldx, y += RowsOfX * ldy)
         {
             var count = Math.Min(m, RowsOfX);
-            PadRows(count, k, (byte*)x, ldx * sizeof(float), sizeof(float), (byte*)scratch.EndOfX, Elements * sizeof(float));
+            PadRows(
+                count, k % Elements, (byte*)(x + (k - (k % Elements))), ldx * sizeof(float), sizeof(float),
+                (byte*)scratch.EndOfX, Elements * sizeof(float));
             for (int row = 0, height; row < rows; row += height)
             {
                 height = rows - row >= Height ? Height : 1; // a row alone is computed four times over
                 Accumulate(count, k, x, ldx, weight + (row * rowBytes), height == 1 ? 0 : rowBytes, scratch);
                 for (var i = 0; i < count; i++)
                 {
-                    Fold(scratch.Sums + (i * Height * TLanes.Count), scratch.Folded);
-                    new ReadOnlySpan<float>(scratch.Folded, height).CopyTo(new Span<float>(y + (i * ldy) + row, height));
+                    var sums = scratch.Sums + (i * Height * TLanes.Count);
+                    if (height == 1) Fold(sums, scratch.Folded);
+                    else Fold(sums, y + (i * ldy) + row);
+                    if (height == 1) y[(i * ldy) + row] = scratch.Folded[0];
                 }
             }
         }
     }
 
     // Four rows of the weight, stride bytes apart, times m rows of x.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Accumulate(int m, int k, float* x, nint ldx, byte* row, nint stride, in Scratch scratch)
     {
         new Span<float>(scratch.Sums, m * Height * TLanes.Count).Clear();
-        var whole = k - (k % Elements);
+        var (whole, widened) = (k - (k % Elements), m >= TElements.FewestWidened);
+        var next = row + (Height * stride) + Ahead;
         for (int p = 0, length; p < whole; p += length)
         {
-            length = m < FewestWidened ? whole : Math.Min(Chunk, whole - p);
-            AccumulateChunk(m, length, x + p, ldx, row + (p / Elements * TElements.BlockBytes), stride, scratch);
+            length = widened ? Math.Min(Chunk, whole - p) : whole;
+            var blocks = length / Elements;
+            if (widened)
+            {
+                for (var i = 0; i < Height; i++)
+                    StoredKernel<TLanes, TVector>.Widen<TElements>(blocks, row + (i * stride), scratch.Widened + (i * ChunkStride));
+                Tiles<ElementsF32>(m, blocks, x + p, ldx, (byte*)scratch.Widened, ChunkStride * sizeof(float), next, scratch.Sums);
+            }
+            else Tiles<TElements>(m, blocks, x, ldx, row, stride, next, scratch.Sums);
+            row += blocks * TElements.BlockBytes;
+            next += blocks * Height * TElements.BlockBytes;
         }
 
         if (whole == k) return;
-        PadRows(Height, k, row, stride, TElements.BlockBytes / Elements, scratch.EndOfRows, TElements.BlockBytes);
-        AccumulateChunk(m, Elements, scratch.EndOfX, Elements, scratch.EndOfRows, TElements.BlockBytes, scratch);
+        PadRows(Height, k % Elements, row, stride, TElements.BlockBytes / Elements, scratch.EndOfRows, TElements.BlockBytes);
+        Tiles<TElements>(m, 1, scratch.EndOfX, Elements, scratch.EndOfRows, TElements.BlockBytes, next, scratch.Sums);
     }
 
-    private static void AccumulateChunk(int m, int length, float* x, nint ldx, byte* row, nint stride, in Scratch scratch)
+    /// <param name="next">Prefetched, as many bytes as the four rows take as stored, spread over the tiles.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tiles<TStored>(int m, int blocks, float* x, nint ldx, byte* row, nint stride, byte* next, float* sums)
+        where TStored : IStoredElements
     {
-        var sums = scratch.Sums;
-        if (m < FewestWidened)
-        {
-            for (; m > 0; m--, x += ldx, sums += Height * TLanes.Count)
-                StoredKernel<TLanes, TVector>.OneByFour<TElements>(length / Elements, x, row, stride, sums);
-            return;
-        }
-
-        for (var i = 0; i < Height; i++)
-            StoredKernel<TLanes, TVector>.Widen<TElements>(length / Elements, row + (i * stride), scratch.Widened + (i * ChunkStride));
         var tall = Has32Registers ? 4 : 2;
-        for (; m >= tall; m -= tall, x += tall * ldx, sums += tall * Height * TLanes.Count)
+        var step = Height * TElements.BlockBytes / ((m / tall) + (m % tall));
+        for (int height; m > 0; m -= height, x += height * ldx, sums += height * Height * TLanes.Count, next += blocks * step)
         {
-            if (Has32Registers) StoredKernel<TLanes, TVector>.FourByFour(length, x, ldx, scratch.Widened, ChunkStride, sums);
-            else StoredKernel<TLanes, TVector>.TwoByFour(length, x, ldx, scratch.Widened, ChunkStride, sums);
-        }
-
-        for (; m > 0; m--, x += ldx, sums += Height * TLanes.Count)
-        {
-            StoredKernel<TLanes, TVector>.OneByFour<ElementsF32>(
-                length / Elements, x, (byte*)scratch.Widened, ChunkStride * sizeof(float), sums);
+            height = m >= tall ? tall : 1;
+            if (height == 1) StoredKernel<TLanes, TVector>.OneByFour<TStored>(blocks, x, row, stride, next, step, sums);
+            else if (Has32Registers) StoredKernel<TLanes, TVector>.FourByFour<TStored>(blocks, x, ldx, row, stride, next, step, sums);
+            else StoredKernel<TLanes, TVector>.TwoByFour<TStored>(blocks, x, ldx, row, stride, next, step, sums);
         }
     }
 
@@ -94,20 +100,20 @@ internal static unsafe class StoredLoops<TElements, TLanes, TVector>
         get => typeof(TVector) == typeof(Vector512<float>) || AdvSimd.IsSupported;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Fold(float* sums, float* to) => TLanes.Fold(
-        TLanes.Load(sums), TLanes.Load(sums + TLanes.Count), TLanes.Load(sums + (2 * TLanes.Count)), TLanes.Load(sums + (3 * TLanes.Count)),
-        to);
+        TLanes.Load(sums), TLanes.Load(sums + TLanes.Count),
+        TLanes.Load(sums + (2 * TLanes.Count)), TLanes.Load(sums + (3 * TLanes.Count)), to);
 
-    // The last k mod 32 elements of every row and zeros up to a block. Q8_0 rows never come here: they are whole blocks.
-    private static void PadRows(int rows, int k, byte* from, nint stride, int elementBytes, byte* to, int blockBytes)
+    // Fewer than 32 elements of every row, then zeros up to a block. Q8_0 has whole blocks only.
+    private static void PadRows(int rows, int elements, byte* from, nint stride, int elementBytes, byte* to, int blockBytes)
     {
-        var rest = k % Elements * elementBytes;
-        if (rest == 0) return;
-        from += (nint)(k - (k % Elements)) * elementBytes;
+        if (elements == 0) return;
+        var bytes = elements * elementBytes;
         for (var row = 0; row < rows; row++, from += stride, to += blockBytes)
         {
-            new ReadOnlySpan<byte>(from, rest).CopyTo(new Span<byte>(to, rest));
-            new Span<byte>(to + rest, blockBytes - rest).Clear();
+            new ReadOnlySpan<byte>(from, bytes).CopyTo(new Span<byte>(to, bytes));
+            new Span<byte>(to + bytes, blockBytes - bytes).Clear();
         }
     }
 
@@ -116,8 +122,9 @@ internal static unsafe class StoredLoops<TElements, TLanes, TVector>
     {
         private const int Alignment = 64;
         private const int WidestVector = 16; // floats
-        private const int SumsLength = RowsOfX * Height * WidestVector, WidenedLength = Height * ChunkStride,
-            EndLength = RowsOfX * Elements;
+        private const int SumsLength = RowsOfX * Height * WidestVector;
+        private const int WidenedLength = Height * ChunkStride;
+        private const int EndLength = RowsOfX * Elements;
 
         /// <summary>Takes as many bytes.</summary>
         public const int Bytes = ((SumsLength + WidenedLength + EndLength + (Height * Elements) + Height) * sizeof(float)) + Alignment;

@@ -44,7 +44,7 @@ internal static class Float16Bits
     public static float ToSingle(ushort half)
     {
         var bits = ((short)half << Shift) & Mask;
-        var value = BitConverter.Int32BitsToSingle(bits) * Magnitude;
-        return MathF.Abs(value) < Special ? value : BitConverter.Int32BitsToSingle(bits | SpecialExponent);
+        bits = (half & 0x7C00) == 0x7C00 ? bits | SpecialExponent : bits;
+        return BitConverter.Int32BitsToSingle(bits) * Magnitude;
     }
 }
