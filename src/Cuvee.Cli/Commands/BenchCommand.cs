@@ -73,8 +73,8 @@ internal static class BenchCommand
         var command = new ExampleCommand(
             "inference",
             "Time reading a prompt and generating tokens with a model as it is stored.",
-            "cuvee bench inference --model zoo/base",
-            "cuvee bench inference --model zoo/base --prompt 256 --generate 16 --sequences 16 --json")
+            "cuvee bench inference --model zoo/base --prompt 256",
+            "cuvee bench inference --model zoo/base --prompt 128 --generate 16 --sequences 16 --json")
             { model, prompt, generate, sequences, repetitions, threads, json };
         command.SetAction((arguments, cancellationToken) => Task.Run(
             () =>
