@@ -13,6 +13,7 @@ namespace Cuvee.Merging;
 internal sealed class PooledModule
 {
     private readonly Member[] members; // in pool order
+    private readonly bool anyRowFactors;
 
     public PooledModule(string name, AdapterPool pool)
     {
@@ -21,10 +22,11 @@ internal sealed class PooledModule
         for (var i = 0; i < pool.Adapters.Count; i++)
         {
             foreach (var module in pool.Adapters[i].Modules)
-                if (module.Name == name) found.Add(new Member(i, module, new MagnitudeSparsifier(module.LoraA)));
+                if (module.Name == name) found.Add(new Member(i, module));
         }
 
         members = [.. found];
+        anyRowFactors = found.Exists(member => member.Module.RowFactors is not null);
         (OutFeatures, InFeatures) = (members[0].Module.OutFeatures, members[0].Module.InFeatures);
     }
 
@@ -40,11 +42,11 @@ internal sealed class PooledModule
     public int MergedRank(ModuleShares shares)
     {
         var sum = 0;
-        foreach (var member in members)
+        foreach (ref readonly var member in members.AsSpan())
         {
             if (!TakesPart(shares, member)) continue;
-            if (shares.Space == MergeSpace.Factors) return member.Module.Rank;
-            sum += member.Module.Rank;
+            if (shares.Space == MergeSpace.Factors) return member.LoraA.Rows;
+            sum += member.LoraA.Rows;
         }
 
         return sum;
@@ -59,10 +61,12 @@ internal sealed class PooledModule
             var rank = MergedRank(shares);
             var sum = ArrayPool<float>.Shared.Rent(rank * InFeatures); // [rank, in]
             sum.AsSpan(0, rank * InFeatures).Clear();
-            foreach (var member in members)
+            for (var i = 0; i < members.Length; i++)
             {
+                ref readonly var member = ref members[i];
+                if (i + 1 < members.Length) members[i + 1].LoraA.Prefetch(0, rank);
                 var weight = (float)shares.Weight(member.Adapter);
-                if (weight != 0) MaskedKernels.AddScaledKept(member.Module.LoraA, 0, rank, Threshold(shares, member), weight, sum);
+                if (weight != 0) StoredSum.AddScaledKept(member.LoraA, 0, rank, Threshold(shares, member), weight, sum);
             }
 
             for (var k = 0; k < rank; k++) take(k, sum.AsSpan(k * InFeatures, InFeatures));
@@ -72,13 +76,15 @@ internal sealed class PooledModule
 
         var row = ArrayPool<float>.Shared.Rent(InFeatures);
         var next = 0;
-        foreach (var member in members)
+        for (var i = 0; i < members.Length; i++)
         {
+            ref readonly var member = ref members[i];
+            if (i + 1 < members.Length) members[i + 1].LoraA.Prefetch(0, members[i + 1].LoraA.Rows);
             if (!TakesPart(shares, member)) continue;
             var threshold = Threshold(shares, member);
-            for (var own = 0; own < member.Module.Rank; own++)
+            for (var own = 0; own < member.LoraA.Rows; own++)
             {
-                MaskedKernels.Keep(member.Module.LoraA, own, threshold, row);
+                MaskedKernels.Keep(member.LoraA, own, threshold, row);
                 take(next++, row.AsSpan(0, InFeatures));
             }
         }
@@ -95,24 +101,27 @@ internal sealed class PooledModule
         // In factors an adapter pruned to nothing still gives its LoraB: sum w_i Scaling_i LoraB_i.
         if (shares.Space == MergeSpace.Factors) b.Clear();
         var first = 0;
-        foreach (var member in members)
+        for (var i = 0; i < members.Length; i++)
         {
+            ref readonly var member = ref members[i];
+            if (i + 1 < members.Length) members[i + 1].LoraB.Prefetch(firstRow, count);
             if (!TakesPart(shares, member)) continue;
-            var (loraB, scale) = (member.Module.LoraB, (float)(shares.Weight(member.Adapter) * member.Module.Scaling));
+            var (loraB, scale) = (member.LoraB, (float)(shares.Weight(member.Adapter) * member.Scaling));
             if (shares.Space == MergeSpace.Factors)
             {
-                MaskedKernels.AddScaledKept(loraB, firstRow, count, 0, scale, b);
+                StoredSum.AddScaledKept(loraB, firstRow, count, 0, scale, b);
             }
             else
             {
                 MaskedKernels.ScaleRows(loraB, firstRow, count, scale, b[first..], rank);
-                first += member.Module.Rank;
+                first += member.LoraA.Rows;
             }
         }
     }
 
     /// <summary>Whether an adapter that takes part scales the base's rows.</summary>
-    public bool ScalesRows(ModuleShares shares) => members.Any(member => member.Module.RowFactors is not null && TakesPart(shares, member));
+    public bool ScalesRows(ModuleShares shares) =>
+        anyRowFactors && Array.Exists(members, member => member.Module.RowFactors is not null && TakesPart(shares, member));
 
     /// <summary>Multiplies rows of the base weight by 1 + sum w_i (d_i - 1), DoRA's part of the update.</summary>
     /// <param name="rows">[count, in]</param>
@@ -131,15 +140,23 @@ internal sealed class PooledModule
         }
     }
 
-    private static float Threshold(ModuleShares shares, Member member) =>
+    private static float Threshold(ModuleShares shares, in Member member) =>
         member.Magnitudes.Threshold(shares.KeepFraction(member.Adapter));
 
     // In delta an adapter pruned to nothing adds nothing; in factors its LoraB still meets the others' LoraA.
-    private static bool TakesPart(ModuleShares shares, Member member) =>
+    private static bool TakesPart(ModuleShares shares, in Member member) =>
         shares.Weight(member.Adapter) != 0 && (shares.Space == MergeSpace.Factors || shares.KeepFraction(member.Adapter) > 0);
 
-    /// <param name="Adapter">Position in the pool.</param>
-    internal sealed record Member(int Adapter, LoraModule Module, MagnitudeSparsifier Magnitudes);
+    /// <summary>What the sums read, side by side: a candidate touches every member of every module, none of them in the caches.</summary>
+    /// <param name="adapter">Position in the pool.</param>
+    internal readonly struct Member(int adapter, LoraModule module)
+    {
+        public readonly int Adapter = adapter;
+        public readonly float Scaling = module.Scaling;
+        public readonly StoredMatrix LoraA = module.LoraA, LoraB = module.LoraB;
+        public readonly MagnitudeSparsifier Magnitudes = new(module.LoraA);
+        public readonly LoraModule Module = module;
+    }
 
     internal delegate void TakeRow(int k, ReadOnlySpan<float> row);
 }

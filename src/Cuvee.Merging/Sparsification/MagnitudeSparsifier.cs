@@ -9,6 +9,7 @@ namespace Cuvee.Merging.Sparsification;
 /// </summary>
 public sealed class MagnitudeSparsifier(StoredMatrix values)
 {
+    private readonly long count = values.Count;
     private OrderedMagnitudes? ordered;
 
     /// <summary>
@@ -31,9 +32,9 @@ public sealed class MagnitudeSparsifier(StoredMatrix values)
     /// <param name="keepFraction">The paper's alpha, in [0, 1].</param>
     public float Threshold(double keepFraction)
     {
-        var kept = KeptCount(values.Count, keepFraction);
+        var kept = KeptCount(count, keepFraction);
         if (kept == 0) return float.PositiveInfinity;
-        if (kept == values.Count) return 0;
+        if (kept == count) return 0;
         var known = Volatile.Read(ref ordered);
         if (known is null)
         {
@@ -41,14 +42,33 @@ public sealed class MagnitudeSparsifier(StoredMatrix values)
             known = Interlocked.CompareExchange(ref ordered, known, null) ?? known;
         }
 
-        return known.AtRank(values.Count - kept);
+        return known.AtRank(count - kept);
     }
 
     /// <summary>
     /// Distinct magnitudes, rising, and how many entries lie below each: 16-bit tensors have a few thousand at most, whatever their size.
+    /// A guide leads from a rank to its neighbourhood: a search through all of them, a miss of the caches at each step, would take longer
+    /// than the sums that the threshold is for.
     /// </summary>
-    private sealed class OrderedMagnitudes(float[] magnitudes, long[] below)
+    private sealed class OrderedMagnitudes
     {
+        private const int Guides = 256;
+
+        private readonly (int Below, float Magnitude)[] steps;
+        private readonly int[] guide; // [Guides + 1]: the step that holds the first rank of each part
+        private readonly long count;
+
+        private OrderedMagnitudes((int Below, float Magnitude)[] steps, int count)
+        {
+            (this.steps, this.count) = (steps, count);
+            guide = new int[Guides + 1];
+            for (int part = 0, step = 0; part <= Guides; part++)
+            {
+                while (step + 1 < steps.Length && steps[step + 1].Below <= FirstRank(part)) step++;
+                guide[part] = step;
+            }
+        }
+
         public static OrderedMagnitudes Of(StoredMatrix values)
         {
             var row = ArrayPool<float>.Shared.Rent(values.Columns);
@@ -61,22 +81,28 @@ public sealed class MagnitudeSparsifier(StoredMatrix values)
 
             ArrayPool<float>.Shared.Return(row);
             Array.Sort(all);
-            var (magnitudes, below) = (new List<float>(), new List<long>());
+            var steps = new List<(int, float)>();
             for (var i = 0; i < all.Length; i++)
-            {
-                if (i > 0 && all[i] == all[i - 1]) continue;
-                magnitudes.Add(all[i]);
-                below.Add(i);
-            }
-
-            return new OrderedMagnitudes([.. magnitudes], [.. below]);
+                if (i == 0 || all[i] != all[i - 1]) steps.Add((i, all[i]));
+            return new OrderedMagnitudes([.. steps], all.Length);
         }
 
         /// <summary>The entry at 0-based <paramref name="rank"/> from the smallest.</summary>
         public float AtRank(long rank)
         {
-            var found = Array.BinarySearch(below, rank);
-            return magnitudes[found >= 0 ? found : ~found - 1];
+            var part = (int)(rank * Guides / count);
+            var (low, high) = (guide[part], guide[part + 1]);
+            while (low < high)
+            {
+                var middle = (low + high + 1) / 2;
+                if (steps[middle].Below <= rank) low = middle;
+                else high = middle - 1;
+            }
+
+            return steps[low].Magnitude;
         }
+
+        // ceil(part * count / Guides): the first rank r with r * Guides / count = part.
+        private long FirstRank(int part) => ((part * count) + Guides - 1) / Guides;
     }
 }

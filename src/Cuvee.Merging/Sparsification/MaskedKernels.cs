@@ -49,24 +49,6 @@ internal static class MaskedKernels
         }
     }
 
-    /// <summary>destination [count, columns] += scale * x where |x| &gt;= threshold, fused.</summary>
-    public static void AddScaledKept(StoredMatrix source, int firstRow, int count, float threshold, float scale, Span<float> destination)
-    {
-        Span<float> piece = stackalloc float[Piece];
-        var atOnce = Math.Max(1, Piece / source.Columns);
-        for (var row = 0; row < count; row += atOnce)
-        {
-            var rows = Math.Min(atOnce, count - row);
-            for (var column = 0; column < source.Columns; column += Piece)
-            {
-                var widened = piece[..Math.Min(Piece, (rows * source.Columns) - column)];
-                if (source.Columns <= Piece) source.ReadRows(firstRow + row, rows, widened);
-                else source.ReadRow(firstRow + row, column, widened);
-                AddScaledKept(widened, threshold, scale, destination[((row * source.Columns) + column)..]);
-            }
-        }
-    }
-
     /// <summary>destination = scale * x where |x| &gt;= threshold, else 0.</summary>
     public static void ScaleKept(ReadOnlySpan<float> source, float threshold, float scale, Span<float> destination)
     {

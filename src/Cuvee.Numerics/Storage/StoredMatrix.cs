@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Cuvee.Numerics;
 
@@ -9,6 +10,8 @@ namespace Cuvee.Numerics;
 /// </summary>
 public sealed unsafe class StoredMatrix
 {
+    private const int CacheLine = 64; // bytes
+
     private readonly object owner; // keeps the memory alive and in place
 
     /// <param name="data">First byte, little-endian; any alignment.</param>
@@ -101,6 +104,17 @@ public sealed unsafe class StoredMatrix
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)first + (uint)count, (uint)Rows, nameof(count));
         Format.Widen(Data + (first * RowBytes), destination[..checked(count * Columns)]); // rows lie one behind the other
+        GC.KeepAlive(owner);
+    }
+
+    /// <summary>Asks for rows that are read soon: many small matrices, each on pages of its own, are no stream to the processor.</summary>
+    public void Prefetch(int first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)first + (uint)count, (uint)Rows, nameof(count));
+        if (!Sse.IsSupported) return;
+        var end = Data + ((first + count) * RowBytes);
+        for (var line = Data + (first * RowBytes); line < end; line += CacheLine) Sse.Prefetch0(line);
         GC.KeepAlive(owner);
     }
 

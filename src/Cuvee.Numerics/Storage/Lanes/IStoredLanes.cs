@@ -19,6 +19,12 @@ internal unsafe interface IStoredLanes<TVector>
     /// <summary>x * y + sum: fused where the processor can, otherwise a product and a sum.</summary>
     static abstract TVector MultiplyAdd(TVector x, TVector y, TVector sum);
 
+    /// <summary>x * y + sum with one rounding, in software where the processor has no such operation.</summary>
+    static abstract TVector FusedMultiplyAdd(TVector x, TVector y, TVector sum);
+
+    /// <summary>x where |x| &gt;= limit, else 0.</summary>
+    static abstract TVector KeepLarge(TVector x, TVector limit);
+
     static abstract TVector LoadBFloat16(ushort* source);
 
     static abstract TVector LoadFloat16(ushort* source);

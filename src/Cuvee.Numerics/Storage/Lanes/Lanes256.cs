@@ -26,6 +26,14 @@ internal readonly unsafe struct Lanes256 : IStoredLanes<Vector256<float>>
         Fma.MultiplyAdd(x, y, sum);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> FusedMultiplyAdd(Vector256<float> x, Vector256<float> y, Vector256<float> sum) =>
+        Vector256.FusedMultiplyAdd(x, y, sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> KeepLarge(Vector256<float> x, Vector256<float> limit) =>
+        Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(Vector256.Abs(x), limit), x, Vector256<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBFloat16(ushort* source) => (Avx2.ConvertToVector256Int32(source) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -26,6 +26,14 @@ internal readonly unsafe struct Lanes512 : IStoredLanes<Vector512<float>>
         Avx512F.FusedMultiplyAdd(x, y, sum);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> FusedMultiplyAdd(Vector512<float> x, Vector512<float> y, Vector512<float> sum) =>
+        Vector512.FusedMultiplyAdd(x, y, sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> KeepLarge(Vector512<float> x, Vector512<float> limit) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(Vector512.Abs(x), limit), x, Vector512<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBFloat16(ushort* source) =>
         (Avx512F.ConvertToVector512UInt32(Vector256.Load(source)) << 16).AsSingle();
 

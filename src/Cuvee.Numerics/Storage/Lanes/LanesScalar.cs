@@ -17,6 +17,10 @@ internal readonly unsafe struct LanesScalar : IStoredLanes<float>
 
     public static float MultiplyAdd(float x, float y, float sum) => (x * y) + sum;
 
+    public static float FusedMultiplyAdd(float x, float y, float sum) => MathF.FusedMultiplyAdd(x, y, sum);
+
+    public static float KeepLarge(float x, float limit) => MathF.Abs(x) >= limit ? x : 0;
+
     public static float LoadBFloat16(ushort* source) => BFloat16.ToSingle(Unsafe.ReadUnaligned<ushort>(source));
 
     public static float LoadFloat16(ushort* source) => Float16Bits.ToSingle(Unsafe.ReadUnaligned<ushort>(source));
