@@ -17,6 +17,9 @@ public abstract class ResolvedRecipe
 
     internal abstract void Prepare(PooledModule module, ModuleUpdate update);
 
+    /// <summary>Of <see cref="Factored"/>, without forming it; 0 where nothing takes part.</summary>
+    internal abstract int RankOf(PooledModule module);
+
     /// <summary>The recipe's update of the module as factors with scaling 1; null where nothing takes part.</summary>
     internal abstract LoraModule? Factored(PooledModule module);
 

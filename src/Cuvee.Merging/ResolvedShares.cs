@@ -11,6 +11,9 @@ internal sealed class ResolvedShares(ModuleShares common, IReadOnlyDictionary<st
 
     internal override void Prepare(PooledModule module, ModuleUpdate update) => update.Prepare(module, Of(module));
 
+    internal override int RankOf(PooledModule module) =>
+        Math.Min(module.MergedRank(Of(module)), Math.Min(module.OutFeatures, module.InFeatures));
+
     internal override LoraModule? Factored(PooledModule module)
     {
         var (shares, outFeatures, inFeatures) = (Of(module), module.OutFeatures, module.InFeatures);

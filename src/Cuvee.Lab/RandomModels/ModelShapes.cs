@@ -9,7 +9,8 @@ internal static class ModelShapes
 
     public static IReadOnlyDictionary<string, LlamaConfig> All { get; } = new SortedDictionary<string, LlamaConfig>(StringComparer.Ordinal)
     {
-        // For tests and first tries; not published.
+        // For tests and first tries, and the shape of cuvee bench candidate; not published.
+        ["candidate"] = Llama(256, 704, 6, 4, 4, 4096, 512, 10_000, tied: true),
         ["tiny"] = Llama(64, 160, 2, 4, 2, 1024, 512, 10_000, tied: true),
         ["smollm2-135m"] = Llama(576, 1536, 30, 9, 3, 49_152, 8192, 100_000, tied: true),
         ["smollm2-360m"] = Llama(960, 2560, 32, 15, 5, 49_152, 8192, 100_000, tied: true),

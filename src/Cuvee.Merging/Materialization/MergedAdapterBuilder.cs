@@ -16,6 +16,14 @@ public sealed class MergedAdapterBuilder(RecipeMerger merger)
 
     private (MergeRecipe Recipe, int Rank, ReducedModule[] Modules)? reduced;
 
+    /// <summary>Rank of the exact result, at least 1; nothing is formed.</summary>
+    /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
+    public int ExactRank(MergeRecipe recipe)
+    {
+        var resolved = merger.Resolve(recipe);
+        return Math.Max(1, merger.ModuleNames.Max(name => resolved.RankOf(merger.Module(name))));
+    }
+
     /// <param name="name">Name of the new adapter.</param>
     /// <param name="rank">
     /// Largest rank of the result, at least 1; null for the exact one. Asking again for other ranks of the same recipe is cheap.

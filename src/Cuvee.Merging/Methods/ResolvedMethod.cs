@@ -10,5 +10,7 @@ internal sealed class ResolvedMethod(PoolTaskVectors vectors, ModuleMerge merge)
     internal override void Prepare(PooledModule module, ModuleUpdate update) =>
         update.Prepare(module, merged => merge(vectors.Of(module), merged));
 
+    internal override int RankOf(PooledModule module) => Math.Min(module.OutFeatures, module.InFeatures);
+
     internal override LoraModule Factored(PooledModule module) => FullRank(module);
 }

@@ -1,6 +1,5 @@
 using Cuvee.Configuration;
 using Cuvee.Formats.Peft;
-using Cuvee.Formats.Safetensors;
 using Cuvee.Merging.Materialization;
 using Cuvee.Objectives;
 using Cuvee.Planning;
@@ -33,14 +32,13 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
         }
 
         var builder = new MergedAdapterBuilder(merger);
-        var exact = builder.Build(result.Recipe, AdapterName);
-        var exactRank = exact.Adapter.Config.Rank;
-        var exactLoss = await MeasureAsync(exact.Adapter, TensorType.F32, cancellationToken).ConfigureAwait(false) ?? result.ValidationLoss;
+        // The exact merge's loss is the result's own: in fp32 it would take gigabytes to write it and measure it again.
+        var (exactRank, exactLoss) = (builder.ExactRank(result.Recipe), result.ValidationLoss);
         IEnumerable<int> ranks = output.Rank is { } asked ? [asked] : [.. ServedRanks.Where(rank => rank < exactRank), exactRank];
         foreach (var rank in ranks)
         {
-            var candidate = rank < exactRank ? builder.Build(result.Recipe, AdapterName, rank) : exact;
-            var loss = await MeasureAsync(candidate.Adapter, output.Type, cancellationToken).ConfigureAwait(false);
+            var candidate = builder.Build(result.Recipe, AdapterName, rank < exactRank ? rank : null);
+            var loss = await MeasureAsync(candidate.Adapter, cancellationToken).ConfigureAwait(false);
             var isLast = rank >= exactRank || output.Rank is not null;
             if (!isLast && !(loss <= exactLoss * (1 + OutputSettings.Tolerance))) continue;
             PeftWriter.Write(plan.Out, candidate.Adapter, output.Type);
@@ -51,12 +49,12 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
     }
 
     /// <summary>Loss of the files themselves, rounding included, on all validation records; null where the provider cannot.</summary>
-    private async Task<double?> MeasureAsync(PeftAdapter adapter, TensorType type, CancellationToken cancellationToken)
+    private async Task<double?> MeasureAsync(PeftAdapter adapter, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(plan.Out, $".{AdapterName}.{Environment.ProcessId}.tmp");
         try
         {
-            PeftWriter.Write(folder, adapter, type);
+            PeftWriter.Write(folder, adapter, plan.Configuration.Output.Type);
             if (await session.RealizeWrittenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } lease) return null;
             await using (lease)
             {

@@ -70,7 +70,7 @@ public sealed record ValidationMetric(string Name, double Search, double Start, 
 /// <param name="Rank">Of the adapter; null for a folded checkpoint.</param>
 /// <param name="DroppedShare">Squared norm of the update that the rank left out, in [0, 1].</param>
 /// <param name="ValidationLoss">Of the written files, measured; null where that cannot be.</param>
-/// <param name="ExactLoss">Of the exact merge, the same way.</param>
+/// <param name="ExactLoss">Of the merge as it was searched, before ranks are cut and numbers rounded.</param>
 public sealed record WrittenModel(
     string Format, TensorType Type, int? Rank, double DroppedShare, double? ValidationLoss, double ExactLoss);
 
