@@ -99,14 +99,9 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
     private static int ScoreWidth(int prefixLength, int visible) =>
         prefixLength + KvCache.RoundUp(visible - prefixLength) + (prefixLength > 0 ? KvCache.Lanes : 0);
 
-    private void AppendKeys(float* keys, int rows, KvHead head, int position)
-    {
-        for (var row = 0; row < rows; row++, keys += keyWidth)
-        {
-            var to = head.Keys + position + row;
-            for (var d = 0; d < headDim; d++) to[d * (nint)head.Capacity] = keys[d];
-        }
-    }
+    private void AppendKeys(float* keys, int rows, KvHead head, int position) => Transposition.Copy(
+        rows, headDim, new ReadOnlySpan<float>(keys, checked(((rows - 1) * keyWidth) + headDim)), keyWidth,
+        new Span<float>(head.Keys + position, checked(((headDim - 1) * head.Capacity) + rows)), head.Capacity);
 
     private void AppendValues(float* values, int rows, KvHead head, int position)
     {
