@@ -33,6 +33,7 @@ public sealed class AdapterPool
     {
         ArgumentNullException.ThrowIfNull(baseWeight);
         if (!HasDora) return this;
+        using var team = new ThreadTeam();
         try
         {
             return new AdapterPool([.. Adapters.Select(adapter => adapter with
@@ -40,7 +41,7 @@ public sealed class AdapterPool
                 Modules = [.. adapter.Modules.Select(module => module.Magnitude is null ? module : DoraBinding.Bind(
                     adapter.Name, module, baseWeight(module.Name) ?? throw new ArgumentException(
                         $"Adapter '{adapter.Name}' adapts module {module.Name}, which the base model does not have; use the base that it " +
-                        "was trained on.")))],
+                        "was trained on."), team))],
             })], allowDifferentBases: true); // checked before
         }
         catch (ArgumentException exception)

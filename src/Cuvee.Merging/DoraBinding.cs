@@ -11,8 +11,9 @@ internal static class DoraBinding
 {
     /// <summary>The module with its row factors in place of magnitudes.</summary>
     /// <param name="weight">[out, in]</param>
+    /// <param name="team">Shares the rows.</param>
     /// <exception cref="ArgumentException">The base has another shape, or a row of V is zero; one sentence.</exception>
-    public static LoraModule Bind(string adapter, LoraModule module, StoredMatrix weight)
+    public static LoraModule Bind(string adapter, LoraModule module, StoredMatrix weight, ThreadTeam team)
     {
         var (outFeatures, inFeatures, rank) = (module.OutFeatures, module.InFeatures, module.Rank);
         if (weight.Rows != outFeatures || weight.Columns != inFeatures)
@@ -26,7 +27,7 @@ internal static class DoraBinding
         var loraA = module.LoraA.ToSingles(); // [rank, in]
         var loraB = new float[checked(outFeatures * rank)];
         var magnitude = module.Magnitude!;
-        Parallel.For(0, outFeatures, row =>
+        team.Run(outFeatures, row =>
         {
             var b = loraB.AsSpan(row * rank, rank);
             module.LoraB.ReadRow(row, b);

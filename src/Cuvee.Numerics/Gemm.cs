@@ -21,7 +21,7 @@ public static unsafe partial class Gemm
         _ => "scalar",
     };
 
-    private static GemmLane Lane
+    internal static GemmLane Lane
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => Avx512F.IsSupported ? GemmLane.Avx512
@@ -164,7 +164,7 @@ public static unsafe partial class Gemm
             throw new ArgumentException($"{name} holds {length} floats, too few for [{rows}, {columns}] with {stride} between rows.", name);
     }
 
-    private static void CheckC(int m, int n, int k, int length, int ldc)
+    internal static void CheckC(int m, int n, int k, int length, int ldc)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(m);
         ArgumentOutOfRangeException.ThrowIfNegative(n);

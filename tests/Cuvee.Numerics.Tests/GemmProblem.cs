@@ -4,10 +4,11 @@ namespace Cuvee.Numerics.Tests;
 internal sealed record GemmProblem(
     int M, int N, int K, float[] A, int Lda, bool TransposeA, float[] B, int Ldb, bool TransposeB, float[] C, int Ldc, bool Accumulate)
 {
-    public static GemmProblem Draw(SeededRandom random, int m, int n, int k, bool? transposeA = null, bool? accumulate = null)
+    public static GemmProblem Draw(
+        SeededRandom random, int m, int n, int k, bool? transposeA = null, bool? accumulate = null, bool? transposeB = null)
     {
         var ta = transposeA ?? random.NextInt32(2) == 1;
-        var tb = random.NextInt32(2) == 1;
+        var tb = transposeB ?? random.NextInt32(2) == 1;
         var (a, lda) = Matrix(random, ta ? k : m, ta ? m : k);
         var (b, ldb) = Matrix(random, tb ? n : k, tb ? k : n);
         var (c, ldc) = Matrix(random, m, n);

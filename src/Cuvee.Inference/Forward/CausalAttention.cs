@@ -62,19 +62,15 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
         var visible = firstPosition + rows; // keys that the tile's last query sees
         var ownVisible = visible - prefixLength;
         var ownWidth = KvCache.RoundUp(ownVisible);
-        nint width = ScoreWidth(prefixLength, visible);
+        var width = ScoreWidth(prefixLength, visible);
         var scores = scoreScratch.Pointer;
         // The prefix's last vector runs into the own part, which is written after it.
         if (prefixLength > 0)
-        {
-            RowProduct.Multiply(
-                rows, KvCache.RoundUp(prefixLength), headDim, queries, queryWidth, prefix.Keys, prefix.Capacity, scores, width, false);
-        }
-
-        RowProduct.Multiply(rows, ownWidth, headDim, queries, queryWidth, own.Keys, own.Capacity, scores + prefixLength, width, false);
+            Multiply(rows, KvCache.RoundUp(prefixLength), headDim, queries, queryWidth, prefix.Keys, prefix.Capacity, scores, width, false);
+        Multiply(rows, ownWidth, headDim, queries, queryWidth, own.Keys, own.Capacity, scores + prefixLength, width, false);
         for (var i = 0; i < rows; i++)
         {
-            var row = new Span<float>(scores + (i * width), visible);
+            var row = new Span<float>(scores + (i * (nint)width), visible);
             var seen = firstPosition + i + 1;
             var first = Math.Max(0, seen - window);
             Softmax.Forward(row[first..seen], row[first..seen]);
@@ -84,12 +80,8 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
 
         var output = outputScratch.Pointer;
         if (prefixLength > 0)
-        {
-            RowProduct.Multiply(
-                rows, paddedHeadDim, prefixLength, scores, width, prefix.Values, paddedHeadDim, output, paddedHeadDim, false);
-        }
-
-        RowProduct.Multiply(
+            Multiply(rows, paddedHeadDim, prefixLength, scores, width, prefix.Values, paddedHeadDim, output, paddedHeadDim, false);
+        Multiply(
             rows, paddedHeadDim, ownVisible, scores + prefixLength, width, own.Values, paddedHeadDim, output, paddedHeadDim,
             prefixLength > 0);
         for (var i = 0; i < rows; i++)
@@ -97,17 +89,19 @@ internal sealed unsafe class CausalAttention(LlamaConfig config)
                 headDim).CopyTo(new Span<float>(result + (i * (nint)queryWidth), headDim));
     }
 
+    // C[m, n] (+)= A[m, k] * B[k, n]
+    private static void Multiply(int m, int n, int k, float* a, int lda, float* b, int ldb, float* c, int ldc, bool accumulate) =>
+        RowProduct.Multiply(
+            m, n, k, new ReadOnlySpan<float>(a, checked(((m - 1) * lda) + k)), lda,
+            new ReadOnlySpan<float>(b, checked(((k - 1) * ldb) + n)), ldb, new Span<float>(c, checked(((m - 1) * ldc) + n)), ldc,
+            accumulate);
+
     private static int ScoreWidth(int prefixLength, int visible) =>
         prefixLength + KvCache.RoundUp(visible - prefixLength) + (prefixLength > 0 ? KvCache.Lanes : 0);
 
-    private void AppendKeys(float* keys, int rows, KvHead head, int position)
-    {
-        for (var row = 0; row < rows; row++, keys += keyWidth)
-        {
-            var to = head.Keys + position + row;
-            for (var d = 0; d < headDim; d++) to[d * (nint)head.Capacity] = keys[d];
-        }
-    }
+    private void AppendKeys(float* keys, int rows, KvHead head, int position) => Transposition.Copy(
+        rows, headDim, new ReadOnlySpan<float>(keys, checked(((rows - 1) * keyWidth) + headDim)), keyWidth,
+        new Span<float>(head.Keys + position, checked(((headDim - 1) * head.Capacity) + rows)), head.Capacity);
 
     private void AppendValues(float* values, int rows, KvHead head, int position)
     {

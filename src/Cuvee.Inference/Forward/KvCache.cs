@@ -1,3 +1,5 @@
+using Cuvee.Numerics;
+
 namespace Cuvee.Inference.Forward;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Cuvee.Inference.Forward;
 /// </summary>
 internal sealed unsafe class KvCache
 {
-    public const int Lanes = 16; // capacity and value rows are whole 512-bit vectors
+    public const int Lanes = RowProduct.ColumnMultiple; // capacity and value rows are whole vectors
 
     private readonly FloatBuffer memory = new();
     private int layers, heads;

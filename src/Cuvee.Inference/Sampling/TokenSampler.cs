@@ -10,7 +10,8 @@ namespace Cuvee.Inference.Sampling;
 public sealed class TokenSampler
 {
     private readonly GenerationOptions options;
-    private readonly LogitHeap heap;
+    private readonly PriorityQueue<int, (float, int)> queue; // tokens by falling logit, then by rising id
+    private readonly (int Token, (float, int) Rank)[] entries; // [vocab] what the queue starts from
     private readonly int[] ranked; // [vocab] token ids that may be drawn
     private readonly double[] cumulative; // [vocab] sums of their unnormalised probabilities
 
@@ -19,7 +20,8 @@ public sealed class TokenSampler
     {
         Check(options);
         this.options = options;
-        heap = new LogitHeap(vocabSize);
+        queue = new PriorityQueue<int, (float, int)>(vocabSize);
+        entries = new (int, (float, int))[vocabSize];
         ranked = new int[vocabSize];
         cumulative = new double[vocabSize];
     }
@@ -88,9 +90,9 @@ public sealed class TokenSampler
         }
         else
         {
-            heap.Build(logits);
+            FillQueue(logits);
             if (limit < logits.Length)
-                for (; popped < limit; popped++) mass += Weight(logits[ranked[popped] = heap.Pop(logits)], max);
+                for (; popped < limit; popped++) mass += Weight(logits[ranked[popped] = queue.Dequeue()], max);
             else
                 foreach (var logit in logits) mass += Weight(logit, max);
         }
@@ -99,12 +101,20 @@ public sealed class TokenSampler
         double sum = 0;
         for (var i = 0; i < limit; i++)
         {
-            if (i >= popped) ranked[i] = heap.Pop(logits);
+            if (i >= popped) ranked[i] = queue.Dequeue();
             cumulative[i] = sum += Weight(logits[ranked[i]], max);
             if (sum >= wanted) return i + 1;
         }
 
         return limit;
+    }
+
+    // Linear, so that a few tokens cost no full sort.
+    private void FillQueue(ReadOnlySpan<float> logits)
+    {
+        for (var token = 0; token < logits.Length; token++) entries[token] = (token, (-logits[token], token));
+        queue.Clear();
+        queue.EnqueueRange(entries);
     }
 
     private double Weight(float logit, float max) => Math.Exp(((double)logit - max) / options.Temperature);

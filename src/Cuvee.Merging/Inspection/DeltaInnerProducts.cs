@@ -9,8 +9,8 @@ namespace Cuvee.Merging.Inspection;
 /// </summary>
 internal static class DeltaInnerProducts
 {
-    /// <summary>products[i][j] += the inner product over one module. Rows are spread over threads; each sum runs in one order.</summary>
-    public static void Accumulate(PooledModule module, double[][] products)
+    /// <summary>products[i][j] += the inner product over one module. The threads share the adapters; each sum runs in one order.</summary>
+    public static void Accumulate(PooledModule module, double[][] products, ThreadTeam team)
     {
         var members = module.Members;
         var offsets = new int[members.Count + 1]; // first row of each member in the stacks
@@ -18,13 +18,14 @@ internal static class DeltaInnerProducts
         var total = offsets[^1];
         var loraA = new float[checked(total * module.InFeatures)]; // [total, in]
         var loraBTransposed = new float[checked(total * module.OutFeatures)]; // [total, out]
-        Parallel.For(0, members.Count, i =>
+        team.Run(members.Count, i =>
         {
             var (a, b) = (members[i].Module.LoraA, members[i].Module.LoraB);
             a.ReadRows(0, a.Rows, loraA.AsSpan(offsets[i] * module.InFeatures));
-            Transpose(b.ToSingles(), b.Rows, b.Columns, loraBTransposed.AsSpan(offsets[i] * module.OutFeatures));
+            Transposition.Copy(
+                b.Rows, b.Columns, b.ToSingles(), b.Columns, loraBTransposed.AsSpan(offsets[i] * module.OutFeatures), b.Rows);
         });
-        Parallel.For(0, members.Count, i =>
+        team.Run(members.Count, i =>
         {
             var own = members[i].Module;
             var columns = total - offsets[i]; // this member and all later ones
@@ -56,12 +57,4 @@ internal static class DeltaInnerProducts
     // gram [rank, columns] = first rows [rank, length] * all rows [columns, length]'
     private static void Gram(ReadOnlySpan<float> rows, int rank, int columns, int length, Span<float> gram) =>
         Gemm.Multiply(rank, columns, length, rows, length, false, rows, length, true, gram, columns, accumulate: false);
-
-    private static void Transpose(ReadOnlySpan<float> source, int rows, int columns, Span<float> destination)
-    {
-        for (var i = 0; i < rows; i++)
-        {
-            for (var j = 0; j < columns; j++) destination[(j * rows) + i] = source[(i * columns) + j];
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using Cuvee.Formats.Peft;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Inspection;
 
@@ -18,11 +19,12 @@ public static class PoolInspection
         var products = new double[count][]; // [adapters][adapters] inner products of the updates
         for (var i = 0; i < count; i++) products[i] = new double[count];
         var signs = new SignConflictCounter(count);
+        using var team = new ThreadTeam();
         foreach (var name in pool.ModuleNames)
         {
             var module = new PooledModule(name, pool);
-            DeltaInnerProducts.Accumulate(module, products);
-            signs.Accumulate(module, rowsPerModule);
+            DeltaInnerProducts.Accumulate(module, products, team);
+            signs.Accumulate(module, rowsPerModule, team);
         }
 
         var adapters = pool.Adapters.Select((adapter, i) => Describe(adapter, Math.Sqrt(Math.Max(0, products[i][i])))).ToList();

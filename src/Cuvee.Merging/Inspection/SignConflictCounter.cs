@@ -17,8 +17,10 @@ internal sealed class SignConflictCounter(int adapters)
 
     public long TotalEntries { get; private set; }
 
-    /// <summary>Takes <paramref name="rowLimit"/> evenly spaced rows of the module, or all of them.</summary>
-    public void Accumulate(PooledModule module, int rowLimit)
+    /// <summary>
+    /// Takes <paramref name="rowLimit"/> evenly spaced rows of the module, or all of them; the threads share the adapters.
+    /// </summary>
+    public void Accumulate(PooledModule module, int rowLimit, ThreadTeam team)
     {
         var rows = Math.Min(rowLimit, module.OutFeatures);
         var entries = rows * module.InFeatures;
@@ -28,7 +30,7 @@ internal sealed class SignConflictCounter(int adapters)
         var members = module.Members;
         var positive = new ulong[members.Count][]; // [members][words], bit = entry
         var negative = new ulong[members.Count][];
-        Parallel.For(0, members.Count, i =>
+        team.Run(members.Count, i =>
         {
             var delta = ArrayPool<float>.Shared.Rent(entries); // [rows, in]
             DeltaRows(members[i].Module, rows, delta);
@@ -41,7 +43,7 @@ internal sealed class SignConflictCounter(int adapters)
 
             ArrayPool<float>.Shared.Return(delta);
         });
-        Parallel.For(0, members.Count, i =>
+        team.Run(members.Count, i =>
         {
             for (var j = i + 1; j < members.Count; j++)
             {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Sparsification;
@@ -71,15 +70,8 @@ public sealed class MagnitudeSparsifier(StoredMatrix values)
 
         public static OrderedMagnitudes Of(StoredMatrix values)
         {
-            var row = ArrayPool<float>.Shared.Rent(values.Columns);
-            var all = new float[values.Count];
-            for (var i = 0; i < values.Rows; i++)
-            {
-                values.ReadRow(i, row);
-                for (var j = 0; j < values.Columns; j++) all[((long)i * values.Columns) + j] = Math.Abs(row[j]);
-            }
-
-            ArrayPool<float>.Shared.Return(row);
+            var all = values.ToSingles();
+            foreach (ref var value in all.AsSpan()) value = Math.Abs(value);
             Array.Sort(all);
             var steps = new List<(int, float)>();
             for (var i = 0; i < all.Length; i++)

@@ -28,13 +28,7 @@ public static unsafe class StoredMatrixExtensions
         ArgumentNullException.ThrowIfNull(source);
         var (rows, columns) = (source.Rows, source.Columns);
         var transposed = new float[checked(rows * columns)]; // [columns, rows]
-        var values = new float[columns];
-        for (var row = 0; row < rows; row++)
-        {
-            source.ReadRow(row, values);
-            for (var column = 0; column < columns; column++) transposed[(column * rows) + row] = values[column];
-        }
-
+        Transposition.Copy(rows, columns, source.ToSingles(), columns, transposed, rows);
         return StoredMatrix.Over(columns, rows, transposed);
     }
 }

@@ -38,6 +38,18 @@ public class TokenSamplerTests
         Assert.Equal(1, sampler.Next([0, 2, 2, 1], [], new SeededRandom(1)));
     }
 
+    [Theory]
+    [InlineData(1.0, 3)]
+    [InlineData(0.7, 0)]
+    public void Next_EqualTokensAtTheCut_KeepsTheLowest(double topP, int topK)
+    {
+        var sampler = new TokenSampler(new GenerationOptions { Temperature = 1, TopP = topP, TopK = topK }, 4);
+        var random = new SeededRandom(1);
+        var drawn = new HashSet<int>();
+        for (var i = 0; i < 200; i++) drawn.Add(sampler.Next([0, -0f, 0, -0f], [], random));
+        Assert.Equal([0, 1, 2], drawn.Order());
+    }
+
     [Fact]
     public void Next_RepetitionPenalty_DividesPositiveAndMultipliesNegativeLogits()
     {
