@@ -31,7 +31,7 @@ public sealed class TsvMerge : IMergeMethod
     ];
 
     public IReadOnlyList<MergeParameter> AdapterParameters { get; } =
-        [MergeParameter.Weight with { Summary = "Weight of the adapter's task vector: scales its singular values, a negative one turns it." }];
+        [MergeParameter.Weight with { Summary = "Weight of the adapter's task vector: it scales the singular values." }];
 
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
