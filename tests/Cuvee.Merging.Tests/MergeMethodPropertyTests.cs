@@ -100,7 +100,7 @@ public sealed class MergeMethodPropertyTests
         Assert.InRange(sum[0], 2 * largest, 3 * largest);
     }
 
-    // Three adapters, smaller side 6: two components each, the larger ones.
+    // Three adapters of rank 3 in [9, 9]: 9 / 3 components each cut nothing, two cut the smallest of each.
     [Fact]
     public void Tsv_MoreRankThanItsShare_CutsTheSmallestComponents()
     {
