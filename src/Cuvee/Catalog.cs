@@ -31,8 +31,8 @@ public sealed record Catalog
 
     public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory()];
 
-    /// <summary>Searches, then the one over the parameters of <see cref="Methods"/>.</summary>
-    public IReadOnlyList<ISearch> AllSearches => [.. Searches, new MergeMethodSearch(Methods)];
+    /// <summary>Searches, then those over the parameters of <see cref="Methods"/>.</summary>
+    public IReadOnlyList<ISearch> AllSearches => [.. Searches, new MergeMethodSearch(Methods), new GridSearch(Methods)];
 
     internal IReadOnlyList<IObjective> AllObjectives => [.. Objectives, .. Metrics.Select(metric => new MetricObjective(metric))];
 }

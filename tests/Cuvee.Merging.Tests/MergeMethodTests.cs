@@ -133,7 +133,8 @@ public sealed class MergeMethodTests
     [Theory]
     [InlineData("dare-linear")]
     [InlineData("dare-ties")]
-    public void Dare_Seed_DecidesTheDraw(string name)
+    [InlineData("della")]
+    public void DareAndDella_Seed_DecidesTheDraw(string name)
     {
         var merger = new RecipeMerger(TestAdapters.Pool(4));
         var recipe = Recipe(name, ("density", 0.5)) with { Seed = 1 };
@@ -183,6 +184,10 @@ public sealed class MergeMethodTests
     [InlineData("ties")]
     [InlineData("dare-linear")]
     [InlineData("dare-ties")]
+    [InlineData("della")]
+    [InlineData("breadcrumbs")]
+    [InlineData("emr")]
+    [InlineData("tsv-m")]
     public void SumsAndElections_PermutedListing_SameResult(string name)
     {
         var merger = new RecipeMerger(TestAdapters.Pool(4));

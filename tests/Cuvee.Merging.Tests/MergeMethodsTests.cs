@@ -12,7 +12,8 @@ public sealed class MergeMethodsTests
     public void Default_Methods_OrderedDocumentedAndWithinTheirRanges()
     {
         Assert.Equal(
-            ["dare-linear", "dare-ties", "linear", "slerp", "task-arithmetic", "ties"], MergeMethods.Default.Select(method => method.Name));
+            ["breadcrumbs", "dare-linear", "dare-ties", "della", "emr", "linear", "slerp", "task-arithmetic", "ties", "tsv-m"],
+            MergeMethods.Default.Select(method => method.Name));
         Assert.All(MergeMethods.Default, method => Assert.Contains("arXiv", method.Reference, StringComparison.Ordinal));
         foreach (var parameter in MergeMethods.Default.SelectMany(method => method.Parameters.Concat(method.AdapterParameters)))
         {
@@ -44,7 +45,8 @@ public sealed class MergeMethodsTests
     [InlineData("ties", "lambda", double.NaN, "weight", 1, "'lambda' of method ties is NaN; it must be a finite number")]
     [InlineData("ties", "lambda", 1, "weight", 11, "'weight' of adapter 'adapter-000' in method ties is 11; it must lie in [-10, 10]")]
     [InlineData("slerp", "t", 1, "weight", 1, "no parameter 'weight' of adapter 'adapter-000' in method slerp; known are none")]
-    [InlineData("della", "t", 1, "weight", 1, "'della' is unknown")]
+    [InlineData("delle", "t", 1, "weight", 1, "'delle' is unknown")]
+    [InlineData("della", "epsilon", 0.6, "weight", 1, "'epsilon' of method della is 0.6; it must lie in [0, 0.5]")]
     public void Validate_Arguments_OneSentence(
         string method, string parameter, double value, string own, double ownValue, string expected)
     {

@@ -43,6 +43,26 @@ public class SymmetricEigenTests
         Assert.All(values[..^1], value => Assert.Equal(1.0, value, 1e-12));
     }
 
+    [Theory]
+    [InlineData(96, 12)]
+    [InlineData(192, 24)]
+    [InlineData(192, 80)]
+    public void Decompose_GramMatrixOfLowRank_RebuildsTheMatrix(int n, int rank)
+    {
+        const int Columns = 300;
+        for (var seed = 1ul; seed <= 4; seed++)
+        {
+            var random = new SeededRandom(seed);
+            var (left, right) = (DenseMatrix.Gaussian(random, n, rank), DenseMatrix.Gaussian(random, rank, Columns));
+            var product = DenseMatrix.Multiply(left, right, n, rank, Columns);
+            var gram = GramMatrix.Of(product, n, Columns);
+            var largest = gram.Max(Math.Abs);
+            var values = AssertDecomposes([.. gram.Select(x => x / largest)], n, 1e-12);
+            Assert.All(values[..(n - rank)], value => Assert.InRange(value, -1e-12, 1e-12));
+            Assert.All(values[(n - rank)..], value => Assert.InRange(value, 1e-3, n));
+        }
+    }
+
     [Fact]
     public void Decompose_AlreadyDiagonal_SortsExactly()
     {

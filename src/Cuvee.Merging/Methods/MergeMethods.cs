@@ -19,7 +19,10 @@ public sealed class MergeMethods : IReadOnlyList<IMergeMethod>
 
     /// <summary>What Cuvee brings.</summary>
     public static MergeMethods Default { get; } = new(
-        [new LinearMerge(), new TaskArithmetic(), new TiesMerge(), new DareLinear(), new DareTies(), new SlerpMerge()]);
+    [
+        new LinearMerge(), new TaskArithmetic(), new TiesMerge(), new DareLinear(), new DareTies(), new SlerpMerge(), new DellaMerge(),
+        new BreadcrumbsMerge(), new EmrMerge(), new TsvMerge(),
+    ]);
 
     public int Count => methods.Length;
 

@@ -21,6 +21,16 @@ internal static class MagnitudeSelection
             return thresholds;
         }
 
+        return AtRanks(pieces, vectors, length => MagnitudeSparsifier.KeptCount(length, keepFraction));
+    }
+
+    /// <summary>Per vector the magnitude at a rank, 1 for the largest.</summary>
+    /// <param name="pieces">Enumerated twice.</param>
+    /// <param name="rankOf">From a vector's length; 1 to that length.</param>
+    public static float[] AtRanks(
+        IEnumerable<IReadOnlyList<ReadOnlyMemory<float>>> pieces, int vectors, Func<long, long> rankOf)
+    {
+        var found = new float[vectors];
         var lengths = new long[vectors];
         var upper = Counters(vectors, 1 << (31 - LowBits));
         foreach (var piece in pieces)
@@ -36,7 +46,7 @@ internal static class MagnitudeSelection
         var remaining = new long[vectors]; // rank of the answer inside its bin, from the largest
         for (var i = 0; i < vectors; i++)
         {
-            remaining[i] = MagnitudeSparsifier.KeptCount(lengths[i], keepFraction);
+            remaining[i] = rankOf(lengths[i]);
             (bins[i], remaining[i]) = Locate(upper[i], remaining[i]);
         }
 
@@ -54,8 +64,8 @@ internal static class MagnitudeSelection
         }
 
         for (var i = 0; i < vectors; i++)
-            thresholds[i] = BitConverter.Int32BitsToSingle((bins[i] << LowBits) | Locate(lower[i], remaining[i]).Bin);
-        return thresholds;
+            found[i] = BitConverter.Int32BitsToSingle((bins[i] << LowBits) | Locate(lower[i], remaining[i]).Bin);
+        return found;
     }
 
     private static int Bits(float value) => BitConverter.SingleToInt32Bits(value) & int.MaxValue;

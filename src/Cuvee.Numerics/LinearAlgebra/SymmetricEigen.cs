@@ -6,6 +6,7 @@ namespace Cuvee.Numerics;
 /// </summary>
 public static class SymmetricEigen
 {
+    private const int UsualSweepsPerValue = 15; // two or three are
     private const int MostSweepsPerValue = 60;
     private const double RoundingUnit = 1.1102230246251565e-16; // 2^-53
 
@@ -88,16 +89,19 @@ public static class SymmetricEigen
 
     private static void DiagonalizeQl(int n, double[] d, double[] e, double[] rows)
     {
+        // Coupling counts as zero beside its own diagonal entries. Where half the spectrum is rounding (a Gram matrix of low rank) that can
+        // go on for ever; from the first value that takes many sweeps, what rounding did to the whole matrix counts as zero.
+        var norm = 0.0;
+        for (var i = 0; i < n; i++) norm = Math.Max(norm, Math.Abs(d[i]) + Math.Abs(e[i]));
+        var rounding = double.Epsilon;
         for (var l = 0; l < n; l++)
         {
             for (var sweep = 0; ; sweep++)
             {
+                if (sweep == UsualSweepsPerValue) rounding = RoundingUnit * norm;
                 var m = l;
-                while (m + 1 < n && Math.Abs(e[m]) > RoundingUnit * (Math.Abs(d[m]) + Math.Abs(d[m + 1]))
-                    && Math.Abs(e[m]) > double.Epsilon)
-                {
+                while (m + 1 < n && Math.Abs(e[m]) > RoundingUnit * (Math.Abs(d[m]) + Math.Abs(d[m + 1])) && Math.Abs(e[m]) > rounding)
                     m++;
-                }
 
                 if (m == l) break;
                 if (sweep == MostSweepsPerValue) throw new ArithmeticException($"QL did not converge on eigenvalue {l} of {n}.");

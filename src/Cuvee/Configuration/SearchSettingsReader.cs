@@ -43,6 +43,7 @@ internal static class SearchSettingsReader
             NumberSetting number => own.Number(number.Name, number.Minimum, number.Maximum),
             ChoiceSetting choice => own.Choice(choice.Name, choice.Choices, name => name),
             ListSetting list => Names(own, list),
+            NumberListSetting list => own.Numbers(list.Name, list.Minimum, list.Maximum),
             _ => throw new InvalidOperationException($"{setting.GetType().Name} is no kind of setting that run files know."),
         };
         return value is null ? [] : [(setting.Name, value)];

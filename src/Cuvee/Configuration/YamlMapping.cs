@@ -131,6 +131,25 @@ public sealed class YamlMapping
         };
     }
 
+    /// <returns>At least one number, none twice.</returns>
+    public IReadOnlyList<double>? Numbers(string key, double min, double max)
+    {
+        known.Add(key);
+        if (Find(key) is not { } node) return null;
+        var numbers = new List<double>();
+        foreach (var item in (node as YamlSequenceNode)?.Children ?? [])
+        {
+            if (!double.TryParse((item as YamlScalarNode)?.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                || !(number >= min && number <= max))
+                throw Error(item, $"'{Qualified(key)}' must be a list of numbers from {min} to {max}, such as [0.5, 1].");
+            numbers.Add(number);
+        }
+
+        return numbers.Count > 0 && numbers.Distinct().Count() == numbers.Count
+            ? numbers
+            : throw Error(node, $"'{Qualified(key)}' must be a list of numbers from {min} to {max}, at least one, each once.");
+    }
+
     public YamlMapping? Mapping(string key)
     {
         known.Add(key);

@@ -150,7 +150,7 @@ public static class RunPlanner
             : program.Start is WeightedRecipe weighted && !capabilities.Spaces.Contains(weighted.Space)
                 ? $"it cannot merge in space '{search.SpaceName}'; " +
                     $"set space: {string.Join(" or ", capabilities.Spaces.Select(space => space.ToString().ToLowerInvariant()))}"
-            : program.Start is MethodRecipe && !capabilities.Methods
+            : program.AppliesMethods && !capabilities.Methods
                 ? $"it cannot apply merge methods, which search '{search.Search.Name}' needs; use evo-merging, cma-es or fisher-probing"
             : configuration.Output != OutputSettings.Default && !capabilities.Weights
                 ? "it gives no weights to write; leave 'output' out"
@@ -188,7 +188,7 @@ public static class RunPlanner
         double? tokensPerRecord, bool isMain)
     {
         var (evaluations, queries) = (program.Evaluations, program.Queries + screening);
-        if (budget is not (null, null) && evaluations is not null && queries is not null)
+        if (!program.HasFixedCost && budget is not (null, null) && evaluations is not null && queries is not null)
         {
             // A budget replaces the preset's limits; the other kind of cost follows in proportion.
             var factor = Math.Min(

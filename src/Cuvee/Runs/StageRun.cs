@@ -14,8 +14,8 @@ public sealed record StageValue(double Objective, double Loss, double Penalty);
 /// <param name="StopReason">Why the stage ended, such as <c>budget</c>, <c>evaluations</c>, <c>held-out</c> or an optimiser's
 /// <c>tolx</c>.</param>
 /// <param name="Start">The recipe that the stage began with.</param>
-/// <param name="Value">Of <paramref name="Recipe"/>; its objective is never above the start's, because the start is one of the
-/// re-evaluated points. Its loss may be, where the stage bought a smaller penalty.</param>
+/// <param name="Value">Of <paramref name="Recipe"/>; its objective is never above the start's where the start may win, because the start
+/// is one of the re-evaluated points. Its loss may be, where the stage bought a smaller penalty.</param>
 /// <param name="Winner">Which re-evaluated point won: <c>start</c>, <c>recommendation 1</c> (the optimiser's best guess) and so on, or
 /// <c>held-out</c>.</param>
 public sealed record StageOutcome(
@@ -117,7 +117,7 @@ internal sealed class StageRun(
 
     /// <summary>
     /// The start, the optimiser's recommendations and the best held-out point, all measured again on all validation records: the lowest
-    /// objective wins, the start where nothing is lower.
+    /// objective wins, the start (where it may) if nothing is lower.
     /// </summary>
     private async Task<StageOutcome> RecheckAsync(
         IOptimizer optimizer, string stopReason, MergeRecipe start, CancellationToken cancellationToken)
@@ -130,7 +130,7 @@ internal sealed class StageRun(
         var questions = points.Select((point, i) => QuestionOf(
             EvaluationPurpose.Recheck, optimizer.Iteration, i, point.Point, source.All)).ToList();
         var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
-        var best = evaluations.Index().MinBy(pair => pair.Item.Objective).Index;
+        var best = evaluations.Index().Skip(stage.StartMayWin ? 0 : 1).MinBy(pair => pair.Item.Objective).Index;
         return new StageOutcome(
             stage.Name,
             optimizer.Iteration,

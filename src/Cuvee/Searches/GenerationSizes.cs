@@ -9,8 +9,10 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
     /// <summary>Start, best sample, distribution mean and best held-out point are measured again on all validation records.</summary>
     public const int Rechecks = 4;
 
+    /// <summary>Records below which a sample is not chosen, only obeyed.</summary>
+    public const int SmallestDefaultSample = 8;
+
     private const int DefaultSampleSize = 50;
-    private const int SmallestDefaultSample = 8;
     private const int WantedIterations = 10; // what CMA-ES needs at least to turn anywhere
     private const int SmallestPopulation = 4;
 
@@ -45,13 +47,15 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
     }
 
     /// <param name="needed">Of the smallest stage.</param>
-    public static void RequireBudget(SearchTask task, long? available, long needed, string key, double share = 1)
+    /// <param name="work">What the least is between finding the best single adapter and the re-evaluation.</param>
+    public static void RequireBudget(
+        SearchTask task, long? available, long needed, string key, double share = 1, string work = "one iteration")
     {
         if (available >= needed || available is null) return;
         var total = key == "queries" ? task.Settings.Budget.Queries : task.Settings.Budget.Evaluations;
         var spentBefore = total - (key == "queries" ? task.Budget.Queries : task.Budget.Evaluations) ?? 0;
         throw new BadInputException(
-            $"{task.File}: budget.{key} is too small for finding the best single adapter, one iteration and the final re-evaluation; " +
+            $"{task.File}: budget.{key} is too small for finding the best single adapter, {work} and the final re-evaluation; " +
             $"set it to at least {Math.Ceiling(needed / share) + spentBefore}.");
     }
 

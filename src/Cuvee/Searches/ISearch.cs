@@ -108,4 +108,12 @@ public sealed record SearchTask
 /// <param name="Queries">Records of those evaluations, cache hits not deducted.</param>
 /// <param name="Notes">What was changed to fit the budget, one sentence each.</param>
 public sealed record SearchProgram(
-    MergeRecipe Start, IReadOnlyList<Stage> Stages, long? Evaluations, long? Queries, IReadOnlyList<string> Notes);
+    MergeRecipe Start, IReadOnlyList<Stage> Stages, long? Evaluations, long? Queries, IReadOnlyList<string> Notes)
+{
+    /// <summary>The stages end by themselves within the budget: <see cref="Evaluations"/> and <see cref="Queries"/> hold with one, too;
+    /// else a budget is used up.</summary>
+    public bool HasFixedCost { get; init; }
+
+    /// <summary>Candidates are recipes of merge methods, which not every provider applies.</summary>
+    public bool AppliesMethods { get; init; } = Start is MethodRecipe;
+}

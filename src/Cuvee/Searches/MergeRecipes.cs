@@ -11,7 +11,14 @@ public static class MergeRecipes
     public static WeightedRecipe Uniform(MergeSpace space, IReadOnlyList<string> names)
     {
         ArgumentNullException.ThrowIfNull(names);
-        return new WeightedRecipe(space, [.. names.Select(name => new AdapterShare(name, 1.0 / names.Count))]);
+        return Equal(space, names, 1.0 / names.Count);
+    }
+
+    /// <summary>Every adapter at <paramref name="weight"/>, everything kept; 0 is the base model with a place for each adapter.</summary>
+    public static WeightedRecipe Equal(MergeSpace space, IReadOnlyList<string> names, double weight)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        return new WeightedRecipe(space, [.. names.Select(name => new AdapterShare(name, weight))]);
     }
 
     public static WeightedRecipe Single(MergeSpace space, string name) => new(space, [new AdapterShare(name, 1)]);

@@ -30,6 +30,9 @@ public sealed record ChoiceSetting(string Name, string Summary, IReadOnlyList<st
 /// <summary>A list of some of the names, each at most once, at least one.</summary>
 public sealed record ListSetting(string Name, string Summary, IReadOnlyList<string> Choices) : SearchSetting(Name, Summary);
 
+/// <summary>A list of numbers, each at most once, at least one.</summary>
+public sealed record NumberListSetting(string Name, string Summary, double Minimum, double Maximum) : SearchSetting(Name, Summary);
+
 /// <summary>Named values for every setting of a search that has a default there; a file's own keys override them one by one.</summary>
 /// <param name="Space">Where the file names none.</param>
 public sealed record SearchPreset(string Name, MergeSpace Space, SettingValues Values);
@@ -48,7 +51,8 @@ public sealed class SettingValues
                 int whole => (double)whole,
                 double or string => value,
                 IEnumerable<string> names => (IReadOnlyList<string>)[.. names],
-                _ => throw new ArgumentException($"A setting is a number, a name or a list of names, not {value}."),
+                IEnumerable<double> numbers => (IReadOnlyList<double>)[.. numbers],
+                _ => throw new ArgumentException($"A setting is a number, a name or a list of either, not {value}."),
             };
         }
     }
@@ -68,6 +72,8 @@ public sealed class SettingValues
 
     public IReadOnlyList<string>? List(string name) => values.TryGetValue(name, out var value) ? (IReadOnlyList<string>)value : null;
 
+    public IReadOnlyList<double>? Numbers(string name) => values.TryGetValue(name, out var value) ? (IReadOnlyList<double>)value : null;
+
     /// <summary>For the run's identity and the manifest.</summary>
     public JsonObject ToJson()
     {
@@ -78,6 +84,7 @@ public sealed class SettingValues
             {
                 double number => number,
                 string text => text,
+                IReadOnlyList<double> numbers => new JsonArray([.. numbers.Select(item => (JsonNode)item)]),
                 _ => new JsonArray([.. ((IReadOnlyList<string>)value).Select(item => (JsonNode)item)]),
             };
         }

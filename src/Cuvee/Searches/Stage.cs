@@ -16,6 +16,10 @@ public sealed record Stage
     /// <summary>The optimiser of a space, given how many records it may name in its trials.</summary>
     public required Func<ISearchSpace, int, IOptimizer> OptimizerOf { get; init; }
 
+    /// <summary>The start is a candidate like any other; false where it is measured for comparison alone, because the result must come
+    /// from the optimiser.</summary>
+    public bool StartMayWin { get; init; } = true;
+
     /// <summary>The paper's lambda1 or lambda2: weight of mean |x| of the genotype beside the loss; 0 or more.</summary>
     public double PenaltyStrength { get; init; }
 

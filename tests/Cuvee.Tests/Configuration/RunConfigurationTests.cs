@@ -120,6 +120,31 @@ public class RunConfigurationTests
     }
 
     [Theory]
+    [InlineData("density: [0.5, 1.5]", "line 6: 'settings.density' must be a list of numbers from 0 to 1, such as [0.5, 1]")]
+    [InlineData("density: [0.5, high]", "'settings.density' must be a list of numbers")]
+    [InlineData("lambda: 0.5", "'settings.lambda' must be a list of numbers from -10 to 10, at least one, each once")]
+    [InlineData("lambda: [1, 1.0]", "at least one, each once")]
+    [InlineData("method: tie", "choose breadcrumbs, dare-linear, dare-ties, della, emr, linear, slerp, task-arithmetic, ties, tsv-m")]
+    public void Parse_MistakeInAGrid_NamesFileLineAndMend(string setting, string expected)
+    {
+        var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse(
+            Required.Replace("evo-merging", "grid", StringComparison.Ordinal) + $"settings: {{ {setting} }}", "run.yaml"));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_Grid_IsTheAuthorsProtocol()
+    {
+        var search = RunConfiguration.Parse(Required.Replace("evo-merging", "grid", StringComparison.Ordinal), "run.yaml").Search;
+        Assert.Equal(("ties", 10), (search.Values.Text("method"), search.Values.Integer("top")));
+        Assert.Equal([0.1, 0.3, 0.5, 0.7, 1], search.Values.Numbers("lambda")!);
+        Assert.Equal([0.5, 0.7, 0.9, 1], search.Values.Numbers("density")!);
+        Assert.Equal("ties (best 10, grid)", search.Title);
+        Assert.Equal(
+            """{"density":[0.5,0.7,0.9,1],"lambda":[0.1,0.3,0.5,0.7,1],"method":"ties","top":10}""", search.Values.ToJson().ToJsonString());
+    }
+
+    [Theory]
     [InlineData("model")]
     [InlineData("pool")]
     [InlineData("validation")]

@@ -41,7 +41,7 @@ public sealed class MergeMethodExtensionTests : IDisposable
     {
         var error = Assert.Throws<BadInputException>(
             () => zoo.Configure("search: merge-method\nsettings: { method: rms-balanced }"));
-        Assert.Contains("choose dare-linear, dare-ties, linear, slerp, task-arithmetic, ties", error.Message, StringComparison.Ordinal);
+        Assert.Contains("choose breadcrumbs, dare-linear, dare-ties, della, emr, linear", error.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Task vectors are brought to one root mean square over the whole vector, then summed: a method that must measure

@@ -49,6 +49,7 @@ public sealed class ProviderExtensionTests : IDisposable
     [InlineData("search: cma-es\noutput: { rank: 8 }", "gives no weights to write; leave 'output' out")]
     [InlineData("search: cma-es\nspace: factors", "cannot merge in space 'factors'; set space: delta")]
     [InlineData("search: merge-method", "cannot apply merge methods, which search 'merge-method' needs")]
+    [InlineData("search: grid", "cannot apply merge methods, which search 'grid' needs")]
     [InlineData("search: cma-es\nobjective: ie-f1", "objective 'ie-f1' needs answers, which it does not generate")]
     public void Plan_BeyondItsCapabilities_IsRefusedInOneSentence(string lines, string expected)
     {

@@ -3,6 +3,7 @@ using Cuvee.Data;
 using Cuvee.Formats;
 using Cuvee.Inference;
 using Cuvee.LanguageModels;
+using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Runs;
 using Cuvee.Tests.Runs;
@@ -13,6 +14,7 @@ public sealed class RunPlannerTests : IDisposable
 {
     private const string EvoMerging = "search: evo-merging\n";
     private const string CmaEs = "search: cma-es\n";
+    private const string Grid = "search: grid\n";
     private const int BestSingle = (3 * 8) + (2 * 32); // three adapters on 8 records, the better two on the other 32
 
     private readonly TinyZoo zoo = new(records: 40);
@@ -152,6 +154,52 @@ public sealed class RunPlannerTests : IDisposable
         Assert.Contains("population lowered from 20 to 11", Assert.Single(byEvaluations.Notes), StringComparison.Ordinal);
         var byQueries = Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs + "budget: { queries: 328 }\nsettings: { sample: 20 }")));
         Assert.Contains("sample lowered from 20 to 4", Assert.Single(byQueries.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_Grid_ForecastsAdaptersAndGridWhateverTheBudget()
+    {
+        var free = Assert.Single(RunPlanner.Plan(zoo.Configure(Grid)));
+        Assert.Equal((3 + 20 + 4, (23 * 40) + (4 * 40) + BestSingle), (free.Forecast.Evaluations, free.Forecast.Queries));
+        var ample = Assert.Single(RunPlanner.Plan(zoo.Configure(Grid + "budget: { queries: 9000, evaluations: 100 }")));
+        Assert.Equal((free.Forecast.Evaluations, free.Forecast.Queries), (ample.Forecast.Evaluations, ample.Forecast.Queries));
+        var scarce = Assert.Single(RunPlanner.Plan(zoo.Configure(Grid + $"budget: {{ queries: {BestSingle + 160 + (23 * 12) + 5} }}")));
+        Assert.Contains("sample lowered from 40 to 12 records", Assert.Single(scarce.Notes), StringComparison.Ordinal);
+        Assert.Equal(BestSingle + 160 + (23 * 12), scarce.Forecast.Queries);
+    }
+
+    [Theory]
+    [InlineData("{ method: emr }", 5)]
+    [InlineData("{ method: linear }", 1)]
+    [InlineData("{ method: della, lambda: [0.2, 0.4], density: [0.5] }", 2)]
+    public void Plan_Grid_HasTheMethodsOwnAxes(string settings, int points) => Assert.Equal(
+        3 + points + 4, Assert.Single(RunPlanner.Plan(zoo.Configure(Grid + $"settings: {settings}"))).Forecast.Evaluations);
+
+    [Theory]
+    [InlineData("budget: { evaluations: 26 }", "all adapters alone, the grid and the final re-evaluation; set it to at least 27")]
+    [InlineData("budget: { queries: 400 }", "set it to at least 432")]
+    [InlineData("settings: { method: emr, density: [0.5] }", "'settings.density' is given, but method 'emr' has no density; leave it out")]
+    public void Plan_GridThatCannotRun_RefusesInOneSentence(string lines, string expected)
+    {
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(Grid + lines)));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_LoraHub_DrawsAdaptersBySeed()
+    {
+        string DrawnBy(int seed) => Assert.Single(
+            Assert.Single(RunPlanner.Plan(zoo.Configure($"{CmaEs}preset: lorahub\nseed: {seed}\nsettings: {{ draw: 1 }}"))).Notes);
+        Assert.Equal(DrawnBy(1), DrawnBy(1));
+        Assert.Equal(
+            ["adapter-a", "adapter-b", "adapter-c"],
+            Enumerable.Range(1, 20).Select(DrawnBy).Distinct().Order(StringComparer.Ordinal)
+                .Select(note => note["1 of 3 adapters drawn: ".Length..^1]));
+
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure($"{CmaEs}preset: lorahub")));
+        Assert.Equal(("LoRAHub (factors)", "all 3 adapters take part: draw is 20."), (plan.Title, Assert.Single(plan.Notes)));
+        Assert.Equal((40 + 4, (40 * 40) + (4 * 40) + BestSingle), (plan.Forecast.Evaluations, plan.Forecast.Queries));
+        Assert.All(Assert.IsType<WeightedRecipe>(plan.Program.Start).Adapters, share => Assert.Equal(0, share.Weight));
     }
 
     [Fact]

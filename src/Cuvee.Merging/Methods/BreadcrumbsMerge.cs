@@ -1,0 +1,51 @@
+using Cuvee.Merging.Sparsification;
+
+namespace Cuvee.Merging.Methods;
+
+/// <summary>
+/// Sparse masks that leave out both tails: in every tensor of a task vector the <c>gamma</c> fraction of largest magnitudes goes, then the
+/// smallest ones until <c>density</c> of the entries is left; then lambda times the weighted sum. Where the two ask for more than there is,
+/// fewer of the largest go, as in mergekit: the density holds. Counts are rounded, half to even; entries as large as one that stays stay.
+/// </summary>
+public sealed class BreadcrumbsMerge : IMergeMethod
+{
+    public string Name => "breadcrumbs";
+
+    public string Reference => "Davari and Belilovsky, arXiv 2312.06795";
+
+    public IReadOnlyList<MergeParameter> Parameters { get; } =
+    [
+        new("density", 1, 0, 1, "Fraction of each tensor's entries that is kept."),
+        new("gamma", 0.01, 0, 1, "Fraction of each tensor's entries, the largest magnitudes, that is dropped.") { SearchRange = (0, 0.5) },
+        MergeParameter.Lambda,
+    ];
+
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+
+    public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        var (density, gamma, lambda, weights) =
+            (arguments["density"], arguments["gamma"], arguments["lambda"], arguments.OfAdapters("weight"));
+        return (taskVectors, merged) =>
+        {
+            merged.Clear();
+            var kept = MagnitudeSparsifier.KeptCount(merged.Length, density);
+            if (kept == 0) return;
+            var largest = Math.Min((long)Math.Round(gamma * merged.Length, MidpointRounding.ToEven), merged.Length - kept);
+            var upper = MagnitudeSelection.AtRanks([taskVectors.Deltas], weights.Length, _ => largest + 1);
+            var lower = MagnitudeSelection.AtRanks([taskVectors.Deltas], weights.Length, _ => largest + kept);
+            for (var i = 0; i < weights.Length; i++)
+                AddBetween(taskVectors.Deltas[i].Span, lower[i], upper[i], lambda * weights[i], merged);
+        };
+    }
+
+    private static void AddBetween(ReadOnlySpan<float> source, float lower, float upper, double scale, Span<float> merged)
+    {
+        for (var j = 0; j < merged.Length; j++)
+        {
+            var magnitude = Math.Abs(source[j]);
+            if (magnitude >= lower && magnitude <= upper) merged[j] += (float)(scale * source[j]);
+        }
+    }
+}
