@@ -134,8 +134,12 @@ public sealed class ZooBuilder(
             .Write(Provenance(specialist.Name));
     }
 
-    private IEnumerable<LanguageModels.PromptCompletion> Instructions() => plan.Base.Instructions.SelectMany(
-        i => i.Tasks.SelectMany(task => TaskBuilder.Build(catalog[i.Dataset], Parse(task), Split.Train, i.Limit).Records));
+    private IEnumerable<LanguageModels.PromptCompletion> Instructions()
+    {
+        var varied = new VariedInstructions(plan.Base.LabelWords, plan.Seed);
+        return plan.Base.Instructions.SelectMany(i => i.Tasks.SelectMany(
+            task => varied.Records(catalog[i.Dataset], Parse(task), i.Limit, plan.Base.InstructionCopies)));
+    }
 
     private bool UpToDate(string name, string fingerprint, string path)
     {
