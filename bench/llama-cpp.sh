@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# The engine beside llama.cpp on the same GGUF files, in turns, so that both see the same machine: prompts of 512 tokens, generation of one sequence and of
+# The engine beside llama.cpp on the same GGUF files, in turns, so that both see the same machine: prompts, generation of one sequence and of
 # 16 together, and one candidate of a search (32 sequences of 128 tokens; llama.cpp gets an adapter that is merged already, ours forms 100 of them).
 # Prints Markdown: medians, and the median of the pairs' ratios with the smallest and largest (above 1: ours is faster).
-# Usage: bench/llama-cpp.sh [SHAPE ...] (default: smollm2-135m qwen2.5-0.5b tinyllama-1.1b). PAIRS=5, FORMATS="f32 bf16 q8_0", WORK=runs/llama-cpp.
+# Usage: bench/llama-cpp.sh [SHAPE ...] (default: smollm2-135m qwen2.5-0.5b tinyllama-1.1b candidate).
+# PAIRS=5, FORMATS="f32 bf16 q8_0", PROMPT=512, GENERATE=32 (tokens), WORK=runs/llama-cpp.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pairs=${PAIRS:-5}
 work=${WORK:-runs/llama-cpp}
+prompt=${PROMPT:-512}
+generate=${GENERATE:-32}
 read -ra formats <<< "${FORMATS:-f32 bf16 q8_0}"
-[ $# -gt 0 ] || set -- smollm2-135m qwen2.5-0.5b tinyllama-1.1b
+[ $# -gt 0 ] || set -- smollm2-135m qwen2.5-0.5b tinyllama-1.1b candidate
 binaries=$(scripts/fetch-llama-cpp.sh)
 threads=$(nproc)
 
@@ -26,8 +29,9 @@ field() { # NAME: the number of that JSON field on standard input, the first one
 }
 
 theirs() { # FILE PROMPT GENERATE SEQUENCES: tokens a second of reading, of generating
-    "$binaries/llama-batched-bench" -m "$1" -npp "$2" -ntg "$3" -npl "$4" -c $((($2 + $3) * $4)) -b 4096 -ub 512 -t "$threads" \
-        --output-format jsonl 2> /dev/null | tail -1 > "$work/theirs.json"
+    # Twice, the last one counts: pages come in. A micro-batch as large as the batch is its fastest here.
+    "$binaries/llama-batched-bench" -m "$1" -npp "$2" -ntg "$3" -npl "$4,$4" -c $((($2 + $3) * $4)) -b 4096 -ub 4096 -t "$threads" \
+        --output-format jsonl 2> /dev/null | grep speed_pp | tail -1 > "$work/theirs.json"
     echo "$(field speed_pp < "$work/theirs.json") $(field speed_tg < "$work/theirs.json")"
 }
 
@@ -47,31 +51,35 @@ row() { # TITLE: pairs "ours theirs" on standard input
         }'
 }
 
+candidate() { # both spaces, against one adapter that llama.cpp has merged already
+    local file space pair speed
+    file=$(gguf candidate f32)
+    for space in factors delta; do
+        : > "$work/one.txt"
+        for ((pair = 0; pair < pairs; pair++)); do
+            ./cuvee bench candidate --space $space --json > "$work/ours.json"
+            read -r speed _ <<< "$(theirs "$file" 128 1 32)"
+            echo "$(awk -v ms="$(field milliseconds < "$work/ours.json")" 'BEGIN { print 4096000 / ms }') $speed" >> "$work/one.txt"
+        done
+        row "one candidate, $space" < "$work/one.txt"
+    done
+}
+
 mkdir -p "$work"
 echo "| what | ours, tokens/s | llama.cpp, tokens/s | ratio | range of $pairs pairs |"
 echo "|---|---:|---:|---:|---|"
 for shape in "$@"; do
+    [ "$shape" != candidate ] || { candidate; continue; }
     for format in "${formats[@]}"; do
         file=$(gguf "$shape" "$format")
         : > "$work/one.txt"
         : > "$work/many.txt"
         for ((pair = 0; pair < pairs; pair++)); do
-            echo "$(ours "$file" 512 32 1) $(theirs "$file" 512 32 1)" >> "$work/one.txt"
-            echo "$(ours "$file" 32 32 16) $(theirs "$file" 32 32 16)" >> "$work/many.txt"
+            echo "$(ours "$file" "$prompt" "$generate" 1) $(theirs "$file" "$prompt" "$generate" 1)" >> "$work/one.txt"
+            echo "$(ours "$file" 32 "$generate" 16) $(theirs "$file" 32 "$generate" 16)" >> "$work/many.txt"
         done
-        awk '{ print $1, $3 }' "$work/one.txt" | row "$shape $format, prompt of 512"
+        awk '{ print $1, $3 }' "$work/one.txt" | row "$shape $format, prompt of $prompt"
         awk '{ print $2, $4 }' "$work/one.txt" | row "$shape $format, generating 1"
         awk '{ print $2, $4 }' "$work/many.txt" | row "$shape $format, generating 16"
     done
-done
-
-file=$(gguf candidate f32)
-for space in factors delta; do
-    : > "$work/one.txt"
-    for ((pair = 0; pair < pairs; pair++)); do
-        ./cuvee bench candidate --space $space --json > "$work/ours.json"
-        read -r speed _ <<< "$(theirs "$file" 128 1 32)"
-        echo "$(awk -v ms="$(field milliseconds < "$work/ours.json")" 'BEGIN { print 4096000 / ms }') $speed" >> "$work/one.txt"
-    done
-    row "one candidate, $space" < "$work/one.txt"
 done
