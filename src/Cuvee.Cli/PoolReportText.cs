@@ -24,7 +24,7 @@ internal static class PoolReportText
             ? $"all of rank {Ranks(summary.Ranks[0].Ranks)}"
             : "ranks " + string.Join(", ", summary.Ranks.Select(count => $"{Ranks(count.Ranks)} ({count.Adapters})"));
         yield return $"{Count(summary.Adapters, "adapter")}, {summary.Parameters:#,0} parameters; {ranks}";
-        yield return $"modules: {summary.AdaptersWithCommonModules} of {summary.Adapters} adapt the same {summary.CommonModules}";
+        yield return $"modules: {summary.AdaptersWithCommonModules} of {summary.Adapters} adapters have the same {summary.CommonModules}";
         yield return $"norms: {summary.Norms.Min:0.###} to {summary.Norms.Max:0.###}, median {summary.Norms.Median:0.###}";
         var alone = summary.Adapters - report.Groups.Sum(group => group.Members.Count);
         yield return $"groups: {report.Groups.Count}, joined down to a mean cosine of {groupCosine:0.##}; {alone} of {summary.Adapters} alone";

@@ -9,8 +9,10 @@ namespace Cuvee.Merging.Inspection;
 /// </summary>
 public static class PoolInspection
 {
-    /// <summary>Unrelated adapters of one base have cosines near 0.</summary>
-    public const double DefaultGroupCosine = 0.2;
+    /// <summary>
+    /// Updates have so many entries that those of unrelated adapters are orthogonal; in the zoo adapters of one data set have 0.05 to 0.15.
+    /// </summary>
+    public const double DefaultGroupCosine = 0.04;
 
     /// <param name="rowsPerModule">Rows of each module that the sign conflict is counted on; at least 1, all rows when the module has no
     /// more.</param>
