@@ -27,7 +27,8 @@ internal static class PoolReportText
         yield return $"modules: {summary.AdaptersWithCommonModules} of {summary.Adapters} adapters have the same {summary.CommonModules}";
         yield return $"norms: {summary.Norms.Min:0.###} to {summary.Norms.Max:0.###}, median {summary.Norms.Median:0.###}";
         var alone = summary.Adapters - report.Groups.Sum(group => group.Members.Count);
-        yield return $"groups: {report.Groups.Count}, joined down to a mean cosine of {groupCosine:0.##}; {alone} of {summary.Adapters} alone";
+        yield return $"groups: {report.Groups.Count}, joined down to a mean cosine of {groupCosine:0.##}; " +
+            $"{alone} of {summary.Adapters} alone";
         if (report.NearDuplicates.Count > 0)
             yield return $"near-duplicates: {Count(report.NearDuplicates.Count, "pair")} with a cosine above 0.98";
         if (report.Outliers.Count > 0)

@@ -3,7 +3,9 @@ using Cuvee.Merging.Inspection;
 
 namespace Cuvee.Merging.Tests;
 
-/// <summary>Groups, near-duplicates and outliers of adapters that move one row of one module, so that cosines are those of the rows.</summary>
+/// <summary>
+/// Groups, near-duplicates and outliers of adapters that move one row of one module, so that cosines are those of the rows.
+/// </summary>
 public sealed class PoolGroupsTests
 {
     [Fact]
@@ -37,7 +39,8 @@ public sealed class PoolGroupsTests
     public void Inspect_NamesWithNothingInCommon_AreNumberedAndNoNameIsTakenTwice()
     {
         var report = Inspect(
-            ("red", [1, 0, 0]), ("blue", [1, 0, 0]), ("x-soup", [0, 1, 0]), ("y-soup", [0, 1, 0]), ("u-soup", [0, 0, 1]), ("v-soup", [0, 0, 1]));
+            ("red", [1, 0, 0]), ("blue", [1, 0, 0]), ("x-soup", [0, 1, 0]), ("y-soup", [0, 1, 0]),
+            ("u-soup", [0, 0, 1]), ("v-soup", [0, 0, 1]));
         Assert.Equal(["group 1", "soup", "soup, 2"], report.Groups.Select(group => group.Name));
     }
 

@@ -45,7 +45,10 @@ internal static class ValidationLoraCommand
             using var engine = EmbeddedModel.Load(arguments.GetRequiredValue(model));
             using var team = new ThreadTeam();
             var trained = new ValidationTrainedLora(engine, records, team, TimeProvider.System).Train(
-                Path.GetFileName(folder), arguments.GetRequiredValue(baseName), arguments.GetValue(seed), arguments.GetRequiredValue(rates),
+                Path.GetFileName(folder),
+                arguments.GetRequiredValue(baseName),
+                arguments.GetValue(seed),
+                arguments.GetRequiredValue(rates),
                 (rate, epoch, loss) => Console.Error.WriteLine($"learning rate {rate}, epoch {epoch}: held-out loss {loss:F4}"),
                 cancellationToken);
             PeftWriter.Write(folder, trained.Adapter, TensorType.BF16);

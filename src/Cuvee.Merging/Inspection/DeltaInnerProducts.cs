@@ -11,7 +11,9 @@ internal static class DeltaInnerProducts
 {
     private const int BlockRows = 96;
 
-    /// <summary>products[i][j] += the inner product over one module. The threads share blocks of adapters; each sum runs in one order.</summary>
+    /// <summary>
+    /// products[i][j] += the inner product over one module. The threads share blocks of adapters; each sum runs in one order.
+    /// </summary>
     public static void Accumulate(PooledModule module, double[][] products, ThreadTeam team)
     {
         var members = module.Members;

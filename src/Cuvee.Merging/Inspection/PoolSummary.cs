@@ -19,7 +19,8 @@ public sealed record PoolSummary(
         return new PoolSummary(
             adapters.Count,
             adapters.Sum(adapter => adapter.Parameters),
-            [.. adapters.GroupBy(adapter => string.Join(' ', adapter.Ranks)).Select(group => new RankCount(group.First().Ranks, group.Count()))
+            [.. adapters.GroupBy(adapter => string.Join(' ', adapter.Ranks))
+                .Select(group => new RankCount(group.First().Ranks, group.Count()))
                 .OrderByDescending(count => count.Adapters).ThenBy(count => count.Ranks[0])],
             NormRange.Of([.. adapters.Select(adapter => adapter.DeltaNorm)]),
             common.First().Modules.Count,

@@ -67,8 +67,8 @@ public sealed class FewShotPrompts
         if (Tokens(validation.Records[0]) is null)
         {
             return wanted != ComparisonSettings.Auto ? With(most) : throw new BadInputException(
-                $"{configuration.File}: 'compare.few_shot' is auto, but {configuration.Provider.Description} does not count tokens; set it " +
-                "to a number of examples that fits its context.");
+                $"{configuration.File}: 'compare.few_shot' is auto, but {configuration.Provider.Description} does not count tokens; " +
+                "set it to a number of examples that fits its context.");
         }
 
         bool Fits(IReadOnlyList<PromptCompletion> records)

@@ -32,7 +32,8 @@ public sealed class RealTestTests(TinyZoo zoo) : IClassFixture<TinyZoo>
         Assert.All(tables, table => Assert.Equal(
             [
                 "base model", "uniform average", "best single adapter (classify-guest-mood)", "random weights, same norm (3 draws)",
-                "random adapters, averaged (1 of 1, 3 draws)", "fisher-probing (delta)", "evo-merging (delta)", "evo-merging (factors)", "CMA-ES over weights (delta)",
+                "random adapters, averaged (1 of 1, 3 draws)",
+                "fisher-probing (delta)", "evo-merging (delta)", "evo-merging (factors)", "CMA-ES over weights (delta)",
                 "weights by gradient (white box)", "LoRA trained on the validation records (white box)", "the target's own specialist",
             ],
             table.Rows.Select(row => row.Name)));

@@ -15,8 +15,9 @@ public sealed class MergeRecipesTests
         Assert.All(draws, recipe =>
         {
             Assert.Equal(MergeSpace.Factors, recipe.Space);
-            Assert.Equal(4, recipe.Adapters.Select(share => share.Name).Distinct().Count());
-            Assert.Equal(recipe.Adapters.Select(share => share.Name).Order(StringComparer.Ordinal), recipe.Adapters.Select(share => share.Name));
+            var names = recipe.Adapters.Select(share => share.Name).ToList();
+            Assert.Equal(4, names.Distinct().Count());
+            Assert.Equal(names.Order(StringComparer.Ordinal), names);
             Assert.All(recipe.Adapters, share => Assert.Equal((0.25, 1.0), (share.Weight, share.KeepFraction)));
         });
         Assert.Equal(3, draws.Select(Key).Distinct().Count());
@@ -44,7 +45,8 @@ public sealed class MergeRecipesTests
     [InlineData(new[] { 0.0, 0 }, 1)]
     public void AdaptersThatMatter_Weights_FewestThatHoldNineTenthsOfTheSquares(double[] weights, int expected) => Assert.Equal(
         expected,
-        MergeRecipes.AdaptersThatMatter(new WeightedRecipe(MergeSpace.Delta, [.. weights.Select((w, i) => new AdapterShare(Names[i], w))])));
+        MergeRecipes.AdaptersThatMatter(
+            new WeightedRecipe(MergeSpace.Delta, [.. weights.Select((weight, i) => new AdapterShare(Names[i], weight))])));
 
     [Fact]
     public void AdaptersThatMatter_PrunedToNothing_IsNotCounted() => Assert.Equal(1, MergeRecipes.AdaptersThatMatter(
