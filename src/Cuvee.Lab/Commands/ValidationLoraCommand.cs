@@ -41,7 +41,8 @@ internal static class ValidationLoraCommand
             var records = RecordFile.Read(arguments.GetRequiredValue(data));
             if (records.Count < 2)
                 throw new BadInputException($"{arguments.GetRequiredValue(data)}: holds one record; a fifth is held out, so give more.");
-            if (arguments.GetRequiredValue(rates).Any(rate => !(rate > 0))) throw new BadInputException("--learning-rates must be above 0.");
+            if (arguments.GetRequiredValue(rates).Any(rate => !(rate > 0)))
+                throw new BadInputException("--learning-rates must be above 0.");
             using var engine = EmbeddedModel.Load(arguments.GetRequiredValue(model));
             using var team = new ThreadTeam();
             var trained = new ValidationTrainedLora(engine, records, team, TimeProvider.System).Train(
