@@ -2,7 +2,10 @@ using Cuvee.Merging.Inspection;
 
 namespace Cuvee.Cli;
 
-/// <summary>A pool's report for people: a summary, then one line an adapter under the name of its group. The table fits 80 columns where names have 24.</summary>
+/// <summary>
+/// A pool's report for people: a summary, then one line an adapter under the name of its group. The table fits 80 columns where names have
+/// at most 24 characters.
+/// </summary>
 internal static class PoolReportText
 {
     private const int LongestNeighbour = 32; // characters
