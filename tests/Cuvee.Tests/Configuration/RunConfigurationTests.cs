@@ -80,6 +80,16 @@ public class RunConfigurationTests
     public void Parse_ObjectiveThatIsAMetric_IsShownAsTheMetricToo() =>
         Assert.Equal("ie-f1", RunConfiguration.Parse(Required + "objective: ie-f1", "run.yaml").Metric!.Name);
 
+    [Theory]
+    [InlineData("", null, null)]
+    [InlineData("random_adapters: auto, few_shot: 4", 0, 4)]
+    [InlineData("random_adapters: 7, few_shot: auto", 7, 0)]
+    public void Parse_FurtherControls_OnlyWhereAskedFor(string keys, int? adapters, int? examples)
+    {
+        var compare = RunConfiguration.Parse(Required + $"test: t.jsonl\ncompare: {{ {keys} }}", "run.yaml").Compare!;
+        Assert.Equal((adapters, examples), (compare.RandomAdapters, compare.FewShot));
+    }
+
     [Fact]
     public void Parse_Output_DefaultsToTheSmallestRankInBf16()
     {
@@ -111,6 +121,8 @@ public class RunConfigurationTests
         "test: t.jsonl\ncompare:\n  searches:\n    - { search: random, sapce: delta }",
         "line 9: unknown key 'sapce' in 'compare.searches[0]'")]
     [InlineData("seed: 1\nseed: 2", "not valid YAML")]
+    [InlineData("compare: { few_shot: true }", "line 6: 'compare.few_shot' must be auto or a whole number from 1 to 100000.")]
+    [InlineData("compare: { random_adapters: 0 }", "'compare.random_adapters' must be auto or a whole number from 1")]
     public void Parse_Mistake_NamesFileLineAndMend(string line, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse(Required + line, "run.yaml"));
