@@ -84,7 +84,11 @@ internal sealed class CaseBuilder(Experiment experiment, ExperimentLab lab)
         if (experiment.Distractors.Select(Missing).FirstOrDefault(problem => problem is not null) is { } distractor)
             throw new BadInputException($"{experiment.Name} needs all its distractors, but {distractor}; {Mend}.");
         if (found.Count == 0)
-            throw new BadInputException($"{experiment.Name}: no target is left ({string.Join(" ", skipped)}) {char.ToUpperInvariant(Mend[0])}{Mend[1..]}.");
+        {
+            throw new BadInputException(
+                $"{experiment.Name}: no target is left ({string.Join(" ", skipped)}) {char.ToUpperInvariant(Mend[0])}{Mend[1..]}.");
+        }
+
         return found;
     }
 

@@ -2,7 +2,9 @@ using Cuvee.Lab.Data;
 
 namespace Cuvee.Lab.Reproduction;
 
-/// <summary>One table of the Evo-Merging paper (arXiv 2509.12951), or one question it leaves open, at the zoo's scale: data, no code.</summary>
+/// <summary>
+/// One table of the Evo-Merging paper (arXiv 2509.12951), or one question that it leaves open, at the zoo's scale: data, no code.
+/// </summary>
 /// <param name="Name">As on the command line, such as <c>ood</c>.</param>
 /// <param name="Title">Of its page.</param>
 /// <param name="Protocol">What is merged, what is held out and what is measured, in sentences.</param>
@@ -71,11 +73,12 @@ internal sealed record ExperimentTarget(LabTask Task, string DataSet)
     /// <summary>Also the name of its specialist.</summary>
     public string Name => SpecialistOf(Task, DataSet);
 
-    /// <summary>Specialists of the same texts, whatever the task: an entity set may stand beside its relations as <c>NAME_ner</c>.</summary>
+    /// <summary>Specialists of the same texts, whatever the task: entities may stand beside their relations as <c>NAME_ner</c>.</summary>
     public IReadOnlySet<string> Siblings { get; } = Enum.GetValues<LabTask>()
         .SelectMany(task => ((string[])[Stem(DataSet), Stem(DataSet) + "_ner"]).Select(set => SpecialistOf(task, set))).ToHashSet();
 
-    private static string SpecialistOf(LabTask task, string dataSet) => $"{task.ToString().ToLowerInvariant()}-{dataSet.Replace('_', '-')}";
+    private static string SpecialistOf(LabTask task, string dataSet) =>
+        $"{task.ToString().ToLowerInvariant()}-{dataSet.Replace('_', '-')}";
 
     private static string Stem(string dataSet) => dataSet.EndsWith("_ner", StringComparison.Ordinal) ? dataSet[..^4] : dataSet;
 }

@@ -111,13 +111,14 @@ internal static class ExperimentCatalog
             Claims = [.. ExperimentRows.Ablations.Select(row => new Claim("evo-paper", row.Key, "paper"))],
             Notes =
             [
-                "Pruning LoraB instead of LoraA, or both, is not rebuilt: a recipe's keep fraction prunes LoraA only, as the authors' does.",
+                "Pruning LoraB instead of LoraA, or both, is not rebuilt: a keep fraction prunes LoraA only, as the authors' does.",
                 "In factors space a weight enters twice, so all weights negated give the same model.",
             ],
         },
         Curve("pool-size", "How large a pool", "adapters in the pool",
             "As ood, on pools of adapters drawn from it; each seed draws its own, a larger pool holds the smaller ones.",
-            [.. new int?[] { 10, 25, 50, 100, null }.Select(size => new ExperimentPoint(size?.ToString() ?? "all") { PoolSize = size })]),
+            [.. new int?[] { 10, 25, 50, 100, null }
+                .Select(size => new ExperimentPoint(size?.ToString() ?? "all") { PoolSize = size })]),
         Curve("validation-size", "How many validation records", "validation records",
             "As ood, on validation records drawn from the 300 that are reserved; each seed draws its own.",
             [.. new[] { 5, 10, 25, 50, 100, 300 }.Select(size => new ExperimentPoint($"{size}") { ValidationRecords = size })]),
@@ -129,7 +130,7 @@ internal static class ExperimentCatalog
         {
             Name = "objective",
             Title = "Loss or metric",
-            Protocol = $"The cases of ood; the same searches see cross-entropy, or nothing but the metric of their answers. {OwnValidation}",
+            Protocol = $"The cases of ood; the same searches see cross-entropy, or only the metric of the answers. {OwnValidation}",
             Rows = [ExperimentRows.Default, .. ExperimentRows.Objectives, ExperimentRows.Base, ExperimentRows.BestSingle],
             MainRow = "evo-loss",
             Claims = [new("cma-loss", "cma-metric", "Cuvee"), new("evo-loss", "evo-metric", "Cuvee")],
@@ -139,8 +140,8 @@ internal static class ExperimentCatalog
         {
             Name = "space",
             Title = "Factors or delta",
-            Protocol = "The cases of ood; the same searches in the authors' factors space, whose cross terms mix adapters, and in delta " +
-                $"space, the signed sum. {OwnValidation}",
+            Protocol = "The cases of ood; the same searches in the authors' factors space, whose cross terms mix adapters, and in " +
+                $"delta space, the signed sum. {OwnValidation}",
             Rows = [ExperimentRows.Default, .. ExperimentRows.Spaces, ExperimentRows.Base, ExperimentRows.BestSingle],
             MainRow = "evo-factors",
             Claims = [new("cma-loss", "cma-factors", "Cuvee"), new("evo-loss", "evo-factors", "Cuvee")],

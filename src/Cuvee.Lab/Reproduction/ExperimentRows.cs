@@ -18,7 +18,7 @@ internal static class ExperimentRows
 
     /// <summary>What the product does when nothing is chosen; finds the best single adapters for the rows after it.</summary>
     public static IExperimentRow Default { get; } = new SearchRow(
-        "default", "Cuvee's default: Fisher probing (delta), 12,000 queries", ExperimentRowKind.Search,
+        "default", "Cuvee's default: Fisher probing (delta)", ExperimentRowKind.Search,
         "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }") { IsProduct = true };
 
     public static IExperimentRow EvoPaper { get; } = Search(
@@ -30,7 +30,7 @@ internal static class ExperimentRows
         QuickAuthors + " }");
 
     public static IExperimentRow EvoBudget { get; } = Search(
-        "evo-budget", "Evo-Merging, authors' settings, 20,000 queries (factors)", Authors, Smaller, QuickSmaller);
+        "evo-budget", "Evo-Merging, authors' settings, smaller budget (factors)", Authors, Smaller, QuickSmaller);
 
     public static IExperimentRow LoraHub { get; } = Search("lorahub", "LoRAHub (factors)", "search: cma-es\npreset: lorahub", "", "");
 
@@ -41,8 +41,10 @@ internal static class ExperimentRows
             QuickAuthors + ", stages: [weights] }"),
         Search("no-scaling", "without scaling (weights fixed at 1/N)", Authors, "settings: { stages: [keep-fractions] }",
             QuickAuthors + ", stages: [keep-fractions] }"),
-        new RecipeRow("no-both", "without both (uniform, factors)", task => MergeRecipes.Uniform(MergeSpace.Factors, task.Adapters)),
-        Search("no-negative", "without negative weights", Authors, "settings: { lowest_weight: 0 }", QuickAuthors + ", lowest_weight: 0 }"),
+        new RecipeRow(
+            "no-both", "without both (uniform, factors)", task => MergeRecipes.Uniform(MergeSpace.Factors, task.Adapters)),
+        Search(
+            "no-negative", "without negative weights", Authors, "settings: { lowest_weight: 0 }", QuickAuthors + ", lowest_weight: 0 }"),
     ];
 
     /// <summary>The methods that the paper compares with, under its protocol.</summary>
@@ -67,7 +69,7 @@ internal static class ExperimentRows
 
     public static IExperimentRow Gradient { get; } = new GradientRow(steps: 80, quickSteps: 20, learningRate: 0.03);
 
-    /// <summary>Base model, uniform average, best single adapter, random weights: what every table needs. After <see cref="Default"/>.</summary>
+    /// <summary>Base model, uniform average, best single adapter, random weights. After <see cref="Default"/>.</summary>
     public static IReadOnlyList<IExperimentRow> Controls { get; } =
     [
         Base,

@@ -12,8 +12,9 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
     public async Task<ExperimentResults> RunAsync(CancellationToken cancellationToken)
     {
         var builder = new CaseBuilder(experiment, lab);
-        IReadOnlyList<ExperimentTarget>[] groups =
-            experiment.Pool == PoolRule.TargetsOnly ? [builder.Targets] : [.. builder.Targets.Select(target => (ExperimentTarget[])[target])];
+        IReadOnlyList<ExperimentTarget>[] groups = experiment.Pool == PoolRule.TargetsOnly
+            ? [builder.Targets]
+            : [.. builder.Targets.Select(target => (ExperimentTarget[])[target])];
         var keys = experiment.Rows.Select(row => row.Key).ToList();
         var points = new List<PointResults>();
         var claims = new List<ClaimResult>();
@@ -89,7 +90,8 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
                 var folder = FolderOf(row, task, seed);
                 if (!shared.TryGetValue(row.Key, out var outcome))
                 {
-                    lab.Output.WriteLine($"{experiment.Name} {task.Name}{(point.Label.Length > 0 ? $" at {point.Label}" : "")} seed {seed}: {row.Name}");
+                    var at = point.Label.Length > 0 ? $" at {point.Label}" : "";
+                    lab.Output.WriteLine($"{experiment.Name} {task.Name}{at}, seed {seed}: {row.Name}");
                     outcome = await row.RunAsync(
                         new RowContext(lab, task, session, row.IsSeeded ? seed : UnseededSeed, experiment.IsQuick, folder, earlier),
                         cancellationToken);
@@ -127,8 +129,9 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
     {
         foreach (var claim in experiment.Claims)
         {
-            if (statistics.Difference(claim.First, claim.Second) is var (score, loss))
-                yield return new ClaimResult(claim.First, claim.Second, claim.Source, point.Label, score, loss, ClaimResult.VerdictOf(score));
+            if (statistics.Difference(claim.First, claim.Second) is not var (score, loss)) continue;
+            yield return new ClaimResult(
+                claim.First, claim.Second, claim.Source, point.Label, score, loss, ClaimResult.VerdictOf(score));
         }
     }
 

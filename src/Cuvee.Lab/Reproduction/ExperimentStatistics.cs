@@ -9,13 +9,15 @@ namespace Cuvee.Lab.Reproduction;
 /// <param name="PoolSize">Adapters that the searches chose from.</param>
 /// <param name="Rows">By key: one a seed, in the order of the seeds, with the tokens that finding it cost.</param>
 internal sealed record MeasuredTarget(
-    string Target, string Case, int PoolSize, int ValidationRecords, IReadOnlyDictionary<string, IReadOnlyList<(MeasuredRow Row, long Tokens)>> Rows);
+    string Target, string Case, int PoolSize, int ValidationRecords,
+    IReadOnlyDictionary<string, IReadOnlyList<(MeasuredRow Row, long Tokens)>> Rows);
 
 /// <summary>
 /// Bootstrap over seeds and test records together (<see cref="Bootstrap.Resample"/>), paired: all rows of a target are drawn at the same
 /// seeds and records. Targets are drawn apart; an average counts each target the same.
 /// </summary>
-internal sealed class ExperimentStatistics(IReadOnlyList<MeasuredTarget> targets, string mainRow, int resamples = Bootstrap.DefaultResamples)
+internal sealed class ExperimentStatistics(
+    IReadOnlyList<MeasuredTarget> targets, string mainRow, int resamples = Bootstrap.DefaultResamples)
 {
     private const ulong Seed = 2509;
 
@@ -26,7 +28,8 @@ internal sealed class ExperimentStatistics(IReadOnlyList<MeasuredTarget> targets
     public IReadOnlyList<RowSummary> Average(IEnumerable<string> keys) => Summaries(targets, keys);
 
     /// <returns>First minus second; null where no target has both.</returns>
-    public (ConfidenceInterval Score, ConfidenceInterval Loss)? Difference(string first, string second) => Difference(targets, first, second);
+    public (ConfidenceInterval Score, ConfidenceInterval Loss)? Difference(string first, string second) =>
+        Difference(targets, first, second);
 
     private RowSummary[] Summaries(IReadOnlyList<MeasuredTarget> among, IEnumerable<string> keys) =>
     [

@@ -73,7 +73,8 @@ internal sealed record RowOutcome(string Name, long Queries, long Tokens, Func<E
 
 /// <param name="ByObjective">The adapter with the lowest loss.</param>
 /// <param name="ByMetric">Null where the run names no metric.</param>
-/// <param name="Best">Of the two, the one with the better metric on the validation records, or with the lower loss where it cannot tell.</param>
+/// <param name="Best">Of the two, the one with the better metric on the validation records, or with the lower loss where the metric cannot
+/// tell.</param>
 /// <param name="Queries">What finding both cost.</param>
 internal sealed record BestSingles(SingleAdapter ByObjective, SingleAdapter? ByMetric, SingleAdapter Best, long Queries, long Tokens);
 

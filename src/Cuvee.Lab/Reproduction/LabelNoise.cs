@@ -6,8 +6,9 @@ namespace Cuvee.Lab.Reproduction;
 /// <summary>Wrong labels: some records get the completion of another record.</summary>
 internal static class LabelNoise
 {
-    /// <param name="fraction">Of the records, in [0, 1], rounded half to even; a larger fraction spoils the records of a smaller one, too.</param>
-    /// <returns>The records in their order; the completion that a spoiled record gets differs from its own, and stands in the input.</returns>
+    /// <param name="fraction">Of the records, in [0, 1], rounded half to even; a larger one spoils the records of a smaller one,
+    /// too.</param>
+    /// <returns>The records in their order; the completion that a spoiled record gets differs from its own and is another one's.</returns>
     public static IReadOnlyList<PromptCompletion> Apply(IReadOnlyList<PromptCompletion> records, double fraction, ulong seed)
     {
         if (fraction == 0) return records;

@@ -2,7 +2,9 @@ using Cuvee.Metrics;
 
 namespace Cuvee.Lab.Reproduction;
 
-/// <summary>The plots of an experiment's page, drawn from its results: rows with their intervals, or curves where something is varied.</summary>
+/// <summary>
+/// The plots of an experiment's page, drawn from its results: rows with their intervals, or curves where something is varied.
+/// </summary>
 internal static class ResultPlots
 {
     private const int Width = 820;
@@ -36,7 +38,7 @@ internal static class ResultPlots
         var bottom = top + (rows.Count * RowHeight);
         var drawing = new SvgDrawing(Width, bottom + 34);
         var marks = rows.Select(row => paper.Row(row.Row)?[0] ?? double.NaN).ToList();
-        var axis = PlotAxis.Over(rows.Select(value).SelectMany(i => (double[])[i.Value, i.Lower, i.Upper]).Concat(marks), Labels, Width - 30);
+        var axis = PlotAxis.Over([.. rows.Select(value).SelectMany(Ends), .. marks], Labels, Width - 30);
         drawing.Text(Labels, 18, title);
         if (!paper.IsEmpty)
         {
@@ -68,8 +70,7 @@ internal static class ResultPlots
     {
         const int left = 60, right = 520, top = 40, bottom = 360;
         var drawing = new SvgDrawing(Width + 100, bottom + 50);
-        var axis = PlotAxis.Over(
-            results.Points.SelectMany(point => point.Average).Select(value).SelectMany(i => (double[])[i.Value, i.Lower, i.Upper]), bottom, top);
+        var axis = PlotAxis.Over(results.Points.SelectMany(point => point.Average).Select(value).SelectMany(Ends), bottom, top);
         drawing.Text(left, 20, title);
         drawing.Text((left + right) / 2.0, bottom + 40, results.Axis!, "middle");
         foreach (var (pixel, label) in axis.Ticks)
@@ -101,6 +102,8 @@ internal static class ResultPlots
 
         return drawing.ToString();
     }
+
+    private static double[] Ends(ConfidenceInterval interval) => [interval.Value, interval.Lower, interval.Upper];
 
     private static ConfidenceInterval Percent(ConfidenceInterval score) => new(100 * score.Value, 100 * score.Lower, 100 * score.Upper);
 }

@@ -29,7 +29,7 @@ internal static class ResultsPage
             $"zoo of {results.ZooAdapters} specialists. Repeat: `cuvee reproduce {results.Experiment} --data DATA" +
             $"{(results.Quick ? " --quick" : "")}`.\n\n");
         if (results.Quick)
-            text.Append("**A quick run**: fewer targets, seeds and records and smaller budgets; it shows that all works, not who wins.\n\n");
+            text.Append("**A quick run**: fewer targets, seeds and records, smaller budgets; it shows that all works, not who wins.\n\n");
         text.Append($"**Verdict.** {Verdict(results)}\n\n");
         foreach (var claim in results.Claims) text.Append(ClaimLine(results, claim));
         if (results.Claims.Count > 0) text.Append('\n');
@@ -38,12 +38,14 @@ internal static class ResultsPage
 
         var paper = PaperFigures.Of(results.Experiment);
         text.Append(
-            $"Queries and tokens are what finding a row cost, on average. Losses in nats per answer token, {results.Metric} in percent, with " +
-            "95% bootstrap intervals over seeds and test records together; differences are paired over both. Each target counts the same. ");
+            $"Queries and tokens are what finding a row cost, on average. Losses in nats per answer token, {results.Metric} in percent, " +
+            "with 95% bootstrap intervals over seeds and test records together; differences are paired over both. Each target counts the " +
+            "same. ");
         text.Append(paper.IsEmpty
             ? $"The paper ({PaperFigures.Source}) has no such table.\n"
             : $"Beside them the paper's figures ({PaperFigures.Source}; {PaperFigures.Measure}): " +
-                $"{string.Join(" / ", PaperFigures.Models)}, on other data and models a thousand times as large.\n");
+                $"{string.Join(" / ", PaperFigures.Models)}, on other data and models two thousand times as large.\n");
+        if (results.Axis is not null) Curve(text, results);
         foreach (var point in results.Points)
         {
             text.Append($"\n## {Heading(results, point, $"Average over {Count(point.Targets.Count, "target")}")}\n\n");
@@ -75,12 +77,12 @@ internal static class ResultsPage
         var parts = results.Claims.GroupBy(claim => claim.Source).Select(source =>
         {
             int Of(string verdict) => source.Count(claim => claim.Verdict == verdict);
-            return $"Of {Count(source.Count(), "claim")} {(source.Key == "paper" ? "of the paper" : $"of {source.Key}")}, " +
-                $"{Of(ClaimResult.Holds)} hold, {Of(ClaimResult.Reversed)} are reversed and {Of(ClaimResult.Undecided)} are undecided " +
-                $"(95% interval of the difference in {results.Metric}).";
-        });
-        var text = string.Join(" ", parts);
-        return text.Length > 0 ? text : "No claim could be decided.";
+            return $"{Count(source.Count(), "claim")} of {(source.Key == "paper" ? "the paper" : source.Key)}: " +
+                $"{Of(ClaimResult.Holds)} confirmed, {Of(ClaimResult.Reversed)} reversed, {Of(ClaimResult.Undecided)} undecided";
+        }).ToList();
+        return parts.Count > 0
+            ? $"{string.Join("; ", parts)}, by the 95% intervals of the paired differences in {results.Metric}."
+            : "No claim could be decided.";
     }
 
     private static string ClaimLine(ExperimentResults results, ClaimResult claim)
@@ -90,11 +92,26 @@ internal static class ResultsPage
             $"{Signed(claim.Score, 100, "0.0")} points of {results.Metric}, test loss {Signed(claim.TestLoss, 1, "0.000")}.\n";
     }
 
+    /// <summary>The metric at every point, averaged over targets.</summary>
+    private static void Curve(StringBuilder text, ExperimentResults results)
+    {
+        var labels = string.Join(" | ", results.Points.Select(point => point.Label));
+        text.Append($"\n## {results.Metric} by {results.Axis}\n\n| model | {labels} |\n|---|");
+        text.Insert(text.Length, "---|", results.Points.Count).Append('\n');
+        foreach (var row in results.Rows)
+        {
+            var cells = results.Points.Select(point =>
+                point.Average.FirstOrDefault(each => each.Row == row.Key) is { } summary ? Plain(summary.Score, 100, "0.0") : "");
+            text.Append($"| {row.Name} | {string.Join(" | ", cells)} |\n");
+        }
+    }
+
     private static void Table(StringBuilder text, ExperimentResults results, IReadOnlyList<RowSummary> rows, PaperFigures paper)
     {
         var main = NameOf(results, results.MainRow);
         text.Append($"| model | queries | tokens | val. loss | test loss | {results.Metric} | minus {main} | test loss minus it |");
-        text.Append(paper.IsEmpty ? "\n|---|---:|---:|---:|---|---|---|---|\n" : " the paper's |\n|---|---:|---:|---:|---|---|---|---|---:|\n");
+        text.Append(paper.IsEmpty ? "\n" : " the paper's |\n").Append("|---|---:|---:|---:|---|---|---|---|");
+        text.Append(paper.IsEmpty ? "\n" : "---:|\n");
         foreach (var row in rows)
         {
             text.Append(
@@ -139,6 +156,9 @@ internal static class ResultsPage
     private static string Whole(double value) => value.ToString("#,0", CultureInfo.InvariantCulture);
 
     // A tiny negative number is zero, not minus zero.
-    private static string Fixed(double value, string format) =>
-        value.ToString(format, CultureInfo.InvariantCulture) is var text && text.Trim('-', '0', '.').Length == 0 ? text.TrimStart('-') : text;
+    private static string Fixed(double value, string format)
+    {
+        var text = value.ToString(format, CultureInfo.InvariantCulture);
+        return text.Trim('-', '0', '.').Length == 0 ? text.TrimStart('-') : text;
+    }
 }

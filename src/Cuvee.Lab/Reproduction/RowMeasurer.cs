@@ -55,7 +55,8 @@ internal sealed class RowMeasurer(string folder, ulong seed)
             validation = scores.Aggregate(validation, (sum, score) => sum + TestMeasurement.LossOf(score));
             var measured = await TestMeasurement.OfAsync(
                 lease.Model, metric, test.Records, new GenerationOptions { MaxTokens = MaxTokens }, cancellationToken);
-            for (var i = 0; i < losses.Length; i++) (losses[i], counts[i]) = (losses[i] + measured.Losses[i], counts[i] + measured.Counts[i]);
+            for (var i = 0; i < losses.Length; i++) losses[i] += measured.Losses[i];
+            for (var i = 0; i < counts.Length; i++) counts[i] += measured.Counts[i];
         }
 
         var kind = row.Kind is ExperimentRowKind.Search or ExperimentRowKind.Baseline ? RowKind.Search : RowKind.Control;

@@ -31,8 +31,8 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
 
     public bool IsSeeded { get; init; } = true;
 
-    /// <summary>The result ships as the product ships it (fallback), and the run finds the best single adapters by loss and by metric for the
-    /// rows after it.</summary>
+    /// <summary>The result ships as the product ships it (fallback), and the run finds the best single adapters by loss and by metric for
+    /// the rows after it.</summary>
     public bool IsProduct { get; init; }
 
     public string Settings(bool quickly) => $"{search}\n{(quickly ? quick : full)}\n{Rules}";

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Cuvee.Lab.Reproduction;
 
-/// <summary>Lines, marks and texts as SVG 1.1; coordinates in pixels from the top left, rounded to hundredths. Same calls, same bytes.</summary>
+/// <summary>
+/// Lines, marks and texts as SVG 1.1; coordinates in pixels from the top left, rounded to hundredths. Same calls, same bytes.
+/// </summary>
 internal sealed class SvgDrawing(int width, int height)
 {
     private const string Ink = "#222222";
@@ -60,7 +62,8 @@ internal sealed record PlotAxis(double From, double To, double Low, double High,
     }
 
     public IEnumerable<(double Pixel, string Label)> Ticks => Enumerable.Range(0, (int)Math.Round((High - Low) / Step) + 1)
-        .Select(i => Low + (i * Step)).Select(value => (At(value), Math.Round(value, 6).ToString("0.######", CultureInfo.InvariantCulture)));
+        .Select(i => Low + (i * Step))
+        .Select(value => (At(value), Math.Round(value, 6).ToString("0.######", CultureInfo.InvariantCulture)));
 
     /// <summary>Values outside stand at the edge.</summary>
     public double At(double value) => From + ((Math.Clamp(value, Low, High) - Low) / (High - Low) * (To - From));
