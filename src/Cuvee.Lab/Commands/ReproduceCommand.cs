@@ -42,8 +42,7 @@ public static class ReproduceCommand
             "reproduce",
             "Rebuild a table of the Evo-Merging paper on the zoo's specialists: results as JSON, a page and plots.",
             "cuvee reproduce ood --data data --quick",
-            "cuvee reproduce ood --data data --seeds 3",
-            "cuvee reproduce ood --render-only") { name, data, quick, output, zoo, runs, seeds, render };
+            "cuvee reproduce ood --data data --seeds 3") { name, data, quick, output, zoo, runs, seeds, render };
         command.Validators.Add(arguments =>
         {
             if (arguments.GetValue(data) is null && !arguments.GetValue(render))

@@ -1,4 +1,5 @@
 using Cuvee.Hosting;
+using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Runs;
 
@@ -87,6 +88,18 @@ internal sealed record RowModel(string Identity, Func<CancellationToken, ValueTa
     public static RowModel Of(ExperimentLab lab, MergeRecipe recipe) => new(
         lab.HashOf(NamesOf(recipe)) + System.Text.Encoding.UTF8.GetString(RecipeJson.Serialize(recipe)),
         cancellationToken => lab.Host.RealizeAsync(recipe, cancellationToken));
+
+    /// <summary>What is no recipe, such as an adapter of the row's own or the base model under other prompts.</summary>
+    /// <param name="open">Called for each measurement; may use <see cref="ExperimentLab.Model"/>.</param>
+    public static RowModel Of(string identity, Func<ILanguageModel> open) =>
+        new(identity, _ => ValueTask.FromResult<IModelLease>(new Unshared(open())));
+
+    private sealed class Unshared(ILanguageModel model) : IModelLease
+    {
+        public ILanguageModel Model => model;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 
     private static IEnumerable<string> NamesOf(MergeRecipe recipe) => recipe switch
     {

@@ -154,6 +154,39 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         Assert.Equal(4, validation.Select(File.ReadAllText).Distinct().Count());
     }
 
+    /// <summary>How a row is added whose model is no merge.</summary>
+    [Fact]
+    public async Task Run_RowWithAModelOfItsOwn_IsMeasuredLikeAnyOther()
+    {
+        var experiment = FourSpecialists.Small with { Rows = [new OwnModelRow(), new SpecialistRow()], MainRow = "own-model", Claims = [] };
+        var rows = (await zoo.RunAsync(experiment, "own-model")).Points[0].Targets[0].Rows;
+
+        Assert.Equal(["own-model", "specialist"], rows.Select(row => row.Row));
+        Assert.Equal(rows[1].TestLoss.Value, rows[0].TestLoss.Value, 1e-4);
+        Assert.Equal(rows[1].Score, rows[0].Score);
+        Assert.Equal((3, 5), (rows[0].Queries, rows[0].Tokens));
+    }
+
+    private sealed class OwnModelRow : IExperimentRow
+    {
+        public string Key => "own-model";
+
+        public string Name => "an adapter of its own";
+
+        public ExperimentRowKind Kind => ExperimentRowKind.Reference;
+
+        public bool IsSeeded => true;
+
+        public string Settings(bool quick) => "";
+
+        public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+        {
+            var adapter = PeftReader.Read(Path.Combine(context.Lab.AdaptersFolder, "ner-menu"));
+            return Task.FromResult(new RowOutcome(
+                Name, 3, 5, _ => [RowModel.Of("ner-menu", () => AdaptedModel.Create(context.Lab.Model, adapter))]));
+        }
+    }
+
     private static string Manifest(string runs, string row, ulong seed) => Assert.Single(
         Directory.GetFiles(runs, "merge_manifest.json", SearchOption.AllDirectories),
         path => path.Contains($"{Path.DirectorySeparatorChar}{row}-", StringComparison.Ordinal)
