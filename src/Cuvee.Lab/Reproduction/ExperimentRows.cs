@@ -14,6 +14,8 @@ internal static class ExperimentRows
 
     // One budget for all searches that are compared at less than the authors' cost.
     private const string Smaller = "budget: { queries: 20000 }";
+    private const string QuickLambda = ", lambda: [0.3, 1]";
+    private const string QuickGrid = QuickLambda + ", density: [0.5, 0.9]";
     private const string QuickSmaller = "budget: { queries: 4000 }";
 
     /// <summary>What the product does when nothing is chosen; finds the best single adapters for the rows after it.</summary>
@@ -50,15 +52,15 @@ internal static class ExperimentRows
     /// <summary>The methods that the paper compares with, under its protocol.</summary>
     public static IReadOnlyList<IExperimentRow> Baselines { get; } =
     [
-        Grid("ties", "TIES"),
-        Grid("dare-ties", "DARE-TIES", isSeeded: true),
-        Grid("dare-linear", "DARE (linear)", isSeeded: true),
-        Grid("della", "DELLA", isSeeded: true),
-        Grid("breadcrumbs", "Breadcrumbs"),
-        Grid("task-arithmetic", "Task Arithmetic"),
-        Grid("emr", "EMR-Merging (its unified vector)"),
-        Grid("tsv-m", "TSV-M"),
-        Grid("linear", "linear (mean)"),
+        Grid("ties", "TIES", QuickGrid),
+        Grid("dare-ties", "DARE-TIES", QuickGrid, isSeeded: true),
+        Grid("dare-linear", "DARE (linear)", QuickGrid, isSeeded: true),
+        Grid("della", "DELLA", QuickGrid, isSeeded: true),
+        Grid("breadcrumbs", "Breadcrumbs", QuickGrid),
+        Grid("task-arithmetic", "Task Arithmetic", QuickLambda),
+        Grid("emr", "EMR-Merging (its unified vector)", QuickLambda),
+        Grid("tsv-m", "TSV-M", QuickLambda),
+        Grid("linear", "linear (mean)", ""),
     ];
 
     public static IExperimentRow Ties => Baselines[0];
@@ -102,7 +104,9 @@ internal static class ExperimentRows
     private static SearchRow Search(string key, string name, string search, string full, string quick) =>
         new(key, name, ExperimentRowKind.Search, search, full, quick);
 
-    private static SearchRow Grid(string method, string name, bool isSeeded = false) => new(
+    /// <param name="quickGrid">The axes that the method has, with fewer values.</param>
+    /// <param name="isSeeded">The method draws.</param>
+    private static SearchRow Grid(string method, string name, string quickGrid, bool isSeeded = false) => new(
         method, name, ExperimentRowKind.Baseline, "search: grid", $"settings: {{ method: {method} }}",
-        $"settings: {{ method: {method}, sample: 20 }}") { IsSeeded = isSeeded };
+        $"settings: {{ method: {method}, sample: 12{quickGrid} }}") { IsSeeded = isSeeded };
 }

@@ -1,6 +1,7 @@
 using Cuvee.Configuration;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Reproduction;
+using Cuvee.Planning;
 
 namespace Cuvee.Lab.Tests.Reproduction;
 
@@ -40,7 +41,7 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Rows_RunFiles_AreAcceptedWhole(bool quick)
+    public async Task Rows_RunFiles_CanBePlannedAsTheyStand(bool quick)
     {
         await using var lab = zoo.Lab("files");
         var task = new CaseBuilder(FourSpecialists.Small, lab).Build([new(LabTask.Ner, "menu")], new ExperimentPoint(""), 1)!;
@@ -50,7 +51,9 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         var context = new RowContext(lab, task, session, 7, quick, zoo.Folder("files"), new Dictionary<string, RowOutcome>());
         foreach (var row in rows)
         {
-            var configuration = RunConfiguration.Parse(row.RunFile(context, "v.jsonl"), Path.Combine(zoo.Folder("files"), "run.yaml"));
+            var text = row.RunFile(context, task.WriteValidation(lab));
+            var configuration = RunConfiguration.Parse(text, Path.Combine(zoo.Folder("files"), "run.yaml"));
+            Assert.Single(RunPlanner.Plan(configuration)); // budgets and grids included
             Assert.Equal((7UL, zoo.Folder("files")), (configuration.Seed, Path.TrimEndingDirectorySeparator(configuration.Out)));
             Assert.Equal(task.Adapters, configuration.Provider.AdapterNames);
             Assert.Equal(row.IsProduct ? Fallback.BestSingle : Fallback.None, configuration.Fallback);
