@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Cuvee.CommandLine;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Reproduction;
@@ -38,11 +39,12 @@ public static class ReproduceCommand
             if (result.GetValueOrDefault<int?>() is < 1 or > 1000) result.AddError("--seeds must lie in [1, 1000].");
         });
         var render = new Option<bool>("--render-only") { Description = "Draw page and plots again from EXPERIMENT.json; run nothing." };
+        var json = new Option<bool>("--json") { Description = "Print where the results are and the verdict as JSON on standard output." };
         var command = new ExampleCommand(
             "reproduce",
             "Rebuild a table of the Evo-Merging paper on the zoo's specialists: results as JSON, a page and plots.",
             "cuvee reproduce ood --data data --quick",
-            "cuvee reproduce ood --data data --seeds 3") { name, data, quick, output, zoo, runs, seeds, render };
+            "cuvee reproduce ood --data data --seeds 3") { name, data, quick, output, zoo, runs, seeds, render, json };
         command.Validators.Add(arguments =>
         {
             if (arguments.GetValue(data) is null && !arguments.GetValue(render))
@@ -73,7 +75,9 @@ public static class ReproduceCommand
 
             var results = ResultsJson.Read(path);
             var page = ResultsPage.Write(folder, results);
-            await arguments.InvocationConfiguration.Output.WriteLineAsync($"{page}: {ResultsPage.Verdict(results)}");
+            var verdict = ResultsPage.Verdict(results);
+            await arguments.InvocationConfiguration.Output.WriteLineAsync(
+                arguments.GetValue(json) ? JsonSerializer.Serialize(new { results = path, page, verdict }) : $"{page}: {verdict}");
             return ExitCode.Done;
         });
         return command;

@@ -13,9 +13,13 @@ internal sealed class PaperFigures
         return JsonSerializer.Deserialize<PaperDocument>(stream, Options)!;
     });
 
+    private static readonly Dictionary<string, IReadOnlyList<double?>> None = [];
+
     private readonly IReadOnlyDictionary<string, IReadOnlyList<double?>> rows;
 
-    private PaperFigures(IReadOnlyDictionary<string, IReadOnlyList<double?>> rows) => this.rows = rows;
+    private PaperFigures(
+        IReadOnlyDictionary<string, IReadOnlyList<double?>> rows, IReadOnlyDictionary<string, IReadOnlyList<double?>> notRebuilt) =>
+        (this.rows, NotRebuilt) = (rows, notRebuilt);
 
     public static string Source => Document.Value.Source;
 
@@ -23,25 +27,26 @@ internal sealed class PaperFigures
 
     public static IReadOnlyList<string> Models => Document.Value.Models;
 
-    /// <summary>Figures of rows that this project does not rebuild.</summary>
-    public static IReadOnlyList<string> WithoutCounterpart => Document.Value.WithoutCounterpart;
-
     /// <summary>Names of the experiments that the paper has a table for.</summary>
     public static IEnumerable<string> Experiments => Document.Value.Tables.Keys;
 
     /// <summary>Rows that the paper has in that table.</summary>
     public IEnumerable<string> Rows => rows.Keys;
 
+    /// <summary>Names and figures of rows of that table that this project does not rebuild.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<double?>> NotRebuilt { get; }
+
     public bool IsEmpty => rows.Count == 0;
 
     /// <summary>Empty where the paper has no such table.</summary>
-    public static PaperFigures Of(string experiment) =>
-        new(Document.Value.Tables.GetValueOrDefault(experiment) ?? new Dictionary<string, IReadOnlyList<double?>>());
+    public static PaperFigures Of(string experiment) => new(
+        Document.Value.Tables.GetValueOrDefault(experiment) ?? None, Document.Value.NotRebuilt.GetValueOrDefault(experiment) ?? None);
 
     /// <returns>In percent, one a model of <see cref="Models"/>; null where the paper has no figure.</returns>
     public IReadOnlyList<double?>? Row(string row) => rows.GetValueOrDefault(row);
 
     private sealed record PaperDocument(
         string Source, string Measure, IReadOnlyList<string> Models,
-        Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<double?>>> Tables, IReadOnlyList<string> WithoutCounterpart);
+        Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<double?>>> Tables,
+        Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<double?>>> NotRebuilt);
 }

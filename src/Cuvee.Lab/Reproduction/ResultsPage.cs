@@ -64,8 +64,9 @@ internal static class ResultsPage
             }
         }
 
-        if (results.Notes.Count > 0) text.Append("\n## Notes\n\n");
-        foreach (var note in results.Notes) text.Append($"- {note}\n");
+        IReadOnlyList<string> notes = [.. results.Notes, .. WithoutCounterpart(results, paper)];
+        if (notes.Count > 0) text.Append("\n## Notes\n\n");
+        foreach (var note in notes) text.Append($"- {note}\n");
         text.Append("\n## Settings\n\nThe keys of each row's run file, where it is one.\n\n| row | settings |\n|---|---|\n");
         foreach (var row in results.Rows) text.Append($"| {row.Name} | {(row.Settings.Length > 0 ? $"`{row.Settings}`" : "")} |\n");
         return text.ToString();
@@ -83,6 +84,14 @@ internal static class ResultsPage
         return parts.Count > 0
             ? $"{string.Join("; ", parts)}, by the 95% intervals of the paired differences in {results.Metric}."
             : "No claim could be decided.";
+    }
+
+    private static IEnumerable<string> WithoutCounterpart(ExperimentResults results, PaperFigures paper)
+    {
+        var missing = paper.Rows.Where(key => results.Rows.All(row => row.Key != key)).Select(key => (key, paper.Row(key)))
+            .Concat(paper.NotRebuilt.Select(row => (row.Key, (IReadOnlyList<double?>?)row.Value)))
+            .Select(row => $"{row.Item1} {Figures(row.Item2)}").ToList();
+        if (missing.Count > 0) yield return $"Rows of the paper's table that stand in none of ours: {string.Join("; ", missing)}.";
     }
 
     private static string ClaimLine(ExperimentResults results, ClaimResult claim)
