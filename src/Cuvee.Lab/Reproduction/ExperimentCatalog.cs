@@ -7,6 +7,9 @@ internal static class ExperimentCatalog
 {
     private const string OwnValidation = "Validation records are reserved ones that trained nothing. ";
 
+    // Has its figure in paper.json and is no row yet.
+    private const string LaterRow = "lora-validation";
+
     private static readonly ExperimentTarget[] SixTargets =
     [
         new(LabTask.Ner, "mit_restaurant"),
@@ -32,18 +35,11 @@ internal static class ExperimentCatalog
     private static readonly string[] FiveDistractors =
         ["classify-banking77", "classify-sms-spam", "classify-sst5", "classify-subj", "classify-tweet-emotion"];
 
-    private static readonly Claim[] PaperClaims =
-    [
-        .. new[] { "lorahub", "best-single", "ties", "dare-ties", "della", "breadcrumbs", "task-arithmetic", "emr", "tsv-m" }
-            .Select(row => new Claim("evo-paper", row, "paper")),
-        new("default", "evo-paper", "Cuvee"),
-        new("default", "best-single", "Cuvee"),
-    ];
-
     private static readonly string[] Notes =
     [
         "EMR-Merging's masks and rescalers restore the tasks that were merged; for an unseen target only its unified vector can be used.",
         "The paper's figure for DARE stands beside both variants.",
+        "Weights by gradient descend the labelled validation loss: a bound for what one weight an adapter can do, not AdaMerging itself.",
         "Published methods run without this project's fallback to the best single adapter; Cuvee's default runs with it.",
     ];
 
@@ -62,7 +58,7 @@ internal static class ExperimentCatalog
             .. ExperimentRows.Controls, .. ExperimentRows.References,
         ],
         MainRow = "evo-paper",
-        Claims = PaperClaims,
+        Claims = [.. PaperClaims("ood", "evo-paper"), .. OwnClaims("evo-paper")],
         Notes = Notes,
     };
 
@@ -80,7 +76,7 @@ internal static class ExperimentCatalog
             .. ExperimentRows.Baselines, .. ExperimentRows.Controls, .. ExperimentRows.References,
         ],
         MainRow = "evo-paper-id",
-        Claims = [.. PaperClaims.Select(InDomainClaim)],
+        Claims = [.. PaperClaims("id", "evo-paper-id"), .. OwnClaims("evo-paper-id")],
         Notes = Notes,
     };
 
@@ -93,6 +89,11 @@ internal static class ExperimentCatalog
             Title = "Out of domain, without the data set",
             Protocol = $"As ood, but every adapter of the target's data set is left out, whatever its task. {OwnValidation}",
             Pool = PoolRule.WithoutDataSet,
+            Claims =
+            [
+                .. PaperClaims("ood", "evo-paper").Select(claim => claim with { Source = "the paper's out-of-domain table" }),
+                .. OwnClaims("evo-paper"),
+            ],
         },
         InDomain,
         InDomain with
@@ -101,6 +102,7 @@ internal static class ExperimentCatalog
             Title = "In domain with distractors",
             Protocol = $"As id, with five adapters of unrelated tasks in the pool: {string.Join(", ", FiveDistractors)}. {OwnValidation}",
             Distractors = FiveDistractors,
+            Claims = [.. PaperClaims("robustness", "evo-paper-id"), .. OwnClaims("evo-paper-id")],
         },
         OutOfDomain with
         {
@@ -108,7 +110,7 @@ internal static class ExperimentCatalog
             Title = "Evo-Merging with one thing less",
             Protocol = $"The cases of ood; each row is Evo-Merging as published without one of its parts. {OwnValidation}",
             Rows = [ExperimentRows.Default, ExperimentRows.EvoPaper, .. ExperimentRows.Ablations, ExperimentRows.BestSingle],
-            Claims = [.. ExperimentRows.Ablations.Select(row => new Claim("evo-paper", row.Key, "paper"))],
+            Claims = PaperClaims("ablation", "evo-paper"),
             Notes =
             [
                 "Pruning LoraB instead of LoraA, or both, is not rebuilt: a keep fraction prunes LoraA only, as the authors' does.",
@@ -167,14 +169,21 @@ internal static class ExperimentCatalog
             MainRow = "evo-budget",
             Claims =
             [
-                new("default", "evo-budget", "Cuvee"), new("evo-budget", "lorahub", "paper"), new("evo-budget", "best-single", "paper"),
+                new("default", "evo-budget", "Cuvee"), new("evo-budget", "lorahub", "Cuvee"), new("default", "best-single", "Cuvee"),
             ],
             Notes = [],
         };
 
-    private static Claim InDomainClaim(Claim claim) => claim with
+    /// <summary>That the main row is better than each row that stands below it in the paper's table.</summary>
+    private static Claim[] PaperClaims(string table, string mainRow)
     {
-        First = claim.First == "evo-paper" ? "evo-paper-id" : claim.First,
-        Second = claim.Second == "evo-paper" ? "evo-paper-id" : claim.Second,
-    };
+        var paper = PaperFigures.Of(table);
+        return
+        [
+            .. paper.Rows.Where(row => row != LaterRow && paper.Row(row)![0] < paper.Row(mainRow)![0])
+                .Select(row => new Claim(mainRow, row, "paper")),
+        ];
+    }
+
+    private static Claim[] OwnClaims(string paperRow) => [new("default", paperRow, "Cuvee"), new("default", "best-single", "Cuvee")];
 }

@@ -24,6 +24,13 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         Assert.Empty(experiment.Claims.SelectMany(claim => (string[])[claim.First, claim.Second]).Except(keys));
         Assert.Empty(PaperFigures.Of(name).Rows.Except(keys).Except([Expected]));
         Assert.Equal(experiment.Axis is null, experiment.Points is [{ Label: "" }]);
+
+        // What is called a claim of the paper stands in its table.
+        var paper = PaperFigures.Of(name);
+        Assert.All(
+            experiment.Claims.Where(claim => claim.Source == "paper"),
+            claim => Assert.True(paper.Row(claim.First)![0] > paper.Row(claim.Second)![0]));
+        Assert.Equal(PaperFigures.Experiments.Contains(name), experiment.Claims.Any(claim => claim.Source == "paper"));
     }
 
     [Fact]
