@@ -44,7 +44,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
             Axis = experiment.Axis,
             MainRow = experiment.MainRow,
             Rows = [.. experiment.Rows.Select(row => new RowDescription(
-                row.Key, row.Name, row.Kind.ToString().ToLowerInvariant(), OneLine(row.Settings(experiment.IsQuick))))],
+                row.Key, NameOf(row), row.Kind.ToString().ToLowerInvariant(), OneLine(row.Settings(experiment.IsQuick))))],
             Notes = [.. experiment.Notes, .. builder.Skipped],
             Points = points,
             Claims = claims,
@@ -134,6 +134,10 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
                 claim.First, claim.Second, claim.Source, point.Label, score, loss, ClaimResult.VerdictOf(score));
         }
     }
+
+    /// <summary>A row whose quick settings are smaller is not what its name says.</summary>
+    private string NameOf(IExperimentRow row) =>
+        experiment.IsQuick && row.Settings(quick: true) != row.Settings(quick: false) ? $"{row.Name}, shortened" : row.Name;
 
     private static string OneLine(string settings) =>
         string.Join("; ", settings.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));

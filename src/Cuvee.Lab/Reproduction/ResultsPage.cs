@@ -29,7 +29,12 @@ internal static class ResultsPage
             $"zoo of {results.ZooAdapters} specialists. Repeat: `cuvee reproduce {results.Experiment} --data DATA" +
             $"{(results.Quick ? " --quick" : "")}`.\n\n");
         if (results.Quick)
-            text.Append("**A quick run**: fewer targets, seeds and records, smaller budgets; it shows that all works, not who wins.\n\n");
+        {
+            text.Append(
+                "**A quick run**: fewer targets, seeds and records; rows called shortened have smaller budgets than their name means. It " +
+                "shows that all works, not who wins.\n\n");
+        }
+
         text.Append($"**Verdict.** {Verdict(results)}\n\n");
         foreach (var claim in results.Claims) text.Append(ClaimLine(results, claim));
         if (results.Claims.Count > 0) text.Append('\n');
@@ -81,9 +86,9 @@ internal static class ResultsPage
             return $"{Count(source.Count(), "claim")} of {(source.Key == "paper" ? "the paper" : source.Key)}: " +
                 $"{Of(ClaimResult.Holds)} confirmed, {Of(ClaimResult.Reversed)} reversed, {Of(ClaimResult.Undecided)} undecided";
         }).ToList();
-        return parts.Count > 0
-            ? $"{string.Join("; ", parts)}, by the 95% intervals of the paired differences in {results.Metric}."
-            : "No claim could be decided.";
+        if (parts.Count == 0) return "No claim could be decided.";
+        var scope = results.Quick ? "On this quick run alone: " : "";
+        return $"{scope}{string.Join("; ", parts)}, by the 95% intervals of the paired differences in {results.Metric}.";
     }
 
     private static IEnumerable<string> WithoutCounterpart(ExperimentResults results, PaperFigures paper)

@@ -154,6 +154,22 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         Assert.Equal(4, validation.Select(File.ReadAllText).Distinct().Count());
     }
 
+    [Fact]
+    public async Task Run_Quick_RowsWithSmallerSettingsAreCalledShortenedAndRunApart()
+    {
+        IExperimentRow gradient = new GradientRow(steps: 4, quickSteps: 1, learningRate: 0.05);
+        var full = FourSpecialists.Small with
+        {
+            Rows = [ExperimentRows.Base, gradient], MainRow = "base", Seeds = [1], Claims = [], ValidationRecords = 6,
+        };
+        var results = await zoo.RunAsync(full.ToQuick(), "quick");
+        await zoo.RunAsync(full, "quick");
+
+        Assert.True(results.Quick);
+        Assert.Equal(["base model", "weights by gradient (white box), shortened"], results.Rows.Select(row => row.Name));
+        Assert.Equal(2, Directory.GetFiles(zoo.Folder("quick"), "recipe.json", SearchOption.AllDirectories).Length);
+    }
+
     /// <summary>How a row is added whose model is no merge.</summary>
     [Fact]
     public async Task Run_RowWithAModelOfItsOwn_IsMeasuredLikeAnyOther()
