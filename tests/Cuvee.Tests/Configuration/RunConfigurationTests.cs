@@ -52,6 +52,7 @@ public class RunConfigurationTests
     [InlineData("preset: paper\nspace: delta\n", "evo-merging (delta)")]
     [InlineData("preset: paper\nbudget: { queries: 5000 }\n", "evo-merging (factors)")]
     [InlineData("preset: paper\nsettings: { penalty: 0 }\n", "evo-merging (factors)")]
+    [InlineData("settings: { lowest_weight: 0 }\n", "evo-merging (delta, weights from 0)")]
     [InlineData("", "evo-merging (delta)")]
     [InlineData("settings: { stages: [weights] }\n", "CMA-ES over weights (delta)")]
     [InlineData("settings: { stages: [weights, keep-fractions] }\n", "CMA-ES over weights, then keep fractions (delta)")]
