@@ -6,8 +6,8 @@ namespace Cuvee.Optimization.FisherProbing;
 /// <summary>
 /// What the probes say about the loss: every probed answer token is a logistic regression, log p = -log(1 + e^-z) with its log-odds z =
 /// log p - log(1 - p) linear in the weights. A token whose probability nears 1 then stops pulling, and its curvature p (1 - p) J'J is the
-/// Fisher information of "answered or not": a sum of log-probabilities extrapolated in a straight line knows neither. The batches of earlier
-/// rounds count on, each around the point where it was probed, with weights that fade.
+/// Fisher information of "answered or not": a sum of log-probabilities extrapolated in a straight line knows neither. The batches of
+/// earlier rounds count on, each around the point where it was probed, with weights that fade.
 /// </summary>
 /// <param name="memory">Factor on a batch's weight from round to round, in [0, 1).</param>
 internal sealed class LogisticModel(int dimension, double memory)
@@ -92,7 +92,8 @@ internal sealed class LogisticModel(int dimension, double memory)
         double sum = 0, mass = 0;
         foreach (var batch in batches)
         {
-            for (var t = 0; t < batch.Offsets.Length; t++) sum += batch.Weight * Softplus(-(batch.Offsets[t] + Dot(batch.Rows[t].Slopes, x)));
+            for (var t = 0; t < batch.Offsets.Length; t++)
+                sum += batch.Weight * Softplus(-(batch.Offsets[t] + Dot(batch.Rows[t].Slopes, x)));
             mass += batch.Weight * batch.Offsets.Length;
         }
 

@@ -228,8 +228,8 @@ public sealed class FisherProbingOptimizerTests
     }
 
     /// <summary>
-    /// Length of the gradient of the damped logistic model at a point, from the answers alone: mean softplus(-z), z the log-odds extrapolated along
-    /// their differences, plus ridge / 2 |x - start|^2.
+    /// Length of the gradient of the damped logistic model at a point, from the answers alone: mean softplus(-z), z the log-odds
+    /// extrapolated along their differences, plus ridge / 2 |x - start|^2.
     /// </summary>
     private static double Slope(TrialEvaluation[] answers, double[] start, double[] x, double damping)
     {
