@@ -6,7 +6,8 @@ namespace Cuvee.Optimization.FisherProbing;
 /// Newton steps from queries alone (Cuvee's own method; docs/optimizers.md). A round is two Ask/Tell pairs: probes (one small step per
 /// coordinate on a few drawn records) give the slope of every answer token's log-odds, hence a logistic model of the loss with its Fisher
 /// matrix; then its minima under several dampings are compared on a fixed set of records. Wants <see
-/// cref="TrialEvaluation.TokenLogProbabilities"/>; where a provider gives sums, a record is one row. The penalty counts when steps are compared, not in their direction.
+/// cref="TrialEvaluation.TokenLogProbabilities"/>; where a provider gives sums, a record is one row. The penalty counts when steps are
+/// compared, not in their direction.
 /// </summary>
 public sealed class FisherProbingOptimizer : IOptimizer
 {
