@@ -15,11 +15,14 @@ cd "$work"
 
 passed=0
 failed=0
+skipped=0
 examples() { # command words ...
     local line
     "$@" --help < /dev/null | sed -n '/^Examples:/,$p' | sed -n 's/^  //p' > examples
     while IFS= read -r -u 3 line; do
-        if bash -c "set -eo pipefail; $line" < /dev/null > output 2>&1; then
+        if [[ $line == *"--data data "* ]]; then # the data sets are not in the repository
+            skipped=$((skipped + 1))
+        elif bash -c "set -eo pipefail; $line" < /dev/null > output 2>&1; then
             passed=$((passed + 1))
         else
             failed=$((failed + 1))
@@ -33,5 +36,5 @@ examples() { # command words ...
     done
 }
 examples cuvee
-echo "examples of --help: $passed passed, $failed failed"
+echo "examples of --help: $passed passed, $failed failed, $skipped skipped for want of data sets"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 10 ]

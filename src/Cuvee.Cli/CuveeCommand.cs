@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cuvee.Cli.Commands;
+using Cuvee.Lab.Commands;
 
 namespace Cuvee.Cli;
 
@@ -18,6 +19,7 @@ public static class CuveeCommand
         GenerateCommand.Create(),
         TokenizeCommand.Create(),
         InspectCommand.Create(),
-        BenchCommand.Create(),
+        Commands.BenchCommand.Create(),
+        ReproduceCommand.Create(),
     };
 }

@@ -78,8 +78,10 @@ internal sealed partial record RunTemplate
     /// <summary>Commented out as a whole where there is nothing to measure on.</summary>
     private string Comparison => string.Join('\n', ((string[])
     [
-        $"compare: # {(Test is null ? "needs test: " : "")}the result beside base model, average, best single adapter and random weights",
+        $"compare: # {(Test is null ? "needs test: " : "")}the result beside base model, average, best single adapter and random choices",
         $"  metric: {Metric.Name}",
+        "  random_adapters: auto",
+        "  # few_shot: 8 # solved examples in front of what the base model is asked; auto: as many as its context holds",
         "  # searches: # further rows, each with its own budget",
         $"  #   - {{ search: cma-es, budget: {{ queries: {Queries} }} }}",
     ]).Select(line => Test is null ? "# " + line.Replace("# ", "", StringComparison.Ordinal) : line));

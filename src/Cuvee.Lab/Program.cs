@@ -12,6 +12,7 @@ var root = new Command("cuvee-lab", "Data sets, tasks, base model and specialist
     RealTestsCommand.Create(),
     SampleCommand.Create(),
     ScoreZooCommand.Create(),
+    ValidationLoraCommand.Create(),
 };
 
 return await CommandRunner.RunAsync(root, args);

@@ -28,7 +28,7 @@ public sealed class InspectionTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     {
         var run = await CuveeRun.InProcessAsync("inspect", zoo.Pool, "--exclude", "adapter-b");
         Assert.Equal((0, ""), (run.Code, run.Error));
-        Assert.Single(run.Output.Split('\n'), line => line.Contains("adapter-a", StringComparison.Ordinal));
+        Assert.Single(run.Output.Split('\n'), line => line.TrimStart().StartsWith("adapter-a ", StringComparison.Ordinal));
         Assert.DoesNotContain("adapter-b", run.Output, StringComparison.Ordinal);
     }
 

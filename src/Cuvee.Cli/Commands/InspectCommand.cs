@@ -3,7 +3,6 @@ using Cuvee.CommandLine;
 using Cuvee.Inference;
 using Cuvee.Merging;
 using Cuvee.Merging.Inspection;
-using Spectre.Console;
 
 namespace Cuvee.Cli.Commands;
 
@@ -25,6 +24,12 @@ internal static class InspectCommand
             DefaultValueFactory = _ => 64,
             HelpName = "N",
         }.AtLeast(1);
+        var groups = new Option<double>("--group-cosine")
+        {
+            Description = "Adapters are grouped as long as the mean cosine between two groups is at least this.",
+            DefaultValueFactory = _ => PoolInspection.DefaultGroupCosine,
+            HelpName = "X",
+        }.InRange(-1d, 1d);
         var model = new Option<string?>("--model")
         {
             Description = "The base model; needed for .gguf adapters of Llama's architecture.",
@@ -34,9 +39,10 @@ internal static class InspectCommand
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "inspect",
-            "Ranks, norms, similarity and sign conflict of a pool's adapters, and what is wrong with them.",
+            "Ranks, norms, groups, near-duplicates and sign conflict of a pool's adapters, and what is wrong with them.",
             "cuvee inspect zoo/adapters",
-            "cuvee inspect zoo/adapters --exclude ner-mit-restaurant --json") { pool, exclude, rows, model, allowDifferentBases, json };
+            "cuvee inspect zoo/adapters --exclude ner-mit-restaurant --json")
+            { pool, exclude, rows, groups, model, allowDifferentBases, json };
         command.SetAction(arguments =>
         {
             var adapters = AdapterPool.Load(
@@ -46,50 +52,30 @@ internal static class InspectCommand
                     Base = arguments.GetValue(model) is { } path ? ModelFolder.Open(path).Config
                     : null
                 });
-            var report = PoolInspection.Inspect(adapters, arguments.GetValue(rows));
+            var report = PoolInspection.Inspect(adapters, arguments.GetValue(rows), arguments.GetValue(groups));
             var output = arguments.InvocationConfiguration.Output;
-            if (arguments.GetValue(json)) output.WriteLine(Json(report));
-            else Show(PeopleConsole.For(output), report);
+            string[] lines = arguments.GetValue(json) ? [Json(report)] : [.. PoolReportText.Lines(report, arguments.GetValue(groups))];
+            foreach (var line in lines) output.WriteLine(line);
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static string Json(PoolReport report) => JsonOutput.Line(new
+    private static string Json(PoolReport report)
     {
-        report.Adapters,
-        report.CosineSimilarity,
-        report.SignConflict,
-        SignEntries = new { report.SignEntries.Counted, report.SignEntries.Total },
-        report.Problems,
-    });
-
-    private static void Show(IAnsiConsole console, PoolReport report)
-    {
-        var table = new Table().Border(TableBorder.Simple);
-        table.AddColumn("adapter");
-        foreach (var head in (string[])["rank", "scaling", "modules", "parameters", "norm", "largest cosine", "sign conflict"])
-            table.AddColumn(new TableColumn(head).RightAligned());
-        for (var i = 0; i < report.Adapters.Count; i++)
+        string Name(int adapter) => report.Adapters[adapter].Name;
+        return JsonOutput.Line(new
         {
-            var adapter = report.Adapters[i];
-            var others = Enumerable.Range(0, report.Adapters.Count).Where(j => j != i).ToList();
-            string[] cells =
-            [
-                adapter.Name,
-                string.Join(", ", adapter.Ranks),
-                string.Join(", ", adapter.Scalings),
-                $"{adapter.Modules}",
-                $"{adapter.Parameters:#,0}",
-                $"{adapter.DeltaNorm:0.###}",
-                others.Count == 0 ? "" : $"{others.Max(j => report.CosineSimilarity[i][j]):0.00}",
-                others.Count == 0 ? "" : $"{others.Average(j => report.SignConflict[i][j]):0.00}",
-            ];
-            table.AddRow([.. cells.Select(cell => new Text(cell))]);
-        }
-
-        console.Write(table);
-        console.WriteLine("cosine: largest over the other adapters; sign conflict: mean over them, 0.5 for unrelated updates.");
-        foreach (var problem in report.Problems) console.WriteLine("problem: " + problem);
+            report.Summary,
+            report.Adapters,
+            Groups = report.Groups.Select(group => new { group.Name, Adapters = group.Members.Select(Name), group.MeanCosine }),
+            NearDuplicates = report.NearDuplicates.Select(pair =>
+                new { Adapters = (string[])[Name(pair.First), Name(pair.Second)], pair.Cosine }),
+            Outliers = report.Outliers.Select(outlier => new { Adapter = Name(outlier.Adapter), outlier.Ratio }),
+            report.CosineSimilarity,
+            report.SignConflict,
+            SignEntries = new { report.SignEntries.Counted, report.SignEntries.Total },
+            report.Problems,
+        });
     }
 }

@@ -22,7 +22,7 @@ internal sealed class PackedLayer
         for (var linear = 0; linear < modules.Count; linear++)
         {
             var panels = (modules[linear].OutFeatures + PackedMatrix.PanelColumns - 1) / PackedMatrix.PanelColumns;
-            var atOnce = Math.Clamp(ScratchFloats / (modules[linear].InFeatures * PackedMatrix.PanelColumns), 1, 8);
+            var atOnce = Math.Clamp(ScratchFloats / (modules[linear].InFeatures * PackedMatrix.PanelColumns), 1, 4);
             for (var first = 0; first < panels; first += atOnce) all.Add((linear, first, Math.Min(atOnce, panels - first)));
         }
 

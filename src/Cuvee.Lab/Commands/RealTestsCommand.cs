@@ -30,7 +30,7 @@ internal static class RealTestsCommand
         var targets = new Option<string[]>("--targets") { Description = "Only these targets.", AllowMultipleArgumentsPerToken = true };
         var command = new ExampleCommand(
             "real-tests",
-            "Compare the searches on real test sets, with two upper references; markdown on standard output.",
+            "Compare the searches on real test sets, with three white-box references; markdown on standard output.",
             "cuvee-lab real-tests --data data --seeds 1 2 3 > tables.md") { data, zoo, work, seeds, validation, test, targets, paper };
         command.SetAction(async (arguments, cancellationToken) =>
         {

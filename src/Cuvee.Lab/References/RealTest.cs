@@ -2,6 +2,8 @@ using System.Text;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Events;
+using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Lab.Data;
@@ -10,12 +12,13 @@ using Cuvee.Numerics;
 using Cuvee.Planning;
 using Cuvee.Reporting;
 using Cuvee.Runs;
+using Cuvee.Searches;
 
 namespace Cuvee.Lab.References;
 
 /// <summary>
-/// The comparison table on an exported real test set, for several seeds of the searches, with two upper references that a black-box search
-/// cannot have: weights trained by gradient on the same validation records, and the target's own specialist.
+/// The comparison table on an exported real test set, for several seeds of the searches, with three references that a black-box search
+/// cannot have: weights trained by gradient and a LoRA trained on the same validation records, and the target's own specialist.
 /// </summary>
 /// <param name="withPaperSettings">
 /// Adds Evo-Merging with its authors' settings (1,200 candidates on all records), with and without its first stage.
@@ -41,12 +44,13 @@ internal sealed class RealTest(
         var adapters = Path.Combine(zooFolder, "adapters");
         var pool = AdapterPool.Load(adapters, target.Exclude);
         using var team = new ThreadTeam();
-        var gradient = new GradientTrainedWeights(model, pool, RecordFile.Read(Path.Combine(folder, "validation.jsonl")), team)
-            .Train(80, 0.03, (_, _) => { }, cancellationToken);
+        var validation = RecordFile.Read(Path.Combine(folder, "validation.jsonl"));
+        var gradient = new GradientTrainedWeights(model, pool, validation, team).Train(80, 0.03, (_, _) => { }, cancellationToken);
         RecipeJson.Write(Path.Combine(folder, "gradient.json"), gradient);
 
         var progress = new Progress(output);
-        await using var wholePool = new EmbeddedAdapterHost(model, new RecipeMerger(AdapterPool.Load(adapters)));
+        var whole = AdapterPool.Load(adapters);
+        var trainer = new ValidationTrainedLora(model, validation, team, time);
         var tables = new List<ComparisonTable>();
         var effects = new StringBuilder();
         foreach (var seed in seeds)
@@ -65,15 +69,32 @@ internal sealed class RealTest(
                     session.Host, plan.Title, plan.Program.Start, result.Stages, plan.Test!, seed, cancellationToken));
             }
 
+            var lora = TrainLora(trainer, whole, Path.Combine(folder, $"lora-{seed}"), seed, cancellationToken);
             searches.Add(("weights by gradient (white box)", Reference(searches[0].Result, gradient)));
-            var own = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare(target.Exclude[0], 1)]);
-            searches.Add(("the target's own specialist", Reference(searches[0].Result, own)));
-            var (table, _) = await new ComparisonBuilder(wholePool, time, progress).BuildAsync(plans[0], searches, cancellationToken);
+            searches.Add((
+                "LoRA trained on the validation records (white box)",
+                Reference(searches[0].Result, MergeRecipes.Single(MergeSpace.Delta, lora.Name))));
+            searches.Add((
+                "the target's own specialist", Reference(searches[0].Result, MergeRecipes.Single(MergeSpace.Delta, target.Exclude[0]))));
+            await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(new AdapterPool([.. whole.Adapters, lora])));
+            var (table, _) = await new ComparisonBuilder(host, time, progress).BuildAsync(plans[0], searches, cancellationToken);
             table.Write(plans[0].Out);
             tables.Add(table);
         }
 
         return (tables, effects.ToString());
+    }
+
+    /// <summary>Written and read back: it is measured as any adapter of the pool is.</summary>
+    private PeftAdapter TrainLora(
+        ValidationTrainedLora trainer, AdapterPool pool, string folder, ulong seed, CancellationToken cancellationToken)
+    {
+        var trained = trainer.Train(
+            Path.GetFileName(folder), pool.Adapters[0].Config.BaseModelNameOrPath ?? "", seed, ValidationTrainedLora.LearningRates,
+            (_, _, _) => { }, cancellationToken);
+        PeftWriter.Write(folder, trained.Adapter, TensorType.BF16);
+        output.WriteLine($"{folder}: {trained.Epochs} epochs at learning rate {trained.LearningRate}, held-out {trained.HeldOutLoss:F4}");
+        return PeftReader.Read(folder);
     }
 
     private static RunResult Reference(RunResult main, MergeRecipe recipe) => main with { Recipe = recipe, Spending = default };
@@ -97,6 +118,8 @@ internal sealed class RealTest(
         compare:
           metric: ie-f1
           random_draws: 3
+          random_adapters: auto
+          few_shot: auto
           searches:
             - { search: evo-merging, preset: delta, budget: { queries: {{budgets.Others}} } }
             - { search: evo-merging, space: factors, budget: { queries: {{budgets.Others}} } }

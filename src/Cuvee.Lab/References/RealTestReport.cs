@@ -19,7 +19,7 @@ internal static class RealTestReport
         {
             var rows = tables.Select(t => t.Pooled.Rows[row]).ToArray();
             text.Append(
-                $"| {rows[0].Name} | {rows.Average(r => r.Queries):#,0} | " +
+                $"| {CommonName(rows.Select(r => r.Name))} | {rows.Average(r => r.Queries):#,0} | " +
                 $"{Mean(rows, r => r.ValidationLoss)} | {Mean(rows, r => r.TestLoss.Value)} | ");
             text.Append(
                 $"{Mean(rows, r => 100 * r.Precision, "0.0")} | {Mean(rows, r => 100 * r.Recall, "0.0")} | " +
@@ -33,7 +33,7 @@ internal static class RealTestReport
         var controls = tables[0].Rows.Count(row => row.Kind == RowKind.Control); // the main search's differences to them come first
         for (var i = 0; i < controls; i++)
         {
-            text.Append($"- {tables[0].Differences[i].Second}: ");
+            text.Append($"- {CommonName(tables.Select(t => t.Differences[i].Second))}: ");
             text.AppendJoin("; ", tables.Select(t => t.Differences[i]).Select(d =>
                 $"{100 * d.Score.Value:+0.0;-0.0} [{100 * d.Score.Lower:0.0}, {100 * d.Score.Upper:0.0}], " +
                 $"{d.TestLoss.Value:+0.000;-0.000} [{d.TestLoss.Lower:0.000}, {d.TestLoss.Upper:0.000}]"));
@@ -44,6 +44,10 @@ internal static class RealTestReport
             .Append(stageEffects)
             .Append('\n').ToString();
     }
+
+    /// <summary>Without what a seed chose, which stands in brackets at the end.</summary>
+    private static string CommonName(IEnumerable<string> names) =>
+        names.Distinct().ToList() is [var one] ? one : names.First().Split(" (")[0];
 
     private static string Mean(PooledRow[] rows, Func<PooledRow, double> value, string format = "0.000")
     {

@@ -9,7 +9,11 @@ namespace Cuvee.Merging.Inspection;
 /// </summary>
 internal static class DeltaInnerProducts
 {
-    /// <summary>products[i][j] += the inner product over one module. The threads share the adapters; each sum runs in one order.</summary>
+    private const int BlockRows = 96;
+
+    /// <summary>
+    /// products[i][j] += the inner product over one module. The threads share blocks of adapters; each sum runs in one order.
+    /// </summary>
     public static void Accumulate(PooledModule module, double[][] products, ThreadTeam team)
     {
         var members = module.Members;
@@ -25,28 +29,33 @@ internal static class DeltaInnerProducts
             Transposition.Copy(
                 b.Rows, b.Columns, b.ToSingles(), b.Columns, loraBTransposed.AsSpan(offsets[i] * module.OutFeatures), b.Rows);
         });
-        team.Run(members.Count, i =>
+        // Several adapters share a product: few rows against all columns would spend their time on packing the columns.
+        var blocks = Blocks(members);
+        team.Run(blocks.Count, block =>
         {
-            var own = members[i].Module;
-            var columns = total - offsets[i]; // this member and all later ones
-            var gramA = ArrayPool<float>.Shared.Rent(own.Rank * columns); // [rank, columns]
-            var gramB = ArrayPool<float>.Shared.Rent(own.Rank * columns);
-            Gram(loraA.AsSpan(offsets[i] * module.InFeatures), own.Rank, columns, module.InFeatures, gramA);
-            Gram(loraBTransposed.AsSpan(offsets[i] * module.OutFeatures), own.Rank, columns, module.OutFeatures, gramB);
-            for (var j = i; j < members.Count; j++)
+            var (begin, end) = blocks[block];
+            var (start, rows) = (offsets[begin], offsets[end] - offsets[begin]);
+            var columns = total - start; // the block's members and all later ones
+            var gramA = ArrayPool<float>.Shared.Rent(rows * columns); // [rows, columns]
+            var gramB = ArrayPool<float>.Shared.Rent(rows * columns);
+            Gram(loraA.AsSpan(start * module.InFeatures), rows, columns, module.InFeatures, gramA);
+            Gram(loraBTransposed.AsSpan(start * module.OutFeatures), rows, columns, module.OutFeatures, gramB);
+            for (var i = begin; i < end; i++)
             {
-                var other = members[j].Module;
-                double sum = 0;
-                for (var p = 0; p < own.Rank; p++)
+                for (var j = i; j < members.Count; j++)
                 {
-                    var begin = (p * columns) + offsets[j] - offsets[i];
-                    for (var q = begin; q < begin + other.Rank; q++) sum += (double)gramA[q] * gramB[q];
-                }
+                    double sum = 0;
+                    for (var p = offsets[i] - start; p < offsets[i + 1] - start; p++)
+                    {
+                        var (first, last) = ((p * columns) + offsets[j] - start, (p * columns) + offsets[j + 1] - start);
+                        for (var q = first; q < last; q++) sum += (double)gramA[q] * gramB[q];
+                    }
 
-                sum *= (double)own.Scaling * other.Scaling;
-                var (row, column) = (members[i].Adapter, members[j].Adapter);
-                products[row][column] += sum;
-                if (j > i) products[column][row] += sum;
+                    sum *= (double)members[i].Module.Scaling * members[j].Module.Scaling;
+                    var (row, column) = (members[i].Adapter, members[j].Adapter);
+                    products[row][column] += sum;
+                    if (j > i) products[column][row] += sum;
+                }
             }
 
             ArrayPool<float>.Shared.Return(gramA);
@@ -54,7 +63,20 @@ internal static class DeltaInnerProducts
         });
     }
 
-    // gram [rank, columns] = first rows [rank, length] * all rows [columns, length]'
-    private static void Gram(ReadOnlySpan<float> rows, int rank, int columns, int length, Span<float> gram) =>
-        Gemm.Multiply(rank, columns, length, rows, length, false, rows, length, true, gram, columns, accumulate: false);
+    /// <summary>Neighbours whose ranks together reach <see cref="BlockRows"/>.</summary>
+    private static List<(int Begin, int End)> Blocks(IReadOnlyList<PooledModule.Member> members)
+    {
+        var blocks = new List<(int Begin, int End)>();
+        for (int begin = 0, end = 0, rows = 0; end < members.Count; begin = end, rows = 0)
+        {
+            while (end < members.Count && rows < BlockRows) rows += members[end++].Module.Rank;
+            blocks.Add((begin, end));
+        }
+
+        return blocks;
+    }
+
+    // gram [count, columns] = first rows [count, length] * all rows [columns, length]'
+    private static void Gram(ReadOnlySpan<float> rows, int count, int columns, int length, Span<float> gram) =>
+        Gemm.Multiply(count, columns, length, rows, length, false, rows, length, true, gram, columns, accumulate: false);
 }

@@ -5,11 +5,11 @@ namespace Cuvee.Merging.Inspection;
 /// <summary>What a person should know about a pool before spending queries on it.</summary>
 internal static class PoolProblems
 {
-    private const double DuplicateCosine = 0.999;
+    private const int MostPairs = 20; // of near-duplicates that are named one by one
     private const double OutlierRatio = 10; // a norm this many times above or below the median
 
     public static IReadOnlyList<string> Find(
-        AdapterPool pool, IReadOnlyList<AdapterInspection> adapters, IReadOnlyList<IReadOnlyList<double>> cosine)
+        AdapterPool pool, IReadOnlyList<AdapterInspection> adapters, IReadOnlyList<NearDuplicate> duplicates)
     {
         var problems = new List<string>();
         foreach (var adapter in adapters.Where(adapter => adapter.DeltaNorm == 0))
@@ -35,15 +35,14 @@ internal static class PoolProblems
 
         AddDeadModules(pool, problems);
         AddOutliers(adapters, problems);
-        for (var i = 0; i < adapters.Count; i++)
+        foreach (var (first, second, cosine) in duplicates.Take(MostPairs))
         {
-            for (var j = i + 1; j < adapters.Count; j++)
-            {
-                if (cosine[i][j] < DuplicateCosine) continue;
-                problems.Add($"'{adapters[i].Name}' and '{adapters[j].Name}' are nearly the same update (cosine {cosine[i][j]:0.0000}); " +
-                    "one of them is enough.");
-            }
+            problems.Add($"'{adapters[first].Name}' and '{adapters[second].Name}' are nearly the same update (cosine {cosine:0.0000}); " +
+                "one of them is enough.");
         }
+
+        if (duplicates.Count > MostPairs)
+            problems.Add($"{duplicates.Count - MostPairs} further pairs are nearly the same update; inspect --json names them.");
 
         if (pool.Adapters.SelectMany(adapter => adapter.Modules).Select(module => module.Scaling).Distinct().Count() > 1)
         {

@@ -3,22 +3,23 @@ using Cuvee.Numerics;
 namespace Cuvee.Optimization.FisherProbing;
 
 /// <summary>
-/// Gauss-Newton from queries alone (Cuvee's own method; docs/optimizers.md). A round is two Ask/Tell pairs: probes (one small step per
-/// coordinate on a few drawn records) give a Jacobian of token log-probabilities, hence gradient and empirical Fisher matrix; then damped
-/// steps are compared on a fixed set of records. Wants <see cref="TrialEvaluation.TokenLogProbabilities"/>; where a provider gives sums, a
-/// record is one row. The penalty counts when steps are compared, not in their direction.
+/// Newton steps from queries alone (Cuvee's own method; docs/optimizers.md). A round is two Ask/Tell pairs: probes (one small step per
+/// coordinate on a few drawn records) give the slope of every answer token's log-odds, hence a logistic model of the loss with its Fisher
+/// matrix; then its minima under several dampings are compared on a fixed set of records. Wants <see
+/// cref="TrialEvaluation.TokenLogProbabilities"/>; where a provider gives sums, a record is one row. The penalty counts when steps are
+/// compared, not in their direction.
 /// </summary>
 public sealed class FisherProbingOptimizer : IOptimizer
 {
     private const double MinDamping = 1e-8;
-    private const double MaxDamping = 1e4;
+    private const double MaxDamping = 1e12;
     private const int AveragedPoints = 3;
 
     private readonly FisherProbingOptions options;
     private readonly BoxBounds bounds;
     private readonly RecordSampler sampler;
     private int[] lineSearchRecords; // ascending; the same for the whole run
-    private readonly FisherModel model;
+    private readonly LogisticModel model;
     private readonly Dictionary<int, float[]> known = []; // log-probabilities at the current point by record, [tokens]
     private readonly List<double> lossHistory = []; // line-search objective after each round
     private readonly List<double[]> acceptedPoints = []; // the last few, newest last, [AveragedPoints][n]
@@ -26,7 +27,6 @@ public sealed class FisherProbingOptimizer : IOptimizer
     private int[] probeRecords; // of the coming or pending round
     private double? currentObjective; // at the point, on the line-search records
     private double damping; // mu
-    private double stepFactor; // a
     private double lastLargestStep = double.PositiveInfinity;
     private bool lineSearching;
     private bool isGradientZero;
@@ -44,8 +44,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
         point = [.. start];
         acceptedPoints.Add([.. point]);
         damping = options.InitialDamping;
-        stepFactor = options.InitialStepFactor;
-        model = new FisherModel(point.Length, options.FisherMemory);
+        model = new LogisticModel(point.Length, options.Memory);
         var fixedSet = new RecordSampler(options.RecordCount, SeededRandom.Derive(options.Seed, "fisher-probing line search"));
         lineSearchRecords = fixedSet.Draw(options.LineSearchRecords);
         sampler = new RecordSampler(options.RecordCount, SeededRandom.Derive(options.Seed, "fisher-probing probes"));
@@ -137,14 +136,16 @@ public sealed class FisherProbingOptimizer : IOptimizer
     }
 
     /// <summary>
-    /// h, backwards where a forward step would leave the box. The step as it is in floating point, so that differences are exact.
+    /// h, forwards and backwards in turns from round to round, which takes the bias of one-sided differences out of the sum of rounds; the
+    /// other way where that step would leave the box. The step as it is in floating point, so that differences are exact.
     /// </summary>
     private double[] ProbeSteps()
     {
         var steps = new double[Dimension];
         for (var i = 0; i < steps.Length; i++)
         {
-            var step = point[i] + options.ProbeStep <= bounds.Upper[i] ? options.ProbeStep : -options.ProbeStep;
+            var step = Round % 2 == 0 ? options.ProbeStep : -options.ProbeStep;
+            if (point[i] + step > bounds.Upper[i] || point[i] + step < bounds.Lower[i]) step = -step;
             steps[i] = point[i] + step - point[i];
         }
 
@@ -156,9 +157,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
         var hasBase = evaluations.Count > Dimension;
         if (hasBase) Remember(evaluations[0], asked![0].Records!);
         var probes = evaluations.Skip(hasBase ? 1 : 0).ToArray();
-        var steps = ProbeSteps();
-        var jacobian = ProbeJacobian.Assemble(known, probeRecords, probes, steps);
-        model.Add(jacobian, options.CorrectDifferenceBias ? steps : null, Math.Max(1, stepFactor));
+        model.Add(point, ProbeJacobian.Assemble(known, probeRecords, probes, ProbeSteps()));
         lineSearching = true;
     }
 
@@ -169,14 +168,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
         if (currentObjective is null || !hasDirection) trials.Add(new Trial([.. point], lineSearchRecords));
         if (!hasDirection) return trials;
         foreach (var multiplier in options.DampingMultipliers)
-        {
-            var step = model.Step(point, damping * multiplier, bounds); // [n]
-            var candidate = new double[Dimension];
-            for (var i = 0; i < candidate.Length; i++) candidate[i] = point[i] + (stepFactor * step[i]);
-            bounds.Clip(candidate);
-            trials.Add(new Trial(candidate, lineSearchRecords));
-        }
-
+            trials.Add(new Trial(model.Minimum(point, damping * multiplier, bounds), lineSearchRecords));
         return trials;
     }
 
@@ -211,7 +203,6 @@ public sealed class FisherProbingOptimizer : IOptimizer
         currentObjective = evaluation.Objective;
         lastLargestStep = double.PositiveInfinity;
         damping = Math.Clamp(damping * multiplier, MinDamping, MaxDamping);
-        stepFactor = Math.Min(options.StepFactorGrowth * stepFactor, options.MaxStepFactor);
         acceptedPoints.Add([.. candidate]);
         if (acceptedPoints.Count > AveragedPoints) acceptedPoints.RemoveAt(0);
         known.Clear();
@@ -221,7 +212,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
     private void Reject(int first)
     {
         lastLargestStep = asked!.Skip(first).Select(LargestChange).DefaultIfEmpty(double.PositiveInfinity).Max();
-        stepFactor *= options.StepFactorShrink;
+        damping = Math.Min(damping * options.DampingGrowth, MaxDamping);
     }
 
     private double LargestChange(Trial trial) => trial.Point.Zip(point, (a, b) => Math.Abs(a - b)).Max();

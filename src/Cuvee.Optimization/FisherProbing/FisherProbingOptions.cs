@@ -20,29 +20,17 @@ public sealed record FisherProbingOptions
     /// </summary>
     public double ProbeStep { get; init; } = 0.05;
 
-    /// <summary>mu at the start, in units of the mean diagonal of F; above 0. Default 0.05.</summary>
+    /// <summary>mu at the start, in units of the mean curvature of a weight; above 0. Default 0.05.</summary>
     public double InitialDamping { get; init; } = 0.05;
 
-    /// <summary>c, dampings tried in each line search, as factors on mu; at least one, all above 0. Default 0.3, 1, 3.</summary>
-    public IReadOnlyList<double> DampingMultipliers { get; init; } = [0.3, 1, 3];
+    /// <summary>c, dampings tried in each line search, as factors on mu; at least one, all above 0. Default 0.1, 1, 10.</summary>
+    public IReadOnlyList<double> DampingMultipliers { get; init; } = [0.1, 1, 10];
 
-    /// <summary>a at the start, multiplies the damped Gauss-Newton step; above 0. Default 1.</summary>
-    public double InitialStepFactor { get; init; } = 1;
+    /// <summary>Factor on mu after a line search that found nothing better; above 1. Default 30.</summary>
+    public double DampingGrowth { get; init; } = 30;
 
-    /// <summary>Factor on a after a successful line search; at least 1. Default 1.5.</summary>
-    public double StepFactorGrowth { get; init; } = 1.5;
-
-    /// <summary>Factor on a after a failed line search; between 0 and 1. Default 0.4.</summary>
-    public double StepFactorShrink { get; init; } = 0.4;
-
-    /// <summary>Largest a. Default 4.</summary>
-    public double MaxStepFactor { get; init; } = 4;
-
-    /// <summary>Weight of the past in the moving average of F, 0 (no memory) to below 1. Default 0.7.</summary>
-    public double FisherMemory { get; init; } = 0.7;
-
-    /// <summary>Take the first-order bias of one-sided differences out of the gradient, at no query's cost. Default true.</summary>
-    public bool CorrectDifferenceBias { get; init; } = true;
+    /// <summary>Factor on the weight of earlier rounds' tokens from round to round, 0 (no memory) to below 1. Default 0.7.</summary>
+    public double Memory { get; init; } = 0.7;
 
     /// <summary>Box of the weights. Default null: [-1.5, 1.5] for every coordinate.</summary>
     public BoxBounds? Bounds { get; init; }
@@ -77,11 +65,8 @@ public sealed record FisherProbingOptions
         Require(InitialDamping > 0 && double.IsFinite(InitialDamping), nameof(InitialDamping), InitialDamping, "give a number above 0");
         Require(DampingMultipliers.Count > 0 && DampingMultipliers.All(c => c > 0), nameof(DampingMultipliers),
             string.Join(", ", DampingMultipliers), "give one or more numbers above 0");
-        Require(InitialStepFactor > 0, nameof(InitialStepFactor), InitialStepFactor, "give a number above 0");
-        Require(StepFactorGrowth >= 1, nameof(StepFactorGrowth), StepFactorGrowth, "give 1 or more");
-        Require(StepFactorShrink is > 0 and < 1, nameof(StepFactorShrink), StepFactorShrink, "give a number between 0 and 1");
-        Require(MaxStepFactor >= InitialStepFactor, nameof(MaxStepFactor), MaxStepFactor, "give at least InitialStepFactor");
-        Require(FisherMemory is >= 0 and < 1, nameof(FisherMemory), FisherMemory, "give a number from 0 to below 1");
+        Require(DampingGrowth > 1, nameof(DampingGrowth), DampingGrowth, "give a number above 1");
+        Require(Memory is >= 0 and < 1, nameof(Memory), Memory, "give a number from 0 to below 1");
         Require(StagnationRounds >= 1, nameof(StagnationRounds), StagnationRounds, "give at least 1");
     }
 

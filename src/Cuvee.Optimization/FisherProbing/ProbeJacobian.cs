@@ -1,23 +1,23 @@
 namespace Cuvee.Optimization.FisherProbing;
 
-/// <summary>Forward differences of every answer token's log-probability.</summary>
+/// <summary>Forward differences of every answer token's log-odds.</summary>
 internal static class ProbeJacobian
 {
     /// <param name="known">Log-probabilities at the current point by record, [tokens].</param>
     /// <param name="records">Records of the probes, in the order of their answers.</param>
     /// <param name="probes">One answer per coordinate.</param>
     /// <param name="steps">Signed difference step of each probe, [n].</param>
-    /// <returns>[tokens][n]; a token with a value that is not finite, at the point or in any probe, is left out.</returns>
+    /// <returns>A token with a value that is not finite, at the point or in any probe, is left out.</returns>
     /// <exception cref="InvalidOperationException">A probe came without log-probabilities or with another number of them.</exception>
-    public static List<double[]> Assemble(
+    public static List<ProbedToken> Assemble(
         IReadOnlyDictionary<int, float[]> known, int[] records, IReadOnlyList<TrialEvaluation> probes, double[] steps)
     {
-        var rows = new List<double[]>();
+        var rows = new List<ProbedToken>();
         for (var r = 0; r < records.Length; r++)
         {
             var current = known[records[r]];
             var firstRow = rows.Count;
-            for (var t = 0; t < current.Length; t++) rows.Add(new double[probes.Count]);
+            for (var t = 0; t < current.Length; t++) rows.Add(new ProbedToken(ProbedToken.LogOddsOf(current[t]), new double[probes.Count]));
             for (var i = 0; i < probes.Count; i++)
             {
                 var probed = RequireTokens(probes[i], records)[r];
@@ -28,11 +28,15 @@ internal static class ProbeJacobian
                         "score it alike.");
                 }
 
-                for (var t = 0; t < current.Length; t++) rows[firstRow + t][i] = ((double)probed[t] - current[t]) / steps[i];
+                for (var t = 0; t < current.Length; t++)
+                {
+                    var row = rows[firstRow + t];
+                    row.Slopes[i] = (ProbedToken.LogOddsOf(probed[t]) - row.LogOdds) / steps[i];
+                }
             }
         }
 
-        rows.RemoveAll(row => !row.All(double.IsFinite));
+        rows.RemoveAll(row => !double.IsFinite(row.LogOdds) || !row.Slopes.All(double.IsFinite));
         return rows;
     }
 

@@ -60,6 +60,14 @@ public sealed class YamlMapping
             ? value
             : null);
 
+    /// <returns>0 for <c>auto</c>; null when the key is missing.</returns>
+    public int? IntegerOrAuto(string key, int max) => Scalar<int?>(
+        key,
+        $"auto or a whole number from 1 to {max}",
+        text => text == "auto" ? 0
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= max ? value
+            : null);
+
     public ulong? Seed(string key) => Scalar<ulong?>(
         key,
         "a whole number from 0 to 18446744073709551615",

@@ -43,6 +43,10 @@ public static class RecordFile
     /// <exception cref="BadInputException">As <see cref="Read"/>.</exception>
     public static bool HoldsConversations(string path) => Parse(path)[0].IsChat;
 
+    /// <summary>As the file states them, before any template.</summary>
+    /// <exception cref="BadInputException">As <see cref="Read"/>.</exception>
+    internal static IReadOnlyList<Conversation> ReadConversations(string path) => Parse(path);
+
     private static List<Conversation> Parse(string path)
     {
         var text = ReadText(path);

@@ -54,7 +54,10 @@ public static class Bootstrap
     /// measured on the same records. What is drawn depends on the seed and the numbers of runs and records alone.
     /// </summary>
     /// <param name="runs">[runs][records], at least one of each, the same records in every run.</param>
-    public static ResampledValue Resample(IReadOnlyList<IReadOnlyList<Ratio>> runs, ulong seed, int resamples = DefaultResamples)
+    /// <param name="runSeed">Draws the runs; null for <paramref name="seed"/>. The same one for values of the same runs on other records
+    /// draws the same runs.</param>
+    public static ResampledValue Resample(
+        IReadOnlyList<IReadOnlyList<Ratio>> runs, ulong seed, int resamples = DefaultResamples, ulong? runSeed = null)
     {
         ArgumentNullException.ThrowIfNull(runs);
         ArgumentOutOfRangeException.ThrowIfZero(runs.Count, nameof(runs));
@@ -66,7 +69,7 @@ public static class Bootstrap
 
         Ratio[][] values = [.. runs.Select(run => run.ToArray())];
         var random = SeededRandom.Derive(seed, "bootstrap");
-        var randomRun = SeededRandom.Derive(seed, "bootstrap-runs"); // its own stream: one run draws what two equal ones do
+        var randomRun = SeededRandom.Derive(runSeed ?? seed, "bootstrap-runs"); // its own stream: one run draws what two equal ones do
         var drawn = Enumerable.Range(0, records).ToArray(); // record positions of one resample
         var value = values.Average(run => SumOf(run, drawn).Value);
         var estimates = new double[resamples];
@@ -115,6 +118,17 @@ public sealed record ResampledValue(double Value, IReadOnlyList<double> Estimate
     {
         ArgumentNullException.ThrowIfNull(other);
         return new ResampledValue(Value - other.Value, [.. Estimates.Zip(other.Estimates, (mine, its) => mine - its)]);
+    }
+
+    /// <summary>The mean of independent values, such as one score a data set.</summary>
+    /// <param name="values">At least one, of equally many resamples.</param>
+    public static ResampledValue Mean(IReadOnlyList<ResampledValue> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        ArgumentOutOfRangeException.ThrowIfZero(values.Count, nameof(values));
+        var resamples = Enumerable.Range(0, values[0].Estimates.Count);
+        return new ResampledValue(
+            values.Average(value => value.Value), [.. resamples.Select(r => values.Average(value => value.Estimates[r]))]);
     }
 
     /// <summary>Linear interpolation between order statistics (Hyndman and Fan's type 7).</summary>

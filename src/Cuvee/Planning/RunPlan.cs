@@ -26,6 +26,9 @@ public sealed record RunPlan
 
     public IReadOnlyList<PromptCompletion>? Test { get; init; }
 
+    /// <summary>Of the main search's table; null where it was not asked for, or where not one example fits.</summary>
+    public FewShotPrompts? FewShot { get; init; }
+
     public required ValidationSplit Split { get; init; }
 
     public required RunForecast Forecast { get; init; }

@@ -37,6 +37,8 @@ public static class RunPlanner
         var tokensPerRecord = provider.MeanTokens(validation, rules, configuration.Validation);
         if (test is not null) provider.MeanTokens(test, rules, configuration.Test!);
 
+        RequirePool(configuration);
+        var fewShot = FewShotPrompts.Fit(configuration, rules);
         var plans = new List<RunPlan>();
         foreach (var (search, output) in Searches(configuration))
         {
@@ -45,7 +47,20 @@ public static class RunPlanner
             plans.Add(Plan(configuration, search, output, rules, validation, test, tokensPerRecord, isMain: plans.Count == 0));
         }
 
+        if (configuration.Compare?.FewShot is null) return plans;
+        var note = fewShot is null
+            ? "no few-shot row: beside the longest record not one example fits the model's context."
+            : $"few-shot row: {fewShot.Examples.Count} of {validation.Count} validation records in every prompt.";
+        plans[0] = plans[0] with { FewShot = fewShot, Notes = [.. plans[0].Notes, note] };
         return plans;
+    }
+
+    private static void RequirePool(RunConfiguration configuration)
+    {
+        var count = configuration.Provider.AdapterNames.Count;
+        if (configuration.Compare?.RandomAdapters is not { } wanted || wanted <= count) return;
+        throw new BadInputException(
+            $"{configuration.File}: 'compare.random_adapters' is {wanted} and the pool has {count} adapters; lower it, or set auto.");
     }
 
     /// <summary>Records asked to find the best single adapter, at most; the first part of every budget of queries.</summary>

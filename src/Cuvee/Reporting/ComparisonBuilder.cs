@@ -1,3 +1,4 @@
+using Cuvee.Configuration;
 using Cuvee.Events;
 using Cuvee.Hosting;
 using Cuvee.Journaling;
@@ -12,8 +13,8 @@ namespace Cuvee.Reporting;
 
 /// <summary>
 /// Measures finished searches and their controls (base model, uniform average, best single adapter, random weights of the first search's
-/// norm) on the test records: teacher-forced loss, and the metric on greedy answers. Journalled in its own sub-folder: a table that was cut
-/// off goes on where it stopped.
+/// norm; where asked for, adapters drawn at random and few-shot prompts) on the test records: teacher-forced loss, and the metric on greedy
+/// answers. Journalled in its own sub-folder: a table that was cut off goes on where it stopped.
 /// </summary>
 public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IProgress<RunEvent> progress)
 {
@@ -43,10 +44,10 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
             time);
         var account = new Account();
         var rows = new List<MeasuredRow>();
-        foreach (var (row, recipes) in Models(plan, searches))
+        foreach (var (row, recipes, prompts) in Models(plan, searches))
         {
             progress.Report(new ComparisonRowStarted(row.Name));
-            rows.Add(await new RowMeasurement(plan, metric, evaluator, account).MeasureAsync(row, recipes, cancellationToken)
+            rows.Add(await new RowMeasurement(plan, metric, evaluator, account, prompts).MeasureAsync(row, recipes, cancellationToken)
                 .ConfigureAwait(false));
         }
 
@@ -66,33 +67,43 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
         return (table, account.Spending);
     }
 
-    private static IEnumerable<(MeasuredRow Row, IReadOnlyList<MergeRecipe> Recipes)> Models(
-        RunPlan plan, IReadOnlyList<(string Title, RunResult Result)> searches)
+    private static IEnumerable<RowModels> Models(RunPlan plan, IReadOnlyList<(string Title, RunResult Result)> searches)
     {
-        var (space, seed) = (plan.Search.Space, plan.Configuration.Seed);
-        var draws = plan.Configuration.Compare!.RandomDraws;
-        var (main, verdict) = (searches[0].Result, searches[0].Result.Verdict);
-        yield return (Row(RowKeys.Base, "base model", 0), [MergeRecipes.BaseModel(space)]);
-        yield return (Row(RowKeys.Uniform, "uniform average", 0), [MergeRecipes.Uniform(space, plan.AdapterNames)]);
+        var (space, seed, compare) = (plan.Search.Space, plan.Configuration.Seed, plan.Configuration.Compare!);
+        var (main, verdict, draws) = (searches[0].Result, searches[0].Result.Verdict, compare.RandomDraws);
+        var baseModel = MergeRecipes.BaseModel(space);
+        yield return new(Row(RowKeys.Base, "base model", 0), [baseModel]);
+        yield return new(Row(RowKeys.Uniform, "uniform average", 0), [MergeRecipes.Uniform(space, plan.AdapterNames)]);
         foreach (var single in (SingleAdapter?[])[verdict.Single, verdict.SingleByMetric])
         {
             if (single is null || (single != verdict.Single && single.Name == verdict.Single.Name)) continue;
             var queries = verdict.Single.Queries + (verdict.SingleByMetric?.Queries ?? 0);
-            yield return (
+            yield return new(
                 Row(RowKeys.BestSingle, $"best single adapter ({single.Name})", queries), [MergeRecipes.Single(space, single.Name)]);
         }
 
         if (main.Stages[^1].Recipe is WeightedRecipe weighted)
         {
-            yield return (
+            yield return new(
                 Row(RowKeys.RandomWeights, $"random weights, same norm ({draws} draws)", 0),
                 MergeRecipes.RandomWeights(weighted, draws, seed));
         }
 
+        if (compare.RandomAdapters is { } adapters)
+        {
+            var count = adapters == ComparisonSettings.Auto ? MergeRecipes.AdaptersThatMatter(main.Stages[^1].Recipe) : adapters;
+            yield return new(
+                Row(RowKeys.RandomAdapters, $"random adapters, averaged ({count} of {plan.AdapterNames.Count}, {draws} draws)", 0),
+                MergeRecipes.RandomAdapters(space, plan.AdapterNames, count, draws, seed));
+        }
+
+        if (plan.FewShot is { } prompts)
+            yield return new(Row(RowKeys.FewShot, $"base model, few-shot ({prompts.Examples.Count} examples)", 0), [baseModel], prompts);
+
         foreach (var (title, result) in searches)
         {
             var row = Row(title, title, result.Spending.Queries) with { Kind = RowKind.Search };
-            yield return (row, [result.Recipe]);
+            yield return new(row, [result.Recipe]);
         }
     }
 
@@ -109,11 +120,20 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
     }
 }
 
-/// <summary>One row: several recipes are pooled, a record's counts being summed over them.</summary>
-internal sealed class RowMeasurement(RunPlan plan, IMetric metric, CandidateEvaluator evaluator, Account account)
+/// <summary>What a row is measured on: several recipes are pooled, a record's counts being summed over them.</summary>
+/// <param name="Prompts">How the records are asked; null: as they stand.</param>
+internal sealed record RowModels(MeasuredRow Row, IReadOnlyList<MergeRecipe> Recipes, FewShotPrompts? Prompts = null);
+
+/// <summary>Measures one row.</summary>
+internal sealed class RowMeasurement(
+    RunPlan plan, IMetric metric, CandidateEvaluator evaluator, Account account, FewShotPrompts? prompts)
 {
-    private readonly RecordSource validation = new(RunRecords.Validation, plan.Validation);
-    private readonly RecordSource test = new(RunRecords.Test, plan.Test!);
+    private readonly string suffix = prompts is null ? "" : "/few-shot"; // other questions than the plain records
+    private readonly RecordSource validation =
+        prompts is null ? new(RunRecords.Validation, plan.Validation) : new($"{RunRecords.Validation}/few-shot", prompts.Validation);
+
+    private readonly RecordSource test =
+        prompts is null ? new(RunRecords.Test, plan.Test!) : new($"{RunRecords.Test}/few-shot", prompts.Test);
 
     public async Task<MeasuredRow> MeasureAsync(MeasuredRow row, IReadOnlyList<MergeRecipe> recipes, CancellationToken cancellationToken)
     {
@@ -164,9 +184,10 @@ internal sealed class RowMeasurement(RunPlan plan, IMetric metric, CandidateEval
         {
             // The stage names the recipe: a search that went on beyond its end has other rows, not other answers to the same question.
             var question = new Question(
-                new QuestionKey($"row/{CandidateEvaluator.KeyOf(recipe)}", purpose, 0, 0), recipe, source, source.All, objective)
+                new QuestionKey($"row/{CandidateEvaluator.KeyOf(recipe)}{suffix}", purpose, 0, 0), recipe, source, source.All, objective)
             {
                 Subject = row.Name,
+                Stop = prompts?.Stop ?? [],
             };
             return (await evaluator.EvaluateAsync([question], account, cancellationToken).ConfigureAwait(false))[0];
         }

@@ -36,4 +36,6 @@ public static class RowKeys
     public const string Uniform = "uniform";
     public const string BestSingle = "best-single";
     public const string RandomWeights = "random-weights";
+    public const string RandomAdapters = "random-adapters";
+    public const string FewShot = "few-shot";
 }

@@ -20,6 +20,9 @@ internal sealed record Question(
 
     public bool ReadsTokenLogProbabilities { get; init; }
 
+    /// <summary>Answers end before any of these texts.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
     /// <summary>For people who read the log, where there is no point.</summary>
     public string? Subject { get; init; }
 
@@ -173,7 +176,8 @@ internal sealed class CandidateEvaluator(
         {
             var observations = question.Objective.Observes == ObservationKind.Score
                 ? (await model.ScoreAsync(sample, cancellationToken).ConfigureAwait(false)).Select(Observation.Of)
-                : (await model.GenerateAsync([.. sample.Select(record => record.Prompt)], generation, cancellationToken)
+                : (await model.GenerateAsync(
+                    [.. sample.Select(record => record.Prompt)], generation with { Stop = question.Stop }, cancellationToken)
                     .ConfigureAwait(false)).Select(Observation.Of);
             Keep(work, [.. records.Zip(observations)], lost: 0);
         }

@@ -55,12 +55,15 @@ public sealed class RunIdentity
         if (plan.Text.CompletionEnd != TextRules.Auto) identity["completion_end"] = plan.Text.CompletionEnd;
         if (configuration.Compare is { } compare && ReferenceEquals(plan.Search, configuration.Search))
         {
-            identity["compare"] = new JsonObject
+            var table = new JsonObject
             {
                 ["metric"] = compare.Metric.Name,
                 ["random_draws"] = compare.RandomDraws,
                 ["searches"] = new JsonArray([.. compare.Searches.Select(search => (JsonNode)SearchJson(search))]),
             };
+            if (compare.RandomAdapters is { } adapters) table["random_adapters"] = adapters;
+            if (compare.FewShot is { } examples) table["few_shot"] = examples;
+            identity["compare"] = table;
         }
 
         return new RunIdentity(identity, plan.Search.Budget);

@@ -11,6 +11,7 @@ public sealed class EvoMergingSearch : ISearch
 {
     private const string KeepFractions = "keep-fractions";
     private const string Weights = "weights";
+    private const string LowestWeight = "lowest_weight";
     private static readonly string[] BothStages = [KeepFractions, Weights];
 
     // 400 + 800 candidates in generations of 20, each on the whole validation set (up to 300 records).
@@ -47,6 +48,7 @@ public sealed class EvoMergingSearch : ISearch
         new ListSetting("stages", "What is searched, in this order.", BothStages),
         new NumberSetting("keep_fraction_candidates", "Candidates of the first stage without a budget.", 1, 1e8, IsWhole: true),
         new NumberSetting("weight_candidates", "Candidates of the second stage without a budget.", 1, 1e8, IsWhole: true),
+        new NumberSetting(LowestWeight, "Smallest weight of the second stage; 0 allows no negative one.", -WeightSpace.Limit, 0),
         .. CmaEsSettings.Declared,
         .. SearchSetting.EarlyStopping,
     ];
@@ -66,7 +68,10 @@ public sealed class EvoMergingSearch : ISearch
         var stages = settings.Values.List("stages")!;
         if (!stages.SequenceEqual(BothStages))
             return $"CMA-ES over {string.Join(", then ", stages.Select(stage => stage.Replace('-', ' ')))} ({settings.SpaceName})";
-        return settings is { Preset: "paper", IsOverridden: false } ? "evo-merging (paper)" : $"evo-merging ({settings.SpaceName})";
+        if (settings is { Preset: "paper", IsOverridden: false }) return "evo-merging (paper)";
+        return settings.Values.Number(LowestWeight) is { } lowest
+            ? $"evo-merging ({settings.SpaceName}, weights from {lowest})"
+            : $"evo-merging ({settings.SpaceName})";
     }
 
     public SearchProgram Prepare(SearchTask task)
@@ -82,7 +87,7 @@ public sealed class EvoMergingSearch : ISearch
         {
             SpaceAround = origin => name == KeepFractions
                 ? new KeepFractionSpace((WeightedRecipe)origin)
-                : new WeightSpace((WeightedRecipe)origin),
+                : new WeightSpace((WeightedRecipe)origin, values.Number(LowestWeight) ?? -WeightSpace.Limit),
             MaxEvaluations = task.HasBudget ? null : candidates[i],
             BudgetShare = candidates.Take(i + 1).Sum() / total,
         });

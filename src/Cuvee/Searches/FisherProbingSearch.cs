@@ -3,7 +3,8 @@ using Cuvee.Optimization.FisherProbing;
 
 namespace Cuvee.Searches;
 
-/// <summary>Gauss-Newton steps over weights from finite differences of log-probabilities (docs/optimizers.md); Cuvee's own.</summary>
+/// <summary>Newton steps over weights on a logistic model of the answers' tokens, from finite differences of their log-probabilities
+/// (docs/optimizers.md); Cuvee's own.</summary>
 public sealed class FisherProbingSearch : ISearch
 {
     // A line search compares at most this many points: three dampings and the point they must beat.
@@ -23,7 +24,7 @@ public sealed class FisherProbingSearch : ISearch
 
     public string Name => "fisher-probing";
 
-    public string Summary => "Gauss-Newton steps over weights from finite differences of log-probabilities (docs/optimizers.md).";
+    public string Summary => "Newton steps over weights from finite differences of log-probabilities (docs/optimizers.md).";
 
     public SearchNeeds Needs => SearchNeeds.LogProbabilities;
 
@@ -33,8 +34,8 @@ public sealed class FisherProbingSearch : ISearch
         new NumberSetting("probe_records", "Records that a round's probes are measured on.", 1, 10_000, IsWhole: true),
         new NumberSetting("line_search_records", "Records of the fixed set that decides between steps.", 1, 100_000, IsWhole: true),
         new NumberSetting("probe_step", "Finite-difference step of a weight.", 1e-4, 1),
-        new NumberSetting("averaging", "Memory of the moving average over rounds.", 0, 0.99),
-        new NumberSetting("damping", "First damping, in units of the mean diagonal of the Fisher matrix.", 1e-6, 100),
+        new NumberSetting("averaging", "Weight of a round's tokens one round later.", 0, 0.99),
+        new NumberSetting("damping", "First damping, in units of the mean curvature of a weight.", 1e-6, 100),
         .. SearchSetting.EarlyStopping,
     ];
 
@@ -75,7 +76,7 @@ public sealed class FisherProbingSearch : ISearch
                 LineSearchRecords = values.Integer("line_search_records")!.Value,
                 ProbeStep = values.Number("probe_step")!.Value,
                 InitialDamping = values.Number("damping")!.Value,
-                FisherMemory = values.Number("averaging")!.Value,
+                Memory = values.Number("averaging")!.Value,
                 MaxRounds = task.HasBudget ? null : rounds,
                 Bounds = space.Bounds,
                 Seed = seed,

@@ -23,6 +23,40 @@ public static class MergeRecipes
 
     public static WeightedRecipe Single(MergeSpace space, string name) => new(space, [new AdapterShare(name, 1)]);
 
+    /// <summary>
+    /// The plain average, weights 1/<paramref name="count"/>, of adapters drawn without replacement: the control that says whether it
+    /// matters which adapters were chosen and how they were weighed, or only that some were merged.
+    /// </summary>
+    /// <param name="count">At least 1, at most all.</param>
+    public static IReadOnlyList<MergeRecipe> RandomAdapters(
+        MergeSpace space, IReadOnlyList<string> names, int count, int draws, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, names.Count);
+        return [.. Enumerable.Range(0, draws).Select(draw =>
+        {
+            var order = Enumerable.Range(0, names.Count).ToArray();
+            SeededRandom.Derive(seed, $"random-adapters/{draw}").Shuffle<int>(order);
+            return Uniform(space, [.. order.Take(count).Order().Select(position => names[position])]);
+        })];
+    }
+
+    /// <summary>
+    /// How many adapters a recipe rests on, at least 1: the fewest that hold nine tenths of its squared weights; for a merge method all
+    /// that it names.
+    /// </summary>
+    public static int AdaptersThatMatter(MergeRecipe recipe)
+    {
+        if (recipe is not WeightedRecipe weighted) return ((MethodRecipe)recipe).Adapters.Count;
+        var squares = weighted.Adapters.Where(share => share.KeepFraction > 0 || share.GroupKeepFractions.Count > 0)
+            .Select(share => share.GroupWeights.Select(group => group.Value).Append(share.Weight).Max(Math.Abs))
+            .Select(weight => weight * weight).OrderDescending().ToList();
+        var (wanted, held, count) = (0.9 * squares.Sum(), 0.0, 0);
+        while (count < squares.Count && held < wanted) held += squares[count++];
+        return Math.Max(1, count);
+    }
+
     /// <summary>Gaussian weights scaled to the Euclidean norm of <paramref name="recipe"/>'s, keep fractions left as they are: the
     /// control that says whether
     /// the directions found matter, or only their length.</summary>

@@ -1,7 +1,8 @@
 namespace Cuvee.Searches;
 
 /// <summary>The paper's beta in [-1.5, 1.5]^N (sign-aware scaling, arXiv 2509.12951); keep fractions stay as they are.</summary>
-public sealed class WeightSpace(WeightedRecipe origin) : AdapterSpace(origin, -Limit, Limit)
+/// <param name="lowest">Smallest weight; 0 for an ablation without negative ones.</param>
+public sealed class WeightSpace(WeightedRecipe origin, double lowest = -WeightSpace.Limit) : AdapterSpace(origin, lowest, Limit)
 {
     /// <summary>Largest weight either way.</summary>
     public const double Limit = 1.5;

@@ -32,8 +32,9 @@ public sealed class RealTestTests(TinyZoo zoo) : IClassFixture<TinyZoo>
         Assert.All(tables, table => Assert.Equal(
             [
                 "base model", "uniform average", "best single adapter (classify-guest-mood)", "random weights, same norm (3 draws)",
+                "random adapters, averaged (1 of 1, 3 draws)",
                 "fisher-probing (delta)", "evo-merging (delta)", "evo-merging (factors)", "CMA-ES over weights (delta)",
-                "weights by gradient (white box)", "the target's own specialist",
+                "weights by gradient (white box)", "LoRA trained on the validation records (white box)", "the target's own specialist",
             ],
             table.Rows.Select(row => row.Name)));
 
@@ -47,19 +48,30 @@ public sealed class RealTestTests(TinyZoo zoo) : IClassFixture<TinyZoo>
         var gradient = RecipeJson.Read(Path.Combine(work, "ner-menu", "gradient.json"));
         var byGradient = await MeasureAsync(
             AdaptedModel.Create(model, AdapterPool.Load(Path.Combine(zoo.Built, "adapters")), gradient), records);
-        Assert.Equal(byGradient.Loss, Loss(tables[0].Rows[^2]), 1e-4);
+        Assert.Equal(byGradient.Loss, Loss(tables[0].Rows[^3]), 1e-4);
+        foreach (var table in tables)
+        {
+            var lora = AdaptedModel.Create(model, PeftReader.Read(Path.Combine(work, "ner-menu", $"lora-{table.Seed}")));
+            var trained = await MeasureAsync(lora, records);
+            Assert.Equal(trained.Loss, Loss(table.Rows[^2]), 1e-4);
+            Assert.Equal(trained.Counts, table.Rows[^2].Counts);
+            Assert.Equal(0, table.Rows[^2].Queries);
+        }
+
+        Assert.NotEqual(Loss(tables[0].Rows[^2]), Loss(tables[1].Rows[^2])); // one LoRA a seed
 
         // The report shows the tables' own numbers: means over seeds, one paired difference a seed.
         var report = RealTestReport.Markdown(target, Seeds, tables, effects);
         Assert.Contains("| the target's own specialist | 0 | ", report, StringComparison.Ordinal);
         Assert.Contains($" | {own.Loss:0.000} | ", report, StringComparison.Ordinal);
-        var queries = tables.Average(table => table.Rows[4].Queries);
+        var main = tables[0].Rows.ToList().FindIndex(row => row.Name == "fisher-probing (delta)");
+        var queries = tables.Average(table => table.Rows[main].Queries);
         Assert.Contains($"| fisher-probing (delta) | {queries:#,0} | ", report, StringComparison.Ordinal);
         var read = tables.Select(table => ComparisonFile.Read(
             Path.Combine(work, "ner-menu", $"seed-{table.Seed}", "comparison.json"))).ToList();
         foreach (var table in read)
         {
-            var d = Bootstrap.Difference(table.Rows[4].Losses, table.Rows[0].Losses, table.Seed);
+            var d = Bootstrap.Difference(table.Rows[main].Losses, table.Rows[0].Losses, table.Seed);
             Assert.Contains($"{d.Value:+0.000;-0.000} [{d.Lower:0.000}, {d.Upper:0.000}]", report, StringComparison.Ordinal);
         }
 

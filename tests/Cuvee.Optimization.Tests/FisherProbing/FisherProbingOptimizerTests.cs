@@ -21,23 +21,6 @@ public sealed class FisherProbingOptimizerTests
         for (var i = 0; i < Dimension; i++) Assert.Equal(optimum[i], optimizer.Recommend()[0][i], 0.03);
     }
 
-    [Fact]
-    public void Run_DifferenceBiasLeftIn_EndsFartherFromTheOptimum()
-    {
-        var model = new SoftmaxBlackBox(Dimension, 40, seed: 1);
-        var exact = Options(40) with { ProbeRecords = 40, TolX = null, TolImprovement = null };
-        var corrected = new FisherProbingOptimizer(Start, exact);
-        var biased = new FisherProbingOptimizer(Start, exact with { CorrectDifferenceBias = false });
-        for (var round = 0; round < 15; round++)
-        {
-            Round(corrected, model);
-            Round(biased, model);
-        }
-
-        var floor = model.Loss(model.Optimum());
-        Assert.True(model.Loss(corrected.Recommend()[0]) - floor < 0.2 * (model.Loss(biased.Recommend()[0]) - floor));
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)] // only one number a record: rows are records
@@ -56,11 +39,11 @@ public sealed class FisherProbingOptimizerTests
     }
 
     [Fact]
-    public void Ask_FirstRound_ProbesThenDampedNewtonStepsOnFixedRecords()
+    public void Ask_FirstRound_ProbesThenMinimaOfTheLogisticModelOnFixedRecords()
     {
         var model = new SoftmaxBlackBox(3, 30, seed: 3);
         double[] start = [0.2, 0.1, -0.1];
-        var optimizer = new FisherProbingOptimizer(start, Options(30) with { ProbeRecords = 6, LineSearchRecords = 9 });
+        var optimizer = new FisherProbingOptimizer(start, Options(30) with { ProbeRecords = 6, LineSearchRecords = 9, InitialDamping = 5 });
 
         var probes = optimizer.Ask();
         Assert.Equal(4, probes.Count);
@@ -76,15 +59,16 @@ public sealed class FisherProbingOptimizerTests
         optimizer.Tell(answers);
         var steps = optimizer.Ask();
 
-        Assert.Equal(4, steps.Count); // the point itself, then c = 0.3, 1, 3
+        Assert.Equal(4, steps.Count); // the point itself, then c = 0.1, 1, 10
         Assert.Equal(start, steps[0].Point);
         Assert.All(steps, trial => Assert.Equal(steps[0].Records, trial.Records));
         Assert.Equal(9, steps[0].Records!.Distinct().Count());
-        double[] multipliers = [0.3, 1, 3];
+        double[] multipliers = [0.1, 1, 10];
         for (var k = 0; k < 3; k++)
         {
-            var expected = ExpectedStep(answers, 0.05 * multipliers[k]);
-            for (var i = 0; i < 3; i++) Assert.Equal(start[i] + expected[i], steps[k + 1].Point[i], 4);
+            var minimum = steps[k + 1].Point;
+            Assert.True(minimum.All(weight => Math.Abs(weight) < 1.5), "The damping keeps the minimum inside the box.");
+            Assert.InRange(Slope(answers, start, minimum, 5 * multipliers[k]) / Slope(answers, start, start, 5 * multipliers[k]), 0, 1e-3);
         }
     }
 
@@ -107,11 +91,11 @@ public sealed class FisherProbingOptimizerTests
     }
 
     [Fact]
-    public void Tell_NothingBetter_KeepsThePointShrinksTheStepAndStops()
+    public void Tell_NothingBetter_KeepsThePointDampsMoreAndStops()
     {
         var model = new SoftmaxBlackBox(Dimension, 40, seed: 6);
         // the same records every round, so that direction and damping stay as they are
-        var options = Options(40) with { ProbeRecords = 40, FisherMemory = 0, TolImprovement = null, TolX = 1e-3 };
+        var options = Options(40) with { ProbeRecords = 40, Memory = 0, TolImprovement = null, TolX = 1e-3 };
         var optimizer = new FisherProbingOptimizer(Start, options);
         var lengths = new List<double>();
         while (optimizer.StopReasons.Count == 0 && optimizer.Round < 30)
@@ -123,7 +107,8 @@ public sealed class FisherProbingOptimizerTests
             Assert.Equal(Start, optimizer.Recommend()[0]);
         }
 
-        for (var i = 1; i < lengths.Count; i++) Assert.Equal(0.4, lengths[i] / lengths[i - 1], 6);
+        for (var i = 1; i < lengths.Count; i++) Assert.True(lengths[i] < lengths[i - 1]);
+        Assert.InRange(lengths.Count, 2, 12);
         Assert.Equal(["tolx"], optimizer.StopReasons.Keys);
     }
 
@@ -204,8 +189,8 @@ public sealed class FisherProbingOptimizerTests
     [Fact]
     public void Constructor_SettingOutOfRange_ThrowsNamingIt()
     {
-        var exception = Assert.Throws<ArgumentException>(() => new FisherProbingOptimizer(Start, Options(30) with { FisherMemory = 1 }));
-        Assert.Contains("FisherMemory", exception.Message, StringComparison.Ordinal);
+        var exception = Assert.Throws<ArgumentException>(() => new FisherProbingOptimizer(Start, Options(30) with { Memory = 1 }));
+        Assert.Contains("Memory", exception.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new FisherProbingOptimizer([2.0], Options(30)));
     }
 
@@ -242,35 +227,29 @@ public sealed class FisherProbingOptimizerTests
         Assert.Equal(expected.Select(trial => trial.Records), actual.Select(trial => trial.Records));
     }
 
-    /// <summary>(F + mu tr(F) / n I)^-1 g for three coordinates by Cramer's rule, from the answers alone.</summary>
-    private static double[] ExpectedStep(TrialEvaluation[] answers, double damping)
+    /// <summary>
+    /// Length of the gradient of the damped logistic model at a point, from the answers alone: mean softplus(-z), z the log-odds
+    /// extrapolated along their differences, plus ridge / 2 |x - start|^2.
+    /// </summary>
+    private static double Slope(TrialEvaluation[] answers, double[] start, double[] x, double damping)
     {
-        double[] Flatten(TrialEvaluation answer) => [.. answer.TokenLogProbabilities!.SelectMany(record => record).Select(t => (double)t)];
-        var flat = answers.Select(Flatten).ToArray();
-        var tokens = flat[0].Length;
-        double Derivative(int t, int i) => (flat[i + 1][t] - flat[0][t]) / 0.05;
-        var g = Enumerable.Range(0, 3).Select(i => Enumerable.Range(0, tokens).Average(t => Derivative(t, i))).ToArray();
-        var f = new double[3, 3];
-        for (var i = 0; i < 3; i++)
+        double[] LogOdds(TrialEvaluation answer) =>
+            [.. answer.TokenLogProbabilities!.SelectMany(record => record).Select(t => t - Math.Log(1 - Math.Exp(t)))];
+        var z = answers.Select(LogOdds).ToArray();
+        var tokens = z[0].Length;
+        double SlopeOf(int t, int i) => (z[i + 1][t] - z[0][t]) / 0.05;
+        double Sigmoid(double value) => 1 / (1 + Math.Exp(-value));
+        var curvature = Enumerable.Range(0, tokens).Average(t =>
+            Sigmoid(z[0][t]) * (1 - Sigmoid(z[0][t])) * Enumerable.Range(0, 3).Sum(i => SlopeOf(t, i) * SlopeOf(t, i)));
+        var ridge = damping * curvature / 3;
+        var gradient = new double[3];
+        for (var t = 0; t < tokens; t++)
         {
-            for (var j = 0; j < 3; j++) f[i, j] = Enumerable.Range(0, tokens).Average(t => Derivative(t, i) * Derivative(t, j));
+            var there = z[0][t] + Enumerable.Range(0, 3).Sum(i => SlopeOf(t, i) * (x[i] - start[i]));
+            for (var i = 0; i < 3; i++) gradient[i] -= (1 - Sigmoid(there)) * SlopeOf(t, i) / tokens;
         }
 
-        for (var i = 0; i < 3; i++) g[i] += 0.05 / 2 * (f[i, i] - (g[i] * g[i])); // bias of the forward difference
-        var ridge = damping * (f[0, 0] + f[1, 1] + f[2, 2]) / 3;
-        for (var i = 0; i < 3; i++) f[i, i] += ridge;
-        return [.. Enumerable.Range(0, 3).Select(column => Determinant(WithColumn(f, column, g)) / Determinant(f))];
+        for (var i = 0; i < 3; i++) gradient[i] += ridge * (x[i] - start[i]);
+        return Math.Sqrt(gradient.Sum(g => g * g));
     }
-
-    private static double[,] WithColumn(double[,] matrix, int column, double[] values)
-    {
-        var result = (double[,])matrix.Clone();
-        for (var i = 0; i < 3; i++) result[i, column] = values[i];
-        return result;
-    }
-
-    private static double Determinant(double[,] m) =>
-        (m[0, 0] * ((m[1, 1] * m[2, 2]) - (m[1, 2] * m[2, 1])))
-        - (m[0, 1] * ((m[1, 0] * m[2, 2]) - (m[1, 2] * m[2, 0])))
-        + (m[0, 2] * ((m[1, 0] * m[2, 1]) - (m[1, 1] * m[2, 0])));
 }

@@ -52,6 +52,7 @@ public class RunConfigurationTests
     [InlineData("preset: paper\nspace: delta\n", "evo-merging (delta)")]
     [InlineData("preset: paper\nbudget: { queries: 5000 }\n", "evo-merging (factors)")]
     [InlineData("preset: paper\nsettings: { penalty: 0 }\n", "evo-merging (factors)")]
+    [InlineData("settings: { lowest_weight: 0 }\n", "evo-merging (delta, weights from 0)")]
     [InlineData("", "evo-merging (delta)")]
     [InlineData("settings: { stages: [weights] }\n", "CMA-ES over weights (delta)")]
     [InlineData("settings: { stages: [weights, keep-fractions] }\n", "CMA-ES over weights, then keep fractions (delta)")]
@@ -79,6 +80,16 @@ public class RunConfigurationTests
     [Fact]
     public void Parse_ObjectiveThatIsAMetric_IsShownAsTheMetricToo() =>
         Assert.Equal("ie-f1", RunConfiguration.Parse(Required + "objective: ie-f1", "run.yaml").Metric!.Name);
+
+    [Theory]
+    [InlineData("", null, null)]
+    [InlineData("random_adapters: auto, few_shot: 4", 0, 4)]
+    [InlineData("random_adapters: 7, few_shot: auto", 7, 0)]
+    public void Parse_FurtherControls_OnlyWhereAskedFor(string keys, int? adapters, int? examples)
+    {
+        var compare = RunConfiguration.Parse(Required + $"test: t.jsonl\ncompare: {{ {keys} }}", "run.yaml").Compare!;
+        Assert.Equal((adapters, examples), (compare.RandomAdapters, compare.FewShot));
+    }
 
     [Fact]
     public void Parse_Output_DefaultsToTheSmallestRankInBf16()
@@ -111,6 +122,8 @@ public class RunConfigurationTests
         "test: t.jsonl\ncompare:\n  searches:\n    - { search: random, sapce: delta }",
         "line 9: unknown key 'sapce' in 'compare.searches[0]'")]
     [InlineData("seed: 1\nseed: 2", "not valid YAML")]
+    [InlineData("compare: { few_shot: true }", "line 6: 'compare.few_shot' must be auto or a whole number from 1 to 100000.")]
+    [InlineData("compare: { random_adapters: 0 }", "'compare.random_adapters' must be auto or a whole number from 1")]
     public void Parse_Mistake_NamesFileLineAndMend(string line, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse(Required + line, "run.yaml"));

@@ -51,12 +51,18 @@ public sealed class ProviderExtensionTests : IDisposable
     [InlineData("search: merge-method", "cannot apply merge methods, which search 'merge-method' needs")]
     [InlineData("search: grid", "cannot apply merge methods, which search 'grid' needs")]
     [InlineData("search: cma-es\nobjective: ie-f1", "objective 'ie-f1' needs answers, which it does not generate")]
+    [InlineData(
+        "search: cma-es\ntest: test.jsonl\ncompare: { few_shot: auto }", "does not count tokens; set it to a number of examples that fits")]
     public void Plan_BeyondItsCapabilities_IsRefusedInOneSentence(string lines, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(Configure(lines)));
         Assert.Contains("a softmax of 2 adapters", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Plan_FewShotByNumber_NeedsNoCountOfTokens() => Assert.Equal(2, RunPlanner.Plan(
+        Configure("search: cma-es\ntest: test.jsonl\ncompare: { few_shot: 2 }"))[0].FewShot!.Examples.Count);
 
     [Fact]
     public void Load_ItsOwnKeys_AreCheckedLikeAnyOther()

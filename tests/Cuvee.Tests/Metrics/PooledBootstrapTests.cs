@@ -37,6 +37,30 @@ public sealed class PooledBootstrapTests
     }
 
     [Fact]
+    public void Resample_RunSeed_DrawsTheSameRunsForOtherRecords()
+    {
+        // Runs whose values do not vary over records: an estimate is the mean of the runs drawn.
+        Ratio[][] Constant(params int[] values) => [.. values.Select(value => (Ratio[])[new(value, 1), new(value, 1)])];
+        var first = Bootstrap.Resample(Constant(1, 2, 4), seed: 3, 60, runSeed: 9);
+        var second = Bootstrap.Resample(Constant(8, 16, 32), seed: 4, 60, runSeed: 9);
+        var other = Bootstrap.Resample(Constant(8, 16, 32), seed: 4, 60, runSeed: 10);
+
+        Assert.Equal(first.Estimates.Select(estimate => 8 * estimate), second.Estimates);
+        Assert.NotEqual(second.Estimates, other.Estimates);
+        Assert.Equal(
+            Bootstrap.Resample([First, Second], seed: 3, 60).Estimates,
+            Bootstrap.Resample([First, Second], seed: 3, 60, runSeed: 3).Estimates);
+    }
+
+    [Fact]
+    public void Mean_Values_IsTheMeanDrawByDraw()
+    {
+        var mean = ResampledValue.Mean([new ResampledValue(1, [0, 2, 4]), new ResampledValue(4, [8, 2, 0])]);
+        Assert.Equal(2.5, mean.Value);
+        Assert.Equal([4, 2, 2], mean.Estimates);
+    }
+
+    [Fact]
     public void Resample_AnyRuns_EqualsAPlainImplementationDrawByDraw()
     {
         Ratio[][] runs = [First, Second];

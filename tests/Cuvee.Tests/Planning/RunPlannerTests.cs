@@ -35,6 +35,15 @@ public sealed class RunPlannerTests : IDisposable
     }
 
     [Fact]
+    public void Plan_MoreRandomAdaptersThanThePoolHas_NamesFieldAndMend()
+    {
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(CmaEs + "compare: { random_adapters: 4 }")));
+        Assert.EndsWith(
+            "run.yaml: 'compare.random_adapters' is 4 and the pool has 3 adapters; lower it, or set auto.", error.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Plan_Validation_IsSplitWithoutOverlap()
     {
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging)));

@@ -17,6 +17,20 @@ public sealed class RunExecutorTests : SoftmaxRuns
     }
 
     [Fact]
+    public async Task ExecuteAsync_LowestWeightZero_HarmfulAdapterIsLeftOutNotSubtracted()
+    {
+        const string settings = "population: 10, sample: 18, stages: [weights]";
+        const string search = "search: evo-merging\nseed: 5\nfallback: none\nbudget: { evaluations: 300 }\nsettings: { " + settings;
+        var free = await RunAsync(zoo.Configure($"{search} }}", "free"));
+        var bounded = await RunAsync(zoo.Configure($"{search}, lowest_weight: 0 }}", "bounded"));
+
+        Assert.True(Weight(free, "adapter-b") < -0.3, $"free: {Weight(free, "adapter-b")}");
+        Assert.InRange(Weight(bounded, "adapter-b"), 0, 0.1);
+        Assert.All(Shares(bounded.Recipe), share => Assert.InRange(share.Weight, 0, 1.5));
+        Assert.True(bounded.ValidationLoss > free.ValidationLoss);
+    }
+
+    [Fact]
     public async Task ExecuteAsync_FisherProbing_ReachesTheLossOfCmaEsWithFewerQueries()
     {
         var evo = await RunAsync(zoo.Configure(Weights + "settings: { population: 10, sample: 18 }\nbudget: { evaluations: 300 }", "evo"));

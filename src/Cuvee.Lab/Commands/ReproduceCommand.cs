@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Text.Json;
+using Cuvee.CommandLine;
+using Cuvee.Lab.Data;
+using Cuvee.Lab.Reproduction;
+
+namespace Cuvee.Lab.Commands;
+
+/// <summary><c>cuvee reproduce</c>: the Evo-Merging paper's tables on the zoo's specialists.</summary>
+public static class ReproduceCommand
+{
+    private const string Results = "docs/results";
+    private const string QuickResults = "runs/reproduce/quick";
+
+    public static Command Create()
+    {
+        var name = new Argument<string>("experiment") { Description = "Which table." };
+        name.AcceptOnlyFromAmong([.. ExperimentCatalog.All.Select(experiment => experiment.Name)]);
+        var data = new Option<string?>("--data") { Description = "Folder of data sets (ner/, re/, event/, classify/).", HelpName = "DIR" };
+        var quick = new Option<bool>("--quick")
+        {
+            Description = "At most ten minutes on two cores: fewer targets, seeds and records, smaller budgets.",
+        };
+        var output = new Option<string?>("--out")
+        {
+            Description = $"Folder of EXPERIMENT.json, its page and plots; {Results} by default, {QuickResults} with --quick.",
+            HelpName = "DIR",
+        };
+        var zoo = new Option<string>("--zoo") { Description = "Folder of the zoo.", DefaultValueFactory = _ => "zoo", HelpName = "DIR" };
+        var runs = new Option<string>("--runs")
+        {
+            Description = "Folder of the runs; finished ones are used again, cut ones go on.",
+            DefaultValueFactory = _ => "runs/reproduce",
+            HelpName = "DIR",
+        };
+        var seeds = new Option<int?>("--seeds") { Description = "Seeds 1 to N, instead of the experiment's.", HelpName = "N" };
+        seeds.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 1 or > 1000) result.AddError("--seeds must lie in [1, 1000].");
+        });
+        var render = new Option<bool>("--render-only") { Description = "Draw page and plots again from EXPERIMENT.json; run nothing." };
+        var json = new Option<bool>("--json") { Description = "Print where the results are and the verdict as JSON on standard output." };
+        var command = new ExampleCommand(
+            "reproduce",
+            "Rebuild a table of the Evo-Merging paper on the zoo's specialists: results as JSON, a page and plots.",
+            "cuvee reproduce ood --data data --quick",
+            "cuvee reproduce ood --data data --seeds 3") { name, data, quick, output, zoo, runs, seeds, render, json };
+        command.Validators.Add(arguments =>
+        {
+            if (arguments.GetValue(data) is null && !arguments.GetValue(render))
+                arguments.AddError("--data is missing; name the folder of data sets, or add --render-only.");
+        });
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var experiment = ExperimentCatalog.All.Single(each => each.Name == arguments.GetRequiredValue(name));
+            if (arguments.GetValue(quick)) experiment = experiment.ToQuick();
+            if (arguments.GetValue(seeds) is { } count)
+                experiment = experiment with { Seeds = [.. Enumerable.Range(1, count).Select(seed => (ulong)seed)] };
+            var folder = arguments.GetValue(output) ?? (arguments.GetValue(quick) ? QuickResults : Results);
+            var path = ResultsJson.PathOf(folder, experiment.Name);
+            if (!arguments.GetValue(render))
+            {
+                await using var lab = new ExperimentLab(
+                    arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetValue(data)!), arguments.GetRequiredValue(runs),
+                    TimeProvider.System, arguments.InvocationConfiguration.Error);
+                try
+                {
+                    ResultsJson.Write(path, await new ExperimentRunner(experiment, lab).RunAsync(cancellationToken));
+                }
+                catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
+                {
+                    throw new StoppedException("Stopped; everything answered so far is kept, go on with the same command.", exception);
+                }
+            }
+
+            var results = ResultsJson.Read(path);
+            var page = ResultsPage.Write(folder, results);
+            var verdict = ResultsPage.Verdict(results);
+            await arguments.InvocationConfiguration.Output.WriteLineAsync(
+                arguments.GetValue(json) ? JsonSerializer.Serialize(new { results = path, page, verdict }) : $"{page}: {verdict}");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}

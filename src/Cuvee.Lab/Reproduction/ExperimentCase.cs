@@ -1,0 +1,54 @@
+using Cuvee.Data;
+using Cuvee.Lab.Zoo;
+using Cuvee.LanguageModels;
+using Cuvee.Providers;
+
+namespace Cuvee.Lab.Reproduction;
+
+/// <summary>One merging problem: adapters, validation records, tests.</summary>
+/// <param name="Name">The target's; of several targets together the experiment's.</param>
+/// <param name="Adapters">In ordinal order.</param>
+internal sealed record ExperimentCase(
+    string Name, IReadOnlyList<string> Adapters, IReadOnlyList<PromptCompletion> Validation, IReadOnlyList<ExperimentTest> Tests)
+{
+    /// <summary>Named by everything that decides its runs, so that experiments with the same problem share them.</summary>
+    public string Folder(ExperimentLab lab) => Path.Combine(
+        lab.RunsFolder, $"{Name}-{ZooFingerprint.Of(lab.HashOf(Adapters), RecordsFingerprint.Of(Validation))[..12]}");
+
+    /// <summary>Writes the validation records where the runs expect them.</summary>
+    public string WriteValidation(ExperimentLab lab)
+    {
+        var path = Path.Combine(Folder(lab), "validation.jsonl");
+        if (!File.Exists(path)) RecordFile.Write(path, Validation);
+        return path;
+    }
+}
+
+/// <summary>Records that one target is tested on.</summary>
+/// <param name="Validation">The target's own part of the case's validation records.</param>
+internal sealed record ExperimentTest(
+    ExperimentTarget Target, IReadOnlyList<PromptCompletion> Validation, IReadOnlyList<PromptCompletion> Records)
+{
+    public string Sha256 { get; } = RecordsFingerprint.Of(Records);
+}
+
+internal static class RecordsFingerprint
+{
+    /// <summary>Lower-case hexadecimal.</summary>
+    public static string Of(IReadOnlyList<PromptCompletion> records) =>
+        ZooFingerprint.Of([.. records.SelectMany(record => (string[])[record.Id, record.Prompt, record.Completion])]);
+}
+
+/// <summary>The provider of a case, opened by the first run that must ask it and shared by the others.</summary>
+internal sealed class CaseSession : IAsyncDisposable
+{
+    private IProviderSession? session;
+
+    public async Task<IProviderSession> OpenAsync(Planning.RunPlan plan, CancellationToken cancellationToken) =>
+        session ??= await plan.Configuration.Provider.OpenAsync(plan.Text, cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (session is not null) await session.DisposeAsync();
+    }
+}

@@ -1,0 +1,189 @@
+using Cuvee.Lab.Data;
+
+namespace Cuvee.Lab.Reproduction;
+
+/// <summary>All experiments of <c>cuvee reproduce</c>. A new one is an entry here and needs no code.</summary>
+internal static class ExperimentCatalog
+{
+    private const string OwnValidation = "Validation records are reserved ones that trained nothing. ";
+
+    // Has its figure in paper.json and is no row yet.
+    private const string LaterRow = "lora-validation";
+
+    private static readonly ExperimentTarget[] SixTargets =
+    [
+        new(LabTask.Ner, "mit_restaurant"),
+        new(LabTask.Et, "mit_movie"),
+        new(LabTask.Ner, "findvehicle"),
+        new(LabTask.Re, "conll04"),
+        new(LabTask.Re, "scierc"),
+        new(LabTask.Et, "fabner"),
+    ];
+
+    private static readonly ExperimentTarget[] EightTasks =
+    [
+        new(LabTask.Ner, "mit_movie"),
+        new(LabTask.Ner, "findvehicle"),
+        new(LabTask.Ner, "ncbi_disease"),
+        new(LabTask.Ner, "tasteset"),
+        new(LabTask.Es, "mit_restaurant"),
+        new(LabTask.Et, "mit_movie"),
+        new(LabTask.Et, "snips"),
+        new(LabTask.Re, "conll04"),
+    ];
+
+    private static readonly string[] FiveDistractors =
+        ["classify-banking77", "classify-sms-spam", "classify-sst5", "classify-subj", "classify-tweet-emotion"];
+
+    private static readonly string[] Notes =
+    [
+        "EMR-Merging's masks and rescalers restore the tasks that were merged; for an unseen target only its unified vector can be used.",
+        "The paper's figure for DARE stands beside both variants.",
+        "Weights by gradient descend the labelled validation loss: a bound for what one weight an adapter can do, not AdaMerging itself.",
+        "Published methods run without this project's fallback to the best single adapter; Cuvee's default runs with it.",
+    ];
+
+    private static readonly Experiment OutOfDomain = new(
+        "ood",
+        "Out of domain",
+        "The pool holds all specialists but the target's own; those of its data set for other tasks stay. Searches get the whole pool, " +
+        $"published merge methods the best ten adapters and a grid of lambda and density. {OwnValidation}")
+    {
+        Targets = SixTargets,
+        Pool = PoolRule.WithoutOwn,
+        SkipsMissing = true,
+        Rows =
+        [
+            ExperimentRows.Default, ExperimentRows.EvoPaper, ExperimentRows.EvoBudget, ExperimentRows.LoraHub, .. ExperimentRows.Baselines,
+            .. ExperimentRows.Controls, .. ExperimentRows.References,
+        ],
+        MainRow = "evo-paper",
+        Claims = [.. PaperClaims("ood", "evo-paper"), .. OwnClaims("evo-paper")],
+        Notes = Notes,
+    };
+
+    private static readonly Experiment InDomain = new(
+        "id",
+        "In domain",
+        "The own specialists of eight tasks are merged into one model, which is tested on all eight; validation records are those of all " +
+        $"eight together. {OwnValidation}")
+    {
+        Targets = EightTasks,
+        Pool = PoolRule.TargetsOnly,
+        Rows =
+        [
+            ExperimentRows.Default, ExperimentRows.EvoPaperInDomain, ExperimentRows.EvoBudget, ExperimentRows.LoraHub,
+            .. ExperimentRows.Baselines, .. ExperimentRows.Controls, .. ExperimentRows.References,
+        ],
+        MainRow = "evo-paper-id",
+        Claims = [.. PaperClaims("id", "evo-paper-id"), .. OwnClaims("evo-paper-id")],
+        Notes = Notes,
+    };
+
+    public static IReadOnlyList<Experiment> All { get; } =
+    [
+        OutOfDomain,
+        OutOfDomain with
+        {
+            Name = "ood-hard",
+            Title = "Out of domain, without the data set",
+            Protocol = $"As ood, but every adapter of the target's data set is left out, whatever its task. {OwnValidation}",
+            Pool = PoolRule.WithoutDataSet,
+            Claims =
+            [
+                .. PaperClaims("ood", "evo-paper").Select(claim => claim with { Source = "the paper's out-of-domain table" }),
+                .. OwnClaims("evo-paper"),
+            ],
+        },
+        InDomain,
+        InDomain with
+        {
+            Name = "robustness",
+            Title = "In domain with distractors",
+            Protocol = $"As id, with five adapters of unrelated tasks in the pool: {string.Join(", ", FiveDistractors)}. {OwnValidation}",
+            Distractors = FiveDistractors,
+            Claims = [.. PaperClaims("robustness", "evo-paper-id"), .. OwnClaims("evo-paper-id")],
+        },
+        OutOfDomain with
+        {
+            Name = "ablation",
+            Title = "Evo-Merging with one thing less",
+            Protocol = $"The cases of ood; each row is Evo-Merging as published without one of its parts. {OwnValidation}",
+            Rows = [ExperimentRows.Default, ExperimentRows.EvoPaper, .. ExperimentRows.Ablations, ExperimentRows.BestSingle],
+            Claims = PaperClaims("ablation", "evo-paper"),
+            Notes =
+            [
+                "Pruning LoraB instead of LoraA, or both, is not rebuilt: a keep fraction prunes LoraA only, as the authors' does.",
+                "In factors space a weight enters twice, so all weights negated give the same model.",
+            ],
+        },
+        Curve("pool-size", "How large a pool", "adapters in the pool",
+            "As ood, on pools of adapters drawn from it; each seed draws its own, a larger pool holds the smaller ones.",
+            [.. new int?[] { 10, 25, 50, 100, null }
+                .Select(size => new ExperimentPoint(size?.ToString() ?? "all") { PoolSize = size })]),
+        Curve("validation-size", "How many validation records", "validation records",
+            "As ood, on validation records drawn from the 300 that are reserved; each seed draws its own.",
+            [.. new[] { 5, 10, 25, 50, 100, 300 }.Select(size => new ExperimentPoint($"{size}") { ValidationRecords = size })]),
+        Curve("label-noise", "How wrong the labels may be", "validation records with a wrong answer",
+            "As ood, but some validation records get another record's answer; each seed draws records and answers. Tests stay clean, " +
+            "validation losses are on what the search saw.",
+            [.. new[] { 0, 10, 20, 40 }.Select(percent => new ExperimentPoint($"{percent}%") { LabelNoise = percent / 100.0 })]),
+        OutOfDomain with
+        {
+            Name = "objective",
+            Title = "Loss or metric",
+            Protocol = $"The cases of ood; the same searches see cross-entropy, or only the metric of the answers. {OwnValidation}",
+            Rows = [ExperimentRows.Default, .. ExperimentRows.Objectives, ExperimentRows.Base, ExperimentRows.BestSingle],
+            MainRow = "evo-loss",
+            Claims = [new("cma-loss", "cma-metric", "Cuvee"), new("evo-loss", "evo-metric", "Cuvee")],
+            Notes = [],
+        },
+        OutOfDomain with
+        {
+            Name = "space",
+            Title = "Factors or delta",
+            Protocol = "The cases of ood; the same searches in the authors' factors space, whose cross terms mix adapters, and in " +
+                $"delta space, the signed sum. {OwnValidation}",
+            Rows = [ExperimentRows.Default, .. ExperimentRows.Spaces, ExperimentRows.Base, ExperimentRows.BestSingle],
+            MainRow = "evo-factors",
+            Claims = [new("cma-loss", "cma-factors", "Cuvee"), new("evo-loss", "evo-factors", "Cuvee")],
+            Notes = [],
+        },
+    ];
+
+    private static Experiment Curve(
+        string name, string title, string axis, string protocol, IReadOnlyList<ExperimentPoint> points) => OutOfDomain with
+        {
+            Name = name,
+            Title = title,
+            Protocol = protocol,
+            Targets = [SixTargets[0], SixTargets[1], SixTargets[3]],
+            Axis = axis,
+            Points = points,
+            DrawsPerSeed = true,
+            Rows =
+            [
+                ExperimentRows.Default, ExperimentRows.EvoBudget, ExperimentRows.LoraHub, ExperimentRows.Ties, ExperimentRows.BestSingle,
+                ExperimentRows.Gradient,
+            ],
+            MainRow = "evo-budget",
+            Claims =
+            [
+                new("default", "evo-budget", "Cuvee"), new("evo-budget", "lorahub", "Cuvee"), new("default", "best-single", "Cuvee"),
+            ],
+            Notes = [],
+        };
+
+    /// <summary>That the main row is better than each row that stands below it in the paper's table.</summary>
+    private static Claim[] PaperClaims(string table, string mainRow)
+    {
+        var paper = PaperFigures.Of(table);
+        return
+        [
+            .. paper.Rows.Where(row => row != LaterRow && paper.Row(row)![0] < paper.Row(mainRow)![0])
+                .Select(row => new Claim(mainRow, row, "paper")),
+        ];
+    }
+
+    private static Claim[] OwnClaims(string paperRow) => [new("default", paperRow, "Cuvee"), new("default", "best-single", "Cuvee")];
+}

@@ -1,0 +1,112 @@
+using Cuvee.Merging;
+using Cuvee.Searches;
+
+namespace Cuvee.Lab.Reproduction;
+
+/// <summary>
+/// Every row that an experiment may have, each under one key: the same key is the same method everywhere, so tables can be compared and
+/// share their runs.
+/// </summary>
+internal static class ExperimentRows
+{
+    private const string Authors = "search: evo-merging\npreset: paper";
+    private const string QuickAuthors = "settings: { keep_fraction_candidates: 40, weight_candidates: 100";
+
+    // One budget for all searches that are compared at less than the authors' cost.
+    private const string Smaller = "budget: { queries: 20000 }";
+    private const string QuickLambda = ", lambda: [0.3, 1]";
+    private const string QuickGrid = QuickLambda + ", density: [0.5, 0.9]";
+    private const string QuickSmaller = "budget: { queries: 4000 }";
+
+    /// <summary>What the product does when nothing is chosen; finds the best single adapters for the rows after it.</summary>
+    public static IExperimentRow Default { get; } = new SearchRow(
+        "default", "Cuvee's default: Fisher probing (delta)", ExperimentRowKind.Search,
+        "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }") { IsProduct = true };
+
+    public static IExperimentRow EvoPaper { get; } = Search(
+        "evo-paper", "Evo-Merging as published (factors)", Authors, "", QuickAuthors + " }");
+
+    /// <summary>In-domain the authors run half as many generations over weights.</summary>
+    public static IExperimentRow EvoPaperInDomain { get; } = Search(
+        "evo-paper-id", "Evo-Merging as published for in-domain merging (factors)", Authors, "settings: { weight_candidates: 400 }",
+        QuickAuthors + " }");
+
+    public static IExperimentRow EvoBudget { get; } = Search(
+        "evo-budget", "Evo-Merging, authors' settings, smaller budget (factors)", Authors, Smaller, QuickSmaller);
+
+    public static IExperimentRow LoraHub { get; } = Search("lorahub", "LoRAHub (factors)", "search: cma-es\npreset: lorahub", "", "");
+
+    /// <summary>The paper's ablation: one thing less than <see cref="EvoPaper"/>.</summary>
+    public static IReadOnlyList<IExperimentRow> Ablations { get; } =
+    [
+        Search("no-denoising", "without denoising (weights only)", Authors, "settings: { stages: [weights] }",
+            QuickAuthors + ", stages: [weights] }"),
+        Search("no-scaling", "without scaling (weights fixed at 1/N)", Authors, "settings: { stages: [keep-fractions] }",
+            QuickAuthors + ", stages: [keep-fractions] }"),
+        new RecipeRow(
+            "no-both", "without both (uniform, factors)", task => MergeRecipes.Uniform(MergeSpace.Factors, task.Adapters)),
+        Search(
+            "no-negative", "without negative weights", Authors, "settings: { lowest_weight: 0 }", QuickAuthors + ", lowest_weight: 0 }"),
+    ];
+
+    /// <summary>The methods that the paper compares with, under its protocol.</summary>
+    public static IReadOnlyList<IExperimentRow> Baselines { get; } =
+    [
+        Grid("ties", "TIES", QuickGrid),
+        Grid("dare-ties", "DARE-TIES", QuickGrid, isSeeded: true),
+        Grid("dare-linear", "DARE (linear)", QuickGrid, isSeeded: true),
+        Grid("della", "DELLA", QuickGrid, isSeeded: true),
+        Grid("breadcrumbs", "Breadcrumbs", QuickGrid),
+        Grid("task-arithmetic", "Task Arithmetic", QuickLambda),
+        Grid("emr", "EMR-Merging (its unified vector)", QuickLambda),
+        Grid("tsv-m", "TSV-M", QuickLambda),
+        Grid("linear", "linear (mean)", ""),
+    ];
+
+    public static IExperimentRow Ties => Baselines[0];
+
+    public static IExperimentRow Base { get; } = new RecipeRow("base", "base model", _ => MergeRecipes.BaseModel(MergeSpace.Delta));
+
+    public static IExperimentRow BestSingle { get; } = new BestSingleRow("default");
+
+    public static IExperimentRow Gradient { get; } = new GradientRow(steps: 80, quickSteps: 20, learningRate: 0.03);
+
+    /// <summary>Base model, uniform average, best single adapter, random weights. After <see cref="Default"/>.</summary>
+    public static IReadOnlyList<IExperimentRow> Controls { get; } =
+    [
+        Base,
+        new RecipeRow("uniform", "uniform average (delta)", task => MergeRecipes.Uniform(MergeSpace.Delta, task.Adapters)),
+        BestSingle,
+        new RandomWeightsRow("default", draws: 3),
+    ];
+
+    /// <summary>What a black-box search cannot have.</summary>
+    public static IReadOnlyList<IExperimentRow> References { get; } = [Gradient, new SpecialistRow()];
+
+    /// <summary>Cross-entropy against the metric alone, the same search and budget.</summary>
+    public static IReadOnlyList<IExperimentRow> Objectives { get; } =
+    [
+        Search("cma-loss", "CMA-ES over weights by cross-entropy (delta)", "search: cma-es", Smaller, QuickSmaller),
+        Search("cma-metric", "CMA-ES over weights by ie-f1 alone (delta)", "search: cma-es\nobjective: ie-f1", Smaller, QuickSmaller),
+        Search("evo-loss", "Evo-Merging by cross-entropy (delta)", "search: evo-merging", Smaller, QuickSmaller),
+        Search("evo-metric", "Evo-Merging by ie-f1 alone (delta)", "search: evo-merging\nobjective: ie-f1", Smaller, QuickSmaller),
+    ];
+
+    /// <summary>The same searches in both merge spaces, the same budget.</summary>
+    public static IReadOnlyList<IExperimentRow> Spaces { get; } =
+    [
+        Objectives[0],
+        Search("cma-factors", "CMA-ES over weights by cross-entropy (factors)", "search: cma-es\nspace: factors", Smaller, QuickSmaller),
+        Objectives[2],
+        Search("evo-factors", "Evo-Merging by cross-entropy (factors)", "search: evo-merging\nspace: factors", Smaller, QuickSmaller),
+    ];
+
+    private static SearchRow Search(string key, string name, string search, string full, string quick) =>
+        new(key, name, ExperimentRowKind.Search, search, full, quick);
+
+    /// <param name="quickGrid">The axes that the method has, with fewer values.</param>
+    /// <param name="isSeeded">The method draws.</param>
+    private static SearchRow Grid(string method, string name, string quickGrid, bool isSeeded = false) => new(
+        method, name, ExperimentRowKind.Baseline, "search: grid", $"settings: {{ method: {method} }}",
+        $"settings: {{ method: {method}, sample: 12{quickGrid} }}") { IsSeeded = isSeeded };
+}

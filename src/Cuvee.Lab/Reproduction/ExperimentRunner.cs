@@ -1,0 +1,144 @@
+using Cuvee.Lab.Zoo;
+using Cuvee.Reporting;
+
+namespace Cuvee.Lab.Reproduction;
+
+/// <summary>
+/// Runs any experiment: every (case, row, seed) is a folder of its own, finished ones are read, cut ones go on; then the measurements
+/// become intervals. The results follow from experiment, zoo and data alone, whatever was finished before.
+/// </summary>
+internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
+{
+    public async Task<ExperimentResults> RunAsync(CancellationToken cancellationToken)
+    {
+        var builder = new CaseBuilder(experiment, lab);
+        IReadOnlyList<ExperimentTarget>[] groups = experiment.Pool == PoolRule.TargetsOnly
+            ? [builder.Targets]
+            : [.. builder.Targets.Select(target => (ExperimentTarget[])[target])];
+        var keys = experiment.Rows.Select(row => row.Key).ToList();
+        var points = new List<PointResults>();
+        var claims = new List<ClaimResult>();
+        foreach (var point in experiment.Points)
+        {
+            var measured = new List<MeasuredTarget>();
+            foreach (var group in groups) measured.AddRange(await MeasureAsync(builder, group, point, cancellationToken));
+            if (measured.Count == 0) continue;
+            var statistics = new ExperimentStatistics(measured, experiment.MainRow);
+            points.Add(new PointResults(
+                point.Label,
+                statistics.Average(keys),
+                [.. measured.Select(target => ResultsOf(target, statistics, keys))]));
+            claims.AddRange(Decide(statistics, point));
+        }
+
+        return new ExperimentResults
+        {
+            Experiment = experiment.Name,
+            Title = experiment.Title,
+            Protocol = experiment.Protocol,
+            Quick = experiment.IsQuick,
+            Metric = Experiment.Metric,
+            Seeds = experiment.Seeds,
+            ValidationRecords = experiment.ValidationRecords,
+            ZooAdapters = lab.AdapterNames.Count,
+            Axis = experiment.Axis,
+            MainRow = experiment.MainRow,
+            Rows = [.. experiment.Rows.Select(row => new RowDescription(
+                row.Key, NameOf(row), row.Kind.ToString().ToLowerInvariant(), OneLine(row.Settings(experiment.IsQuick))))],
+            Notes = [.. experiment.Notes, .. builder.Skipped],
+            Points = points,
+            Claims = claims,
+        };
+    }
+
+    /// <returns>One entry a test of the group; none where the point does not fit its pool or records.</returns>
+    private async Task<IReadOnlyList<MeasuredTarget>> MeasureAsync(
+        CaseBuilder builder, IReadOnlyList<ExperimentTarget> group, ExperimentPoint point, CancellationToken cancellationToken)
+    {
+        var rows = group.Select(_ => new Dictionary<string, IReadOnlyList<(MeasuredRow, long)>>(StringComparer.Ordinal)).ToArray();
+        ExperimentCase? last = null;
+        if (experiment.DrawsPerSeed)
+        {
+            foreach (var seed in experiment.Seeds)
+            {
+                if (builder.Build(group, point, seed) is not { } drawn) return [];
+                await MeasureCaseAsync(last = drawn, [seed], point, rows, cancellationToken);
+            }
+        }
+        else if (builder.Build(group, point, experiment.Seeds[0]) is { } shared)
+        {
+            await MeasureCaseAsync(last = shared, experiment.Seeds, point, rows, cancellationToken);
+        }
+
+        return last is null ? [] : [.. last.Tests.Select((test, i) => new MeasuredTarget(
+            test.Target.Name, last.Name, last.Adapters.Count, last.Validation.Count, rows[i]))];
+    }
+
+    /// <summary>Adds one measurement a row and seed to each test's rows.</summary>
+    private async Task MeasureCaseAsync(
+        ExperimentCase task, IReadOnlyList<ulong> seeds, ExperimentPoint point,
+        Dictionary<string, IReadOnlyList<(MeasuredRow, long)>>[] rows, CancellationToken cancellationToken)
+    {
+        await using var session = new CaseSession();
+        var shared = new Dictionary<string, RowOutcome>(StringComparer.Ordinal); // of the rows that no seed changes
+        foreach (var seed in seeds)
+        {
+            var earlier = new Dictionary<string, RowOutcome>(StringComparer.Ordinal);
+            foreach (var row in experiment.Rows)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var folder = FolderOf(row, task, seed);
+                if (!shared.TryGetValue(row.Key, out var outcome))
+                {
+                    var at = point.Label.Length > 0 ? $" at {point.Label}" : "";
+                    lab.Output.WriteLine($"{experiment.Name} {task.Name}{at}, seed {seed}: {row.Name}");
+                    outcome = await row.RunAsync(
+                        new RowContext(lab, task, session, row.IsSeeded ? seed : UnseededSeed, experiment.IsQuick, folder, earlier),
+                        cancellationToken);
+                    if (!row.IsSeeded) shared.Add(row.Key, outcome);
+                }
+
+                earlier.Add(row.Key, outcome);
+                foreach (var (test, measured) in task.Tests.Zip(rows))
+                {
+                    var one = await new RowMeasurer(folder, seed).MeasureAsync(row, outcome, test, cancellationToken);
+                    measured[row.Key] = [.. measured.GetValueOrDefault(row.Key) ?? [], (one, outcome.Tokens)];
+                }
+            }
+        }
+    }
+
+    private const ulong UnseededSeed = 1;
+
+    private string FolderOf(IExperimentRow row, ExperimentCase task, ulong seed) => Path.Combine(
+        task.Folder(lab),
+        $"{row.Key}-{ZooFingerprint.Of(row.Settings(experiment.IsQuick))[..8]}",
+        row.IsSeeded ? $"seed-{seed}" : "any-seed");
+
+    private TargetResults ResultsOf(MeasuredTarget target, ExperimentStatistics statistics, IReadOnlyList<string> keys) => new(
+        target.Target,
+        target.PoolSize,
+        target.ValidationRecords,
+        target.Rows.Values.First()[0].Row.Counts.Count,
+        statistics.RowsOf(target, keys),
+        [.. keys.Where(target.Rows.ContainsKey).SelectMany(key => target.Rows[key].Zip(experiment.Seeds, (run, seed) => new SeedResult(
+            key, seed, run.Row.Name, run.Row.Queries, run.Tokens, run.Row.ValidationLoss, run.Row.TestLoss, run.Row.Score.Precision,
+            run.Row.Score.Recall, run.Row.Score.Value)))]);
+
+    private IEnumerable<ClaimResult> Decide(ExperimentStatistics statistics, ExperimentPoint point)
+    {
+        foreach (var claim in experiment.Claims)
+        {
+            if (statistics.Difference(claim.First, claim.Second) is not var (score, loss)) continue;
+            yield return new ClaimResult(
+                claim.First, claim.Second, claim.Source, point.Label, score, loss, ClaimResult.VerdictOf(score));
+        }
+    }
+
+    /// <summary>A row whose quick settings are smaller is not what its name says.</summary>
+    private string NameOf(IExperimentRow row) =>
+        experiment.IsQuick && row.Settings(quick: true) != row.Settings(quick: false) ? $"{row.Name}, shortened" : row.Name;
+
+    private static string OneLine(string settings) =>
+        string.Join("; ", settings.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+}

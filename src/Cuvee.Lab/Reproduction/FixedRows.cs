@@ -1,0 +1,117 @@
+using Cuvee.Lab.References;
+using Cuvee.Merging;
+using Cuvee.Numerics;
+using Cuvee.Searches;
+
+namespace Cuvee.Lab.Reproduction;
+
+/// <summary>A recipe that follows from the case alone.</summary>
+internal sealed class RecipeRow(string key, string name, Func<ExperimentCase, MergeRecipe> recipe) : IExperimentRow
+{
+    public string Key => key;
+
+    public string Name => name;
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Control;
+
+    public bool IsSeeded => false;
+
+    public string Settings(bool quick) => "";
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken) =>
+        Task.FromResult(RowOutcome.Of(name, 0, 0, context.Lab, recipe(context.Case)));
+}
+
+/// <summary>The adapter that a search must beat, as the row <paramref name="finder"/> found it.</summary>
+internal sealed class BestSingleRow(string finder) : IExperimentRow
+{
+    public string Key => "best-single";
+
+    public string Name => "best single adapter";
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Control;
+
+    public bool IsSeeded => true;
+
+    public string Settings(bool quick) => finder;
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+    {
+        var singles = context.Of(finder).Singles
+            ?? throw new InvalidOperationException($"Row '{finder}' does not look for the best single adapter.");
+        return Task.FromResult(RowOutcome.Of(
+            $"{Name} ({singles.Best.Name})", singles.Queries, singles.Tokens, context.Lab,
+            MergeRecipes.Single(MergeSpace.Delta, singles.Best.Name)));
+    }
+}
+
+/// <summary>Gaussian weights of the same norm as the result of the row <paramref name="like"/>: does the direction matter?</summary>
+internal sealed class RandomWeightsRow(string like, int draws) : IExperimentRow
+{
+    public string Key => "random-weights";
+
+    public string Name => $"random weights, same norm ({draws} draws)";
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Control;
+
+    public bool IsSeeded => true;
+
+    public string Settings(bool quick) => $"{like} {draws}";
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+    {
+        // A result that is one adapter still asks the question over the whole pool.
+        var found = ((WeightedRecipe)context.Of(like).Recipe!).Adapters.ToDictionary(share => share.Name, share => share.Weight);
+        var spread = new WeightedRecipe(
+            MergeSpace.Delta, [.. context.Case.Adapters.Select(adapter => new AdapterShare(adapter, found.GetValueOrDefault(adapter)))]);
+        RowModel[] models = [.. MergeRecipes.RandomWeights(spread, draws, context.Seed).Select(recipe => RowModel.Of(context.Lab, recipe))];
+        return Task.FromResult(new RowOutcome(Name, 0, 0, _ => models));
+    }
+}
+
+/// <summary>Weights by gradient on the validation loss that a search may only query (AdaMerging-style, arXiv 2310.02575).</summary>
+internal sealed class GradientRow(int steps, int quickSteps, double learningRate) : IExperimentRow
+{
+    public string Key => "gradient";
+
+    public string Name => "weights by gradient (white box)";
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Reference;
+
+    public bool IsSeeded => false;
+
+    public string Settings(bool quick) => $"{(quick ? quickSteps : steps)} steps, learning rate {learningRate}";
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(context.Folder, "recipe.json");
+        if (!File.Exists(path))
+        {
+            Directory.CreateDirectory(context.Folder);
+            var lab = context.Lab;
+            var pool = AdapterPool.Load(lab.AdaptersFolder, [.. lab.AdapterNames.Except(context.Case.Adapters, StringComparer.Ordinal)]);
+            using var team = new ThreadTeam();
+            RecipeJson.Write(path, new GradientTrainedWeights(lab.Model, pool, context.Case.Validation, team)
+                .Train(context.Quick ? quickSteps : steps, learningRate, (_, _) => { }, cancellationToken));
+        }
+
+        return Task.FromResult(RowOutcome.Of(Name, 0, 0, context.Lab, RecipeJson.Read(path)));
+    }
+}
+
+/// <summary>Each test's own specialist, which no search had.</summary>
+internal sealed class SpecialistRow : IExperimentRow
+{
+    public string Key => "specialist";
+
+    public string Name => "the target's own specialist";
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Reference;
+
+    public bool IsSeeded => false;
+
+    public string Settings(bool quick) => "";
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken) => Task.FromResult(new RowOutcome(
+        Name, 0, 0, test => [RowModel.Of(context.Lab, MergeRecipes.Single(MergeSpace.Delta, test.Target.Name))]));
+}

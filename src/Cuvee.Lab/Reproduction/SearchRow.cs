@@ -1,0 +1,131 @@
+using System.Text.Json;
+using Cuvee.Configuration;
+using Cuvee.Events;
+using Cuvee.Formats;
+using Cuvee.Formats.Json;
+using Cuvee.Journaling;
+using Cuvee.Merging;
+using Cuvee.Planning;
+using Cuvee.Runs;
+
+namespace Cuvee.Lab.Reproduction;
+
+/// <summary>
+/// A row by a run of the product: a run file, its journal, its manifest. A finished run is taken from its folder, a cut one goes on by
+/// journal replay. Published methods run without the fallback that ships the best single adapter instead of a worse result.
+/// </summary>
+/// <param name="search">Keys of the run file: search, preset, space, settings, objective.</param>
+/// <param name="full">Further keys, such as the budget.</param>
+/// <param name="quick">Instead of <paramref name="full"/> under <c>--quick</c>.</param>
+internal sealed class SearchRow(string key, string name, ExperimentRowKind kind, string search, string full = "", string quick = "")
+    : IExperimentRow
+{
+    private static readonly JsonDocumentKind Manifest =
+        new("a finished run's manifest", MaxBytes: 64 << 20, MaxDepth: 32, "delete the run's folder to repeat it");
+
+    public string Key => key;
+
+    public string Name => name;
+
+    public ExperimentRowKind Kind => kind;
+
+    public bool IsSeeded { get; init; } = true;
+
+    /// <summary>The result ships as the product ships it (fallback), and the run finds the best single adapters by loss and by metric for
+    /// the rows after it.</summary>
+    public bool IsProduct { get; init; }
+
+    public string Settings(bool quickly) => $"{search}\n{(quickly ? quick : full)}\n{Rules}";
+
+    private string Rules => IsProduct
+        ? $"metric: {Experiment.Metric}"
+        : "fallback: none";
+
+    public async Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        Directory.CreateDirectory(context.Folder);
+        if (!File.Exists(Path.Combine(context.Folder, RunWriter.ManifestFileName)))
+        {
+            var file = Path.Combine(context.Folder, "run.yaml");
+            var text = RunFile(context, context.Case.WriteValidation(context.Lab));
+            AtomicFile.WriteAllBytes(file, System.Text.Encoding.UTF8.GetBytes(text));
+            var configuration = RunConfiguration.Parse(text, file);
+            var plan = RunPlanner.Plan(configuration, resume: true)[0];
+            var session = await context.Session.OpenAsync(plan, cancellationToken);
+            var executor = new RunExecutor(session, context.Lab.Time, new Progress(context.Lab.Output));
+            await executor.ExecuteAsync(plan, Known(context, configuration), null, cancellationToken);
+        }
+
+        return Read(context);
+    }
+
+    internal string RunFile(RowContext context, string validation)
+    {
+        var exclude = context.Lab.AdapterNames.Except(context.Case.Adapters, StringComparer.Ordinal);
+        return $$"""
+            # {{name}}
+            model: {{JsonSerializer.Serialize(context.Lab.BaseFolder)}}
+            pool: { path: {{JsonSerializer.Serialize(context.Lab.AdaptersFolder)}}, exclude: [{{string.Join(", ", exclude)}}] }
+            validation: {{JsonSerializer.Serialize(validation)}}
+            seed: {{context.Seed}}
+            output: { rank: 8 } # the tables measure the recipe, not this adapter
+            out: .
+            {{Settings(context.Quick)}}
+
+            """;
+    }
+
+    /// <summary>The best single adapter is asked for once a case and seed, and no published method is charged for it.</summary>
+    private static RunVerdict? Known(RowContext context, RunConfiguration configuration) =>
+        configuration.Objective.Name == "cross-entropy"
+            && context.Earlier.Values.Select(outcome => outcome.Singles).FirstOrDefault(singles => singles is not null) is { } singles
+            ? new RunVerdict(false, singles.ByObjective, null, default, 0, null, "")
+            : null;
+
+    private RowOutcome Read(RowContext context)
+    {
+        using var manifest = JsonFile.Read(Path.Combine(context.Folder, RunWriter.ManifestFileName), Manifest);
+        var root = manifest.Root;
+        var recipe = RecipeJson.Read(Path.Combine(context.Folder, RunWriter.RecipeFileName));
+        var result = root["result"];
+        var single = Single(result["best_single"]);
+        var chosen = result["winner"].Text() == "best-single" ? $"{name} (took {single.Name})" : name;
+        return RowOutcome.Of(chosen, root["queries"].Long(0), root["tokens"].Long(0), context.Lab, recipe) with
+        {
+            Singles = IsProduct ? Singles(result, single, CostOfSingles(context.Folder)) : null,
+        };
+    }
+
+    private static BestSingles Singles(JsonField result, SingleAdapter single, (long Queries, long Tokens) cost)
+    {
+        if (result.Find("best_single_by_metric") is not { } field) return new BestSingles(single, null, single, cost.Queries, cost.Tokens);
+        var byMetric = Single(field);
+        var value = 1 - byMetric.Loss;
+
+        // The metric of the two is known as the higher one: where that is not byMetric's, or is nothing, the lower loss decides.
+        var better = result["validation_metric"]["single"].Number() > value + 1e-12 || value == 0 ? single : byMetric;
+        return new BestSingles(single, byMetric, better, cost.Queries, cost.Tokens);
+    }
+
+    private static SingleAdapter Single(JsonField field) =>
+        new(field["name"].Text(), field["loss"].Number(), field["queries"].Long(0));
+
+    /// <summary>By loss and by metric together.</summary>
+    private static (long Queries, long Tokens) CostOfSingles(string folder)
+    {
+        var lines = EvaluationLog.Read(Path.Combine(folder, EvaluationLog.FileName))
+            .Where(line => line.Purpose == EvaluationPurpose.Single).ToList();
+        return (lines.Sum(line => (long)line.Queries), lines.Sum(line => line.Tokens));
+    }
+
+    private sealed class Progress(TextWriter output) : IProgress<RunEvent>
+    {
+        public void Report(RunEvent value)
+        {
+            if (value is StageFinished stage)
+                output.WriteLine($"    {stage.Stage}: loss {stage.StartLoss:F4} -> {stage.Loss:F4} ({stage.StopReason})");
+            if (value is RunWarning warning) output.WriteLine($"    {warning.Stage}: {warning.Message}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Cuvee.Optimization.FisherProbing;
+
+/// <summary>
+/// What the probes say about the loss: every probed answer token is a logistic regression, log p = -log(1 + e^-z) with its log-odds z =
+/// log p - log(1 - p) linear in the weights. A token whose probability nears 1 then stops pulling, and its curvature p (1 - p) J'J is the
+/// Fisher information of "answered or not": a sum of log-probabilities extrapolated in a straight line knows neither. The batches of
+/// earlier rounds count on, each around the point where it was probed, with weights that fade.
+/// </summary>
+/// <param name="memory">Factor on a batch's weight from round to round, in [0, 1).</param>
+internal sealed class LogisticModel(int dimension, double memory)
+{
+    private const double FaintestBatch = 0.05; // of the newest one's weight: older ones are forgotten
+    private const int NewtonSteps = 25;
+    private const double NewtonTolerance = 1e-9; // nats per token
+
+    private readonly List<Batch> batches = []; // oldest first
+
+    /// <summary>False before the first round and where no probe of the last one changed anything.</summary>
+    public bool HasDirection => batches.Count > 0 && batches[^1].Rows.Exists(row => row.Slopes.Any(slope => slope != 0));
+
+    /// <param name="point">Where the rows were probed, [n].</param>
+    /// <param name="rows">Without any, the model keeps what it has.</param>
+    public void Add(ReadOnlySpan<double> point, List<ProbedToken> rows)
+    {
+        if (rows.Count == 0) return;
+        foreach (var batch in batches) batch.Weight *= memory;
+        batches.RemoveAll(batch => batch.Weight < FaintestBatch);
+        var offsets = new double[rows.Count];
+        for (var t = 0; t < offsets.Length; t++) offsets[t] = rows[t].LogOdds - Dot(rows[t].Slopes, point);
+        batches.Add(new Batch(rows, offsets));
+    }
+
+    /// <summary>
+    /// Minimises the model's mean loss plus <paramref name="damping"/> / 2 times the squared distance from <paramref name="point"/>, in
+    /// units of the mean curvature of the last batch, inside the box: Newton's method with coordinates held at bounds that they push
+    /// against.
+    /// </summary>
+    /// <returns>[n]</returns>
+    public double[] Minimum(ReadOnlySpan<double> point, double damping, BoxBounds bounds)
+    {
+        var ridge = damping * MeanCurvature();
+        double[] start = [.. point], x = [.. point];
+        var (loss, gradient, hessian) = At(x, start, ridge);
+        for (var step = 0; step < NewtonSteps; step++)
+        {
+            if (NewtonStep(x, gradient, hessian, bounds) is not { } direction) break;
+            var (length, before) = (1.0, loss);
+            double[] candidate;
+            while (true)
+            {
+                candidate = Moved(x, direction, length, bounds);
+                loss = Loss(candidate, start, ridge);
+                if (loss < before || length < 1e-4) break;
+                length /= 2;
+            }
+
+            if (!(loss < before)) break;
+            x = candidate;
+            if (before - loss < NewtonTolerance) break;
+            (loss, gradient, hessian) = At(x, start, ridge);
+        }
+
+        return x;
+    }
+
+    private static double[] Moved(double[] x, double[] direction, double length, BoxBounds bounds)
+    {
+        var moved = new double[x.Length];
+        for (var i = 0; i < x.Length; i++) moved[i] = x[i] + (length * direction[i]);
+        bounds.Clip(moved);
+        return moved;
+    }
+
+    /// <summary>Of a coordinate, over the tokens of the last batch where they were probed.</summary>
+    private double MeanCurvature()
+    {
+        var sum = 0.0;
+        foreach (var row in batches[^1].Rows)
+        {
+            var p = Sigmoid(row.LogOdds);
+            sum += p * (1 - p) * Dot(row.Slopes, row.Slopes);
+        }
+
+        return Math.Max(sum / batches[^1].Rows.Count / dimension, 1e-12);
+    }
+
+    private double Loss(double[] x, double[] start, double ridge)
+    {
+        double sum = 0, mass = 0;
+        foreach (var batch in batches)
+        {
+            for (var t = 0; t < batch.Offsets.Length; t++)
+                sum += batch.Weight * Softplus(-(batch.Offsets[t] + Dot(batch.Rows[t].Slopes, x)));
+            mass += batch.Weight * batch.Offsets.Length;
+        }
+
+        return (sum / mass) + (0.5 * ridge * SquaredDistance(x, start));
+    }
+
+    private (double Loss, double[] Gradient, double[] Hessian) At(double[] x, double[] start, double ridge)
+    {
+        var n = dimension;
+        var (gradient, hessian) = (new double[n], new double[n * n]); // [n], [n, n]: both triangles
+        var mass = batches.Sum(batch => batch.Weight * batch.Offsets.Length);
+        foreach (var batch in batches)
+        {
+            for (var t = 0; t < batch.Offsets.Length; t++)
+            {
+                var slopes = batch.Rows[t].Slopes;
+                var p = Sigmoid(batch.Offsets[t] + Dot(slopes, x));
+                AddScaled(-batch.Weight / mass * (1 - p), slopes, gradient);
+                var curvature = batch.Weight / mass * p * (1 - p);
+                for (var i = 0; i < n; i++) AddScaled(curvature * slopes[i], slopes, hessian.AsSpan(i * n, n));
+            }
+        }
+
+        for (var i = 0; i < n; i++)
+        {
+            gradient[i] += ridge * (x[i] - start[i]);
+            hessian[(i * n) + i] += ridge;
+        }
+
+        return (Loss(x, start, ridge), gradient, hessian);
+    }
+
+    /// <summary>-H^-1 g over the coordinates that are free; null where the gradient vanishes.</summary>
+    private double[]? NewtonStep(double[] x, double[] gradient, double[] hessian, BoxBounds bounds)
+    {
+        var n = dimension;
+        var held = new bool[n];
+        for (var i = 0; i < n; i++) held[i] = (x[i] >= bounds.Upper[i] && gradient[i] < 0) || (x[i] <= bounds.Lower[i] && gradient[i] > 0);
+        var trace = Enumerable.Range(0, n).Sum(i => hessian[(i * n) + i]);
+        if (!(trace > 0)) return null;
+        for (var added = 1e-12 * trace / n; ; added *= 10)
+        {
+            var system = new double[n * n];
+            var step = new double[n];
+            for (var i = 0; i < n; i++)
+            {
+                for (var j = 0; j < n; j++) system[(i * n) + j] = held[i] || held[j] ? 0 : hessian[(i * n) + j];
+                system[(i * n) + i] = held[i] ? 1 : system[(i * n) + i] + added;
+                step[i] = held[i] ? 0 : -gradient[i];
+            }
+
+            if (CholeskySolver.TrySolve(system, step)) return step;
+        }
+    }
+
+    private static double Sigmoid(double z) => 1 / (1 + Math.Exp(-z));
+
+    private static double Softplus(double z) => Math.Max(z, 0) + Math.Log(1 + Math.Exp(-Math.Abs(z)));
+
+    private static double SquaredDistance(double[] x, double[] y)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < x.Length; i++) sum += (x[i] - y[i]) * (x[i] - y[i]);
+        return sum;
+    }
+
+    // In one order whatever the vector width: a journal is replayed bit for bit on any machine.
+    private static double Dot(double[] x, ReadOnlySpan<double> y)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < x.Length; i++) sum += x[i] * y[i];
+        return sum;
+    }
+
+    private static void AddScaled(double factor, double[] x, Span<double> y)
+    {
+        var from = MemoryMarshal.Cast<double, Vector<double>>(x.AsSpan());
+        var to = MemoryMarshal.Cast<double, Vector<double>>(y);
+        for (var i = 0; i < from.Length; i++) to[i] += from[i] * factor;
+        for (var i = from.Length * Vector<double>.Count; i < x.Length; i++) y[i] += x[i] * factor;
+    }
+
+    /// <param name="rows">[tokens]</param>
+    /// <param name="offsets">[tokens]: log-odds where all weights are 0, as the rows extrapolate.</param>
+    private sealed class Batch(List<ProbedToken> rows, double[] offsets)
+    {
+        public List<ProbedToken> Rows => rows;
+
+        public double[] Offsets => offsets;
+
+        public double Weight { get; set; } = 1;
+    }
+}
+
+/// <summary>One answer token (or record, where a provider gives sums) around the point where it was probed.</summary>
+/// <param name="LogOdds">z = log p - log(1 - p).</param>
+/// <param name="Slopes">dz / dw_i, [n].</param>
+internal sealed record ProbedToken(double LogOdds, double[] Slopes)
+{
+    private const double LargestLogProbability = -1e-6; // nearer to 1 a probability in fp32 has no digits left
+
+    public static double LogOddsOf(double logProbability)
+    {
+        var value = Math.Min(logProbability, LargestLogProbability);
+        return value - Math.Log(-Expm1(value));
+    }
+
+    // e^x - 1 without cancellation (Kahan).
+    private static double Expm1(double x)
+    {
+        var u = Math.Exp(x);
+        return u == 1 ? x : u - 1 == -1 ? -1 : (u - 1) * x / Math.Log(u);
+    }
+}

@@ -1,0 +1,229 @@
+using System.Text.Json;
+using Cuvee.Formats.Peft;
+using Cuvee.Hosting.Embedded;
+using Cuvee.Inference;
+using Cuvee.Lab.Data;
+using Cuvee.Lab.Reproduction;
+using Cuvee.LanguageModels;
+using Cuvee.Merging;
+using Cuvee.Metrics;
+
+namespace Cuvee.Lab.Tests.Reproduction;
+
+/// <summary>Real runs on generated data: what is measured, how it is resumed, how cases are cut.</summary>
+public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<FourSpecialists>
+{
+    [Fact]
+    public async Task Run_TwoSeeds_EveryRowIsMeasuredAndChargedForWhatItAsked()
+    {
+        var results = await zoo.RunAsync(FourSpecialists.Small, "charged");
+
+        string[] keys =
+            ["default", "evo", "ties", "base", "uniform", "best-single", "random-weights", "gradient", "specialist"];
+        var target = Assert.Single(Assert.Single(results.Points).Targets);
+        Assert.Equal(("ner-menu", 3, 8, 5), (target.Target, target.PoolSize, target.ValidationRecords, target.TestRecords));
+        Assert.Equal(keys, target.Rows.Select(row => row.Row));
+        Assert.Equal(keys, results.Points[0].Average.Select(row => row.Row));
+        Assert.Equal(
+            keys.SelectMany(_ => (ulong[])[1, 2], (key, seed) => (key, seed)), target.Seeds.Select(seed => (seed.Row, seed.Seed)));
+
+        // The specialist and the uniform average by another way: the engine itself, asked directly.
+        var records = TaskBuilder.Build(zoo.Catalog["menu"], LabTask.Ner, Split.Test, 5).Records;
+        using var model = EmbeddedModel.Load(Path.Combine(zoo.Zoo, "base"));
+        var adapters = Path.Combine(zoo.Zoo, "adapters");
+        await AssertMeasuredAsync("specialist", AdaptedModel.Create(model, PeftReader.Read(Path.Combine(adapters, "ner-menu"))));
+        var pool = AdapterPool.Load(adapters, ["ner-menu"]);
+        await AssertMeasuredAsync("uniform", AdaptedModel.Create(model, pool, new WeightedRecipe(
+            MergeSpace.Delta, [.. pool.Adapters.Select(adapter => new AdapterShare(adapter.Name, 1.0 / 3))])));
+        async Task AssertMeasuredAsync(string key, EmbeddedModel adapted)
+        {
+            var own = await TestMeasurement.OfAsync(
+                adapted, new IeF1Metric(), records, new GenerationOptions { MaxTokens = 96 }, CancellationToken.None);
+            var row = target.Rows.Single(row => row.Row == key);
+            Assert.Equal(own.Loss, row.TestLoss.Value, 1e-4);
+            Assert.Equal(MetricScore.Of(own.Counts).Value, row.Score.Value, 12);
+        }
+
+        // Queries and tokens are those of the journals: one line an answer.
+        foreach (var seed in target.Seeds.Where(seed => seed.Row is "default" or "evo" or "best-single"))
+        {
+            var lines = Observations(zoo.Folder("charged"), seed.Row == "best-single" ? "default" : seed.Row, seed.Seed);
+            var single = lines.Where(line => line.Purpose == "single").ToList();
+            var paid = seed.Row == "best-single" ? single : lines.Where(line => IsPaid(line, seed.Row)).ToList();
+            Assert.Equal(paid.Count, seed.Queries);
+            Assert.Equal(paid.Sum(line => line.Tokens), seed.Tokens);
+            Assert.True(seed.Queries > 0);
+        }
+
+        Assert.All(
+            target.Seeds.Where(seed => seed.Row is "base" or "uniform" or "random-weights" or "gradient" or "specialist"),
+            seed => Assert.Equal((0, 0), (seed.Queries, seed.Tokens)));
+        Assert.Matches(
+            "^best single adapter \\((classify-guest-mood|es-menu|et-menu)\\)$",
+            target.Seeds.First(seed => seed.Row == "best-single").Name);
+        Assert.Single(target.Seeds.Where(seed => seed.Row == "ties").Select(seed => seed.TestLoss).Distinct());
+        Assert.Equal(2, target.Seeds.Where(seed => seed.Row == "random-weights").Select(seed => seed.TestLoss).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Run_AgainAndAfterACut_SameBytesAndNothingFinishedIsRepeated()
+    {
+        var first = await zoo.RunAsync(FourSpecialists.Small, "cut");
+        var path = zoo.Folder("first.json");
+        ResultsJson.Write(path, first);
+        var runs = zoo.Folder("cut");
+        var finished = Directory.GetFiles(runs, "*", SearchOption.AllDirectories).ToDictionary(file => file, File.GetLastWriteTimeUtc);
+
+        await AssertSameAsync();
+        Assert.All(finished, file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(file.Key)));
+
+        // One run is cut half way: its manifest is not there yet, its journal ends in the middle of a line.
+        var folder = Path.GetDirectoryName(Manifest(runs, "evo", 2))!;
+        var journal = Path.Combine(folder, "observations.jsonl");
+        var whole = await File.ReadAllBytesAsync(journal);
+        foreach (var name in (string[])["merge_manifest.json", "recipe.json", "evaluations.jsonl"]) File.Delete(Path.Combine(folder, name));
+        await File.WriteAllBytesAsync(journal, whole[..(whole.Length / 2)]);
+        await AssertSameAsync();
+        Assert.True(File.Exists(Path.Combine(folder, "merge_manifest.json")));
+        Assert.Equal(AnswersOf(whole), AnswersOf(await File.ReadAllBytesAsync(journal)));
+
+        async Task AssertSameAsync()
+        {
+            var again = zoo.Folder("again.json");
+            ResultsJson.Write(again, await zoo.RunAsync(FourSpecialists.Small, "cut"));
+            Assert.Equal(await File.ReadAllTextAsync(path), await File.ReadAllTextAsync(again));
+        }
+
+        static int AnswersOf(byte[] journal) =>
+            System.Text.Encoding.UTF8.GetString(journal).Split('\n').Count(line => line.Contains("\"record\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_TargetsTogether_OneModelIsTestedOnAllAndASpecialistOnItsOwn()
+    {
+        var experiment = FourSpecialists.Small with
+        {
+            Name = "together",
+            Targets = [new(LabTask.Ner, "menu"), new(LabTask.Et, "menu")],
+            Pool = PoolRule.TargetsOnly,
+            Distractors = ["classify-guest-mood"],
+            Seeds = [1],
+        };
+        var results = await zoo.RunAsync(experiment, "together");
+
+        var targets = results.Points[0].Targets;
+        Assert.Equal(["ner-menu", "et-menu"], targets.Select(target => target.Target));
+        Assert.All(targets, target => Assert.Equal((3, 16), (target.PoolSize, target.ValidationRecords)));
+        var queries = targets.Select(target => target.Seeds.Single(seed => seed.Row == "evo").Queries).Distinct();
+        Assert.Single(queries);
+        var task = Assert.Single(Directory.GetDirectories(zoo.Folder("together")));
+        var ids = (await File.ReadAllLinesAsync(Path.Combine(task, "validation.jsonl")))
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("id").GetString()!.Split('/')[0]);
+        Assert.Equal([.. Enumerable.Repeat("ner-menu", 8), .. Enumerable.Repeat("et-menu", 8)], ids);
+
+        // Each specialist is far better on its own task than the other one's would be.
+        var average = results.Points[0].Average.Single(row => row.Row == "specialist");
+        Assert.Equal(
+            targets.Average(target => target.Rows.Single(row => row.Row == "specialist").TestLoss.Value), average.TestLoss.Value, 12);
+        Assert.Equal(2, average.Targets);
+        Assert.All(targets, target => Assert.True(LossOf(target, "specialist") < LossOf(target, "base")));
+        static double LossOf(TargetResults target, string key) => target.Rows.Single(row => row.Row == key).TestLoss.Value;
+    }
+
+    [Fact]
+    public async Task Run_PointsDrawnPerSeed_EachSeedHasItsOwnCaseAndWhatDoesNotFitIsNamed()
+    {
+        var experiment = FourSpecialists.Small with
+        {
+            Name = "curve",
+            Axis = "adapters in the pool",
+            DrawsPerSeed = true,
+            Points = [new("2") { PoolSize = 2 }, new("10") { PoolSize = 10 }, new("noisy") { LabelNoise = 0.5, ValidationRecords = 6 }],
+            Rows = [.. FourSpecialists.Small.Rows.Take(1), ExperimentRows.Base, ExperimentRows.BestSingle],
+            MainRow = "default",
+            Claims = [new("default", "base", "Cuvee")],
+        };
+        var results = await zoo.RunAsync(experiment, "curve");
+
+        Assert.Equal(["2", "noisy"], results.Points.Select(point => point.Label));
+        Assert.Equal(["ner-menu: its pool has 3 adapters, so the point of 10 is left out."], results.Notes);
+        Assert.Equal([2, 3], results.Points.Select(point => point.Targets[0].PoolSize));
+        Assert.Equal([8, 6], results.Points.Select(point => point.Targets[0].ValidationRecords));
+        Assert.Equal(["2", "noisy"], results.Claims.Select(claim => claim.Point));
+        var validation = Directory.GetFiles(zoo.Folder("curve"), "validation.jsonl", SearchOption.AllDirectories);
+        Assert.Equal(4, validation.Select(File.ReadAllText).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Run_Quick_RowsWithSmallerSettingsAreCalledShortenedAndRunApart()
+    {
+        IExperimentRow gradient = new GradientRow(steps: 4, quickSteps: 1, learningRate: 0.05);
+        var full = FourSpecialists.Small with
+        {
+            Rows = [ExperimentRows.Base, gradient], MainRow = "base", Seeds = [1], Claims = [], ValidationRecords = 6,
+        };
+        var results = await zoo.RunAsync(full.ToQuick(), "quick");
+        await zoo.RunAsync(full, "quick");
+
+        Assert.True(results.Quick);
+        Assert.Equal(["base model", "weights by gradient (white box), shortened"], results.Rows.Select(row => row.Name));
+        Assert.Equal(2, Directory.GetFiles(zoo.Folder("quick"), "recipe.json", SearchOption.AllDirectories).Length);
+    }
+
+    /// <summary>How a row is added whose model is no merge.</summary>
+    [Fact]
+    public async Task Run_RowWithAModelOfItsOwn_IsMeasuredLikeAnyOther()
+    {
+        var experiment = FourSpecialists.Small with { Rows = [new OwnModelRow(), new SpecialistRow()], MainRow = "own-model", Claims = [] };
+        var rows = (await zoo.RunAsync(experiment, "own-model")).Points[0].Targets[0].Rows;
+
+        Assert.Equal(["own-model", "specialist"], rows.Select(row => row.Row));
+        Assert.Equal(rows[1].TestLoss.Value, rows[0].TestLoss.Value, 1e-4);
+        Assert.Equal(rows[1].Score, rows[0].Score);
+        Assert.Equal((3, 5), (rows[0].Queries, rows[0].Tokens));
+    }
+
+    private sealed class OwnModelRow : IExperimentRow
+    {
+        public string Key => "own-model";
+
+        public string Name => "an adapter of its own";
+
+        public ExperimentRowKind Kind => ExperimentRowKind.Reference;
+
+        public bool IsSeeded => true;
+
+        public string Settings(bool quick) => "";
+
+        public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+        {
+            var adapter = PeftReader.Read(Path.Combine(context.Lab.AdaptersFolder, "ner-menu"));
+            return Task.FromResult(new RowOutcome(
+                Name, 3, 5, _ => [RowModel.Of("ner-menu", () => AdaptedModel.Create(context.Lab.Model, adapter))]));
+        }
+    }
+
+    private static string Manifest(string runs, string row, ulong seed) => Assert.Single(
+        Directory.GetFiles(runs, "merge_manifest.json", SearchOption.AllDirectories),
+        path => path.Contains($"{Path.DirectorySeparatorChar}{row}-", StringComparison.Ordinal)
+            && path.Contains($"seed-{seed}", StringComparison.Ordinal));
+
+    private static List<(string Stage, string Purpose, long Tokens)> Observations(string runs, string row, ulong seed) =>
+    [
+        .. File.ReadLines(Path.Combine(Path.GetDirectoryName(Manifest(runs, row, seed))!, "observations.jsonl"))
+            .Select(line => JsonDocument.Parse(line).RootElement).Where(line => line.TryGetProperty("record", out _))
+            .Select(line => (
+                line.GetProperty("stage").GetString()!,
+                line.GetProperty("purpose").GetString()!,
+                line.GetProperty("tokens").GetInt64() + line.GetProperty("prompt_tokens").GetInt64())),
+    ];
+
+    /// <summary>The search's own questions: not the metric, not the adapters found by it, not the controls beside the result.</summary>
+    private static bool IsPaid((string Stage, string Purpose, long Tokens) line, string row) => line switch
+    {
+        { Purpose: "single" } => row == "default" && line.Stage == "best-single/cross-entropy",
+        { Stage: "result" } => false,
+        { Purpose: "metric" } => false,
+        _ => true,
+    };
+}
