@@ -62,7 +62,7 @@ public sealed class MagnitudeSparsifierTests
             var scaled = new float[count];
             MaskedKernels.ScaleKept(values, threshold, -1.5f, scaled);
             var added = start.ToArray();
-            MaskedKernels.AddScaledKept(values, threshold, -1.5f, added);
+            StoredSum.AddScaledKept(StoredMatrix.Over(1, count, values), 0, 1, threshold, -1.5f, added);
             for (var i = 0; i < count; i++)
             {
                 Assert.Equal((float)(expected[i] * -1.5), scaled[i]);

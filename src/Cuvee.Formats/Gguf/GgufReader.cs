@@ -1,6 +1,5 @@
 using System.IO.MemoryMappedFiles;
 using Cuvee.Numerics;
-using Microsoft.Win32.SafeHandles;
 
 namespace Cuvee.Formats.Gguf;
 
@@ -10,9 +9,9 @@ namespace Cuvee.Formats.Gguf;
 public sealed unsafe class GgufReader
 {
     private readonly GgufHeader header;
-    private readonly Mapping mapping;
+    private readonly MappedBytes mapping;
 
-    private GgufReader(string path, GgufHeader header, Mapping mapping) => (Path, this.header, this.mapping) = (path, header, mapping);
+    private GgufReader(string path, GgufHeader header, MappedBytes mapping) => (Path, this.header, this.mapping) = (path, header, mapping);
 
     public string Path { get; }
 
@@ -35,7 +34,7 @@ public sealed unsafe class GgufReader
             using var file = MemoryMappedFile.CreateFromFile(
                 stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             using var view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-            var mapping = new Mapping(view);
+            var mapping = new MappedBytes(view);
             var header = GgufHeader.Parse(path, new ReadOnlySpan<byte>(mapping.Start, (int)Math.Min(length, int.MaxValue)), length);
             GC.KeepAlive(mapping);
             return new GgufReader(path, header, mapping);
@@ -53,23 +52,5 @@ public sealed unsafe class GgufReader
         if (!Tensors.TryGetValue(name, out var entry)) throw new BadInputException($"{Path}: tensor '{name}' is missing; use a whole " +
             "file.");
         return new StoredMatrix(entry.Format, entry.Rows, entry.Columns, mapping.Start + header.DataStart + entry.Offset, mapping);
-    }
-
-    /// <summary>Holds the mapped pages in place while anything refers to it.</summary>
-    private sealed class Mapping
-    {
-        private readonly SafeMemoryMappedViewHandle handle;
-
-        public Mapping(MemoryMappedViewAccessor view)
-        {
-            handle = view.SafeMemoryMappedViewHandle;
-            byte* start = null;
-            handle.AcquirePointer(ref start);
-            Start = start + view.PointerOffset;
-        }
-
-        ~Mapping() => handle.ReleasePointer();
-
-        public byte* Start { get; }
     }
 }

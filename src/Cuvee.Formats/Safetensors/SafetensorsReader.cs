@@ -88,7 +88,7 @@ public sealed class SafetensorsReader : IDisposable
         var rows = columns == 0 ? 0 : entry.Count / columns;
         if (rows > int.MaxValue) throw TooLarge(entry, int.MaxValue);
         if (entry.Type == TensorType.F64) return StoredMatrix.Over((int)rows, columns, ReadSingles(name));
-        var mapping = new Mapping(_view);
+        var mapping = new MappedBytes(_view);
         var matrix = new StoredMatrix(
             entry.Type switch
             {
@@ -179,24 +179,6 @@ public sealed class SafetensorsReader : IDisposable
     private SafetensorsFormatException NotFinite(TensorEntry entry, long index) => new(
         SafetensorsDefect.NotFinite, $"{Path}: tensor '{entry.Name}' holds NaN or infinity at index {index}; the weights are broken: " +
             "train or fetch them again.");
-
-    /// <summary>Keeps the mapping alive for a matrix that outlives the reader.</summary>
-    private sealed unsafe class Mapping
-    {
-        private readonly SafeMemoryMappedViewHandle _handle;
-
-        public Mapping(MemoryMappedViewAccessor view)
-        {
-            _handle = view.SafeMemoryMappedViewHandle;
-            byte* start = null;
-            _handle.AcquirePointer(ref start);
-            Start = start + view.PointerOffset;
-        }
-
-        ~Mapping() => _handle.ReleasePointer();
-
-        public byte* Start { get; }
-    }
 
     /// <summary>Keeps the mapping alive while its bytes are read, so that a concurrent <see cref="Dispose"/> cannot pull it away.</summary>
     private unsafe ref struct Lease

@@ -21,7 +21,8 @@ internal static class ExperimentRows
     /// <summary>What the product does when nothing is chosen; finds the best single adapters for the rows after it.</summary>
     public static IExperimentRow Default { get; } = new SearchRow(
         "default", "Cuvee's default: Fisher probing (delta)", ExperimentRowKind.Search,
-        "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }") { IsProduct = true };
+        "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }")
+    { IsProduct = true };
 
     public static IExperimentRow EvoPaper { get; } = Search(
         "evo-paper", "Evo-Merging as published (factors)", Authors, "", QuickAuthors + " }");
@@ -108,5 +109,6 @@ internal static class ExperimentRows
     /// <param name="isSeeded">The method draws.</param>
     private static SearchRow Grid(string method, string name, string quickGrid, bool isSeeded = false) => new(
         method, name, ExperimentRowKind.Baseline, "search: grid", $"settings: {{ method: {method} }}",
-        $"settings: {{ method: {method}, sample: 12{quickGrid} }}") { IsSeeded = isSeeded };
+        $"settings: {{ method: {method}, sample: 12{quickGrid} }}")
+    { IsSeeded = isSeeded };
 }

@@ -1,4 +1,4 @@
-using Cuvee.Merging.Sparsification;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Methods;
 
@@ -29,7 +29,7 @@ public sealed class DareLinear : IMergeMethod
             for (var i = 0; i < weights.Length; i++)
             {
                 RandomDrop.Apply(taskVectors, i, arguments, density, kept);
-                MaskedKernels.AddScaledKept(kept, 0, (float)(lambda * weights[i]), merged);
+                FloatVectors.AddScaled((float)(lambda * weights[i]), kept, merged);
             }
         };
     }

@@ -1,4 +1,4 @@
-using Cuvee.Merging.Sparsification;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Methods;
 
@@ -27,7 +27,7 @@ public sealed class LinearMerge : IMergeMethod
         {
             merged.Clear();
             for (var i = 0; i < weights.Length; i++)
-                MaskedKernels.AddScaledKept(taskVectors.Deltas[i].Span, 0, (float)(scale * weights[i]), merged);
+                FloatVectors.AddScaled((float)(scale * weights[i]), taskVectors.Deltas[i].Span, merged);
         };
     }
 }

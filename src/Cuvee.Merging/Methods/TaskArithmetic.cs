@@ -1,4 +1,4 @@
-using Cuvee.Merging.Sparsification;
+using Cuvee.Numerics;
 
 namespace Cuvee.Merging.Methods;
 
@@ -22,7 +22,7 @@ public sealed class TaskArithmetic : IMergeMethod
         {
             merged.Clear();
             for (var i = 0; i < weights.Length; i++)
-                MaskedKernels.AddScaledKept(taskVectors.Deltas[i].Span, 0, (float)(lambda * weights[i]), merged);
+                FloatVectors.AddScaled((float)(lambda * weights[i]), taskVectors.Deltas[i].Span, merged);
         };
     }
 }

@@ -5,10 +5,9 @@ using Cuvee.Numerics;
 namespace Cuvee.Merging.Sparsification;
 
 /// <summary>
-/// Passes over rows of a factor that mask and scale. Stored rows are widened a piece at a time, in the first-level cache. Lanes are those
-/// of
-/// <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same expression in scalars, so that an entry's result does not depend
-/// on its position.
+/// Passes over rows of a factor that mask and scale (sums: <see cref="StoredSum"/>). Stored rows are widened a piece at a time, in the
+/// first-level cache. Lanes are those of <see cref="Vector{T}"/> (8 floats with AVX2); the remainder is the same expression in scalars, so
+/// that an entry's result does not depend on its position.
 /// </summary>
 internal static class MaskedKernels
 {
@@ -33,7 +32,7 @@ internal static class MaskedKernels
             {
                 var to = destination.Slice(row * stride, source.Columns);
                 source.ReadRow(firstRow + row, to);
-                ScaleKept(to, 0, scale, to);
+                FloatVectors.Scale(scale, to);
             }
 
             return;
@@ -67,28 +66,6 @@ internal static class MaskedKernels
         for (var i = lanes.Length * Vector<float>.Count; i < source.Length; i++)
         {
             destination[i] = Math.Abs(source[i]) >= threshold ? source[i] * scale : 0;
-        }
-    }
-
-    /// <summary>destination += scale * x where |x| &gt;= threshold, fused.</summary>
-    public static void AddScaledKept(ReadOnlySpan<float> source, float threshold, float scale, Span<float> destination)
-    {
-        destination = destination[..source.Length];
-        var lanes = MemoryMarshal.Cast<float, Vector<float>>(source);
-        var outLanes = MemoryMarshal.Cast<float, Vector<float>>(destination);
-        var limit = new Vector<float>(threshold);
-        var factor = new Vector<float>(scale);
-        for (var i = 0; i < lanes.Length; i++)
-        {
-            var x = lanes[i];
-            var kept = Vector.ConditionalSelect(Vector.GreaterThanOrEqual(Vector.Abs(x), limit), x, Vector<float>.Zero);
-            outLanes[i] = Vector.FusedMultiplyAdd(kept, factor, outLanes[i]);
-        }
-
-        for (var i = lanes.Length * Vector<float>.Count; i < source.Length; i++)
-        {
-            var kept = Math.Abs(source[i]) >= threshold ? source[i] : 0;
-            destination[i] = MathF.FusedMultiplyAdd(kept, scale, destination[i]);
         }
     }
 }

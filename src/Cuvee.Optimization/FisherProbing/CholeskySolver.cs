@@ -1,3 +1,5 @@
+using Cuvee.Numerics;
+
 namespace Cuvee.Optimization.FisherProbing;
 
 /// <summary>Symmetric positive definite systems by A = L L'.</summary>
@@ -18,16 +20,16 @@ internal static class CholeskySolver
             for (var j = 0; j < i; j++)
             {
                 var other = matrix.Slice(j * n, j + 1);
-                row[j] = (row[j] - Dot(row[..j], other[..j])) / other[j];
+                row[j] = (row[j] - DoubleVectors.Dot(row[..j], other[..j])) / other[j];
             }
 
-            var pivot = row[i] - Dot(row[..i], row[..i]);
+            var pivot = row[i] - DoubleVectors.Dot(row[..i], row[..i]);
             if (!(pivot > PivotTolerance * row[i])) return false;
             row[i] = Math.Sqrt(pivot);
         }
 
         for (var i = 0; i < n; i++)
-            rightHandSide[i] = (rightHandSide[i] - Dot(matrix.Slice(i * n, i), rightHandSide[..i])) / matrix[(i * n) + i];
+            rightHandSide[i] = (rightHandSide[i] - DoubleVectors.Dot(matrix.Slice(i * n, i), rightHandSide[..i])) / matrix[(i * n) + i];
         for (var i = n - 1; i >= 0; i--)
         {
             rightHandSide[i] /= matrix[(i * n) + i];
@@ -35,12 +37,5 @@ internal static class CholeskySolver
         }
 
         return true;
-    }
-
-    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
-    {
-        double sum = 0;
-        for (var i = 0; i < a.Length; i++) sum += a[i] * b[i];
-        return sum;
     }
 }

@@ -1,5 +1,4 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
+using Cuvee.Numerics;
 
 namespace Cuvee.Optimization.FisherProbing;
 
@@ -29,7 +28,7 @@ internal sealed class LogisticModel(int dimension, double memory)
         foreach (var batch in batches) batch.Weight *= memory;
         batches.RemoveAll(batch => batch.Weight < FaintestBatch);
         var offsets = new double[rows.Count];
-        for (var t = 0; t < offsets.Length; t++) offsets[t] = rows[t].LogOdds - Dot(rows[t].Slopes, point);
+        for (var t = 0; t < offsets.Length; t++) offsets[t] = rows[t].LogOdds - DoubleVectors.Dot(rows[t].Slopes, point);
         batches.Add(new Batch(rows, offsets));
     }
 
@@ -43,9 +42,10 @@ internal sealed class LogisticModel(int dimension, double memory)
     {
         var ridge = damping * MeanCurvature();
         double[] start = [.. point], x = [.. point];
-        var (loss, gradient, hessian) = At(x, start, ridge);
+        var loss = Loss(x, start, ridge);
         for (var step = 0; step < NewtonSteps; step++)
         {
+            var (gradient, hessian) = DerivativesAt(x, start, ridge);
             if (NewtonStep(x, gradient, hessian, bounds) is not { } direction) break;
             var (length, before) = (1.0, loss);
             double[] candidate;
@@ -60,7 +60,6 @@ internal sealed class LogisticModel(int dimension, double memory)
             if (!(loss < before)) break;
             x = candidate;
             if (before - loss < NewtonTolerance) break;
-            (loss, gradient, hessian) = At(x, start, ridge);
         }
 
         return x;
@@ -81,7 +80,7 @@ internal sealed class LogisticModel(int dimension, double memory)
         foreach (var row in batches[^1].Rows)
         {
             var p = Sigmoid(row.LogOdds);
-            sum += p * (1 - p) * Dot(row.Slopes, row.Slopes);
+            sum += p * (1 - p) * DoubleVectors.SumOfSquares(row.Slopes);
         }
 
         return Math.Max(sum / batches[^1].Rows.Count / dimension, 1e-12);
@@ -93,14 +92,14 @@ internal sealed class LogisticModel(int dimension, double memory)
         foreach (var batch in batches)
         {
             for (var t = 0; t < batch.Offsets.Length; t++)
-                sum += batch.Weight * Softplus(-(batch.Offsets[t] + Dot(batch.Rows[t].Slopes, x)));
+                sum += batch.Weight * Softplus(-(batch.Offsets[t] + DoubleVectors.Dot(batch.Rows[t].Slopes, x)));
             mass += batch.Weight * batch.Offsets.Length;
         }
 
         return (sum / mass) + (0.5 * ridge * SquaredDistance(x, start));
     }
 
-    private (double Loss, double[] Gradient, double[] Hessian) At(double[] x, double[] start, double ridge)
+    private (double[] Gradient, double[] Hessian) DerivativesAt(double[] x, double[] start, double ridge)
     {
         var n = dimension;
         var (gradient, hessian) = (new double[n], new double[n * n]); // [n], [n, n]: both triangles
@@ -110,10 +109,10 @@ internal sealed class LogisticModel(int dimension, double memory)
             for (var t = 0; t < batch.Offsets.Length; t++)
             {
                 var slopes = batch.Rows[t].Slopes;
-                var p = Sigmoid(batch.Offsets[t] + Dot(slopes, x));
-                AddScaled(-batch.Weight / mass * (1 - p), slopes, gradient);
+                var p = Sigmoid(batch.Offsets[t] + DoubleVectors.Dot(slopes, x));
+                DoubleVectors.AddScaled(-batch.Weight / mass * (1 - p), slopes, gradient);
                 var curvature = batch.Weight / mass * p * (1 - p);
-                for (var i = 0; i < n; i++) AddScaled(curvature * slopes[i], slopes, hessian.AsSpan(i * n, n));
+                for (var i = 0; i < n; i++) DoubleVectors.AddScaled(curvature * slopes[i], slopes, hessian.AsSpan(i * n, n));
             }
         }
 
@@ -123,7 +122,7 @@ internal sealed class LogisticModel(int dimension, double memory)
             hessian[(i * n) + i] += ridge;
         }
 
-        return (Loss(x, start, ridge), gradient, hessian);
+        return (gradient, hessian);
     }
 
     /// <summary>-H^-1 g over the coordinates that are free; null where the gradient vanishes.</summary>
@@ -160,22 +159,6 @@ internal sealed class LogisticModel(int dimension, double memory)
         return sum;
     }
 
-    // In one order whatever the vector width: a journal is replayed bit for bit on any machine.
-    private static double Dot(double[] x, ReadOnlySpan<double> y)
-    {
-        var sum = 0.0;
-        for (var i = 0; i < x.Length; i++) sum += x[i] * y[i];
-        return sum;
-    }
-
-    private static void AddScaled(double factor, double[] x, Span<double> y)
-    {
-        var from = MemoryMarshal.Cast<double, Vector<double>>(x.AsSpan());
-        var to = MemoryMarshal.Cast<double, Vector<double>>(y);
-        for (var i = 0; i < from.Length; i++) to[i] += from[i] * factor;
-        for (var i = from.Length * Vector<double>.Count; i < x.Length; i++) y[i] += x[i] * factor;
-    }
-
     /// <param name="rows">[tokens]</param>
     /// <param name="offsets">[tokens]: log-odds where all weights are 0, as the rows extrapolate.</param>
     private sealed class Batch(List<ProbedToken> rows, double[] offsets)
@@ -198,13 +181,6 @@ internal sealed record ProbedToken(double LogOdds, double[] Slopes)
     public static double LogOddsOf(double logProbability)
     {
         var value = Math.Min(logProbability, LargestLogProbability);
-        return value - Math.Log(-Expm1(value));
-    }
-
-    // e^x - 1 without cancellation (Kahan).
-    private static double Expm1(double x)
-    {
-        var u = Math.Exp(x);
-        return u == 1 ? x : u - 1 == -1 ? -1 : (u - 1) * x / Math.Log(u);
+        return value - Math.Log(1 - Math.Exp(value));
     }
 }

@@ -160,7 +160,11 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         IExperimentRow gradient = new GradientRow(steps: 4, quickSteps: 1, learningRate: 0.05);
         var full = FourSpecialists.Small with
         {
-            Rows = [ExperimentRows.Base, gradient], MainRow = "base", Seeds = [1], Claims = [], ValidationRecords = 6,
+            Rows = [ExperimentRows.Base, gradient],
+            MainRow = "base",
+            Seeds = [1],
+            Claims = [],
+            ValidationRecords = 6,
         };
         var results = await zoo.RunAsync(full.ToQuick(), "quick");
         await zoo.RunAsync(full, "quick");
