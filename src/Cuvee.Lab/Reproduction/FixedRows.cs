@@ -69,6 +69,31 @@ internal sealed class RandomWeightsRow(string like, int draws) : IExperimentRow
     }
 }
 
+/// <summary>The average of as many adapters as the row <paramref name="like"/> rests on, drawn: does the choice matter?</summary>
+internal sealed class RandomAdaptersRow(string like, int draws) : IExperimentRow
+{
+    public string Key => "random-adapters";
+
+    public string Name => $"random adapters, averaged ({draws} draws)";
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Control;
+
+    public bool IsSeeded => true;
+
+    public string Settings(bool quick) => $"{like} {draws}";
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+    {
+        var count = MergeRecipes.AdaptersThatMatter(context.Of(like).Recipe!);
+        RowModel[] models =
+        [
+            .. MergeRecipes.RandomAdapters(MergeSpace.Delta, context.Case.Adapters, count, draws, context.Seed)
+                .Select(recipe => RowModel.Of(context.Lab, recipe)),
+        ];
+        return Task.FromResult(new RowOutcome($"{Name}, {count} of {context.Case.Adapters.Count}", 0, 0, _ => models));
+    }
+}
+
 /// <summary>Weights by gradient on the validation loss that a search may only query (AdaMerging-style, arXiv 2310.02575).</summary>
 internal sealed class GradientRow(int steps, int quickSteps, double learningRate) : IExperimentRow
 {
