@@ -84,7 +84,7 @@ public sealed record SearchTask
 
     public required ValidationSplit Split { get; init; }
 
-    /// <summary>What remains of the run's budget for the stages.</summary>
+    /// <summary>What remains of the run's budget for the stages; below 0 where finding the best single adapter costs more.</summary>
     public required RunBudget Budget { get; init; }
 
     public required IObjective Objective { get; init; }

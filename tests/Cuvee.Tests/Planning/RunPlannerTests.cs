@@ -187,6 +187,7 @@ public sealed class RunPlannerTests : IDisposable
     [Theory]
     [InlineData("budget: { evaluations: 26 }", "all adapters alone, the grid and the final re-evaluation; set it to at least 27")]
     [InlineData("budget: { queries: 400 }", "set it to at least 432")]
+    [InlineData("budget: { queries: 10 }", "set it to at least 432")]
     [InlineData("settings: { method: emr, density: [0.5] }", "'settings.density' is given, but method 'emr' has no density; leave it out")]
     public void Plan_GridThatCannotRun_RefusesInOneSentence(string lines, string expected)
     {
