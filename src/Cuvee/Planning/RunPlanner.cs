@@ -84,6 +84,7 @@ public static class RunPlanner
         {
             Settings = search,
             AdapterNames = names,
+            Layers = provider.Capabilities.Layers ?? [],
             Split = split,
             Budget = search.Budget with { Queries = search.Budget.Queries - (int)screening },
             Objective = configuration.Objective,

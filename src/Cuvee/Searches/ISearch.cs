@@ -3,6 +3,7 @@ using Cuvee.Formats;
 using Cuvee.Merging.Methods;
 using Cuvee.Objectives;
 using Cuvee.Planning;
+using Cuvee.Providers;
 
 namespace Cuvee.Searches;
 
@@ -81,6 +82,9 @@ public sealed record SearchTask
 
     /// <summary>Ordinal order: the order of coordinates.</summary>
     public required IReadOnlyList<string> AdapterNames { get; init; }
+
+    /// <summary>Groups of modules that may have weights of their own (<see cref="ProviderCapabilities.Layers"/>).</summary>
+    public IReadOnlyList<string> Layers { get; init; } = [];
 
     public required ValidationSplit Split { get; init; }
 
