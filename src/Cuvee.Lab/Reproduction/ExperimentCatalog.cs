@@ -7,9 +7,6 @@ internal static class ExperimentCatalog
 {
     private const string OwnValidation = "Validation records are reserved ones that trained nothing. ";
 
-    // Has its figure in paper.json and is no row yet.
-    private const string LaterRow = "lora-validation";
-
     private static readonly ExperimentTarget[] SixTargets =
     [
         new(LabTask.Ner, "mit_restaurant"),
@@ -149,6 +146,20 @@ internal static class ExperimentCatalog
             Claims = [new("cma-loss", "cma-factors", "Cuvee"), new("evo-loss", "evo-factors", "Cuvee")],
             Notes = [],
         },
+        OutOfDomain with
+        {
+            Name = "repository",
+            Title = "A massive repository must help",
+            Protocol = "As ood: 28 adapters drawn from the pool, then all of it, with the same queries. Each seed draws its own pool and " +
+                $"validation records. {OwnValidation}",
+            Axis = "adapters in the pool",
+            Points = [new("28") { PoolSize = 28 }, new("all")],
+            DrawsPerSeed = true,
+            Rows = [ExperimentRows.Default, ExperimentRows.Base, ExperimentRows.BestSingle, .. ExperimentRows.References],
+            MainRow = "default",
+            Claims = [.. ((string[])["best-single", "lora-validation"]).Select(row => new Claim("default", row, "Cuvee"))],
+            Notes = [],
+        },
     ];
 
     private static Experiment Curve(
@@ -180,10 +191,11 @@ internal static class ExperimentCatalog
         var paper = PaperFigures.Of(table);
         return
         [
-            .. paper.Rows.Where(row => row != LaterRow && paper.Row(row)![0] < paper.Row(mainRow)![0])
+            .. paper.Rows.Where(row => paper.Row(row)![0] < paper.Row(mainRow)![0])
                 .Select(row => new Claim(mainRow, row, "paper")),
         ];
     }
 
-    private static Claim[] OwnClaims(string paperRow) => [new("default", paperRow, "Cuvee"), new("default", "best-single", "Cuvee")];
+    private static IEnumerable<Claim> OwnClaims(string paperRow) =>
+        ((string[])[paperRow, "best-single", "few-shot", "lora-validation"]).Select(row => new Claim("default", row, "Cuvee"));
 }

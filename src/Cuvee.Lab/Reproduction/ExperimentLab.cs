@@ -70,7 +70,8 @@ internal sealed class ExperimentLab : IAsyncDisposable
         return hash;
     })]);
 
-    private static string HashOfFolder(string folder) => ZooFingerprint.Of(
+    /// <summary>Of names and bytes.</summary>
+    internal static string HashOfFolder(string folder) => ZooFingerprint.Of(
         [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(path => Path.GetFileName(path) + ZooFingerprint.OfFile(path))]);
 
     public async ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using Cuvee.Lab.References;
 using Cuvee.Merging;
 using Cuvee.Searches;
 
@@ -72,17 +73,25 @@ internal static class ExperimentRows
 
     public static IExperimentRow Gradient { get; } = new GradientRow(steps: 80, quickSteps: 20, learningRate: 0.03);
 
-    /// <summary>Base model, uniform average, best single adapter, random weights. After <see cref="Default"/>.</summary>
+    /// <summary>Base model alone and with examples, uniform average, best single adapter, random weights and adapters. After
+    /// <see cref="Default"/>.</summary>
     public static IReadOnlyList<IExperimentRow> Controls { get; } =
     [
         Base,
         new RecipeRow("uniform", "uniform average (delta)", task => MergeRecipes.Uniform(MergeSpace.Delta, task.Adapters)),
         BestSingle,
         new RandomWeightsRow("default", draws: 3),
+        new RandomAdaptersRow("default", draws: 3),
+        new FewShotRow(),
     ];
 
     /// <summary>What a black-box search cannot have.</summary>
-    public static IReadOnlyList<IExperimentRow> References { get; } = [Gradient, new SpecialistRow()];
+    public static IReadOnlyList<IExperimentRow> References { get; } =
+    [
+        Gradient,
+        new ValidationLoraRow(ValidationTrainedLora.LearningRates, quickRates: [1e-3]),
+        new SpecialistRow(),
+    ];
 
     /// <summary>Cross-entropy against the metric alone, the same search and budget.</summary>
     public static IReadOnlyList<IExperimentRow> Objectives { get; } =

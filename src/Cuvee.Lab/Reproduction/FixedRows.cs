@@ -61,11 +61,36 @@ internal sealed class RandomWeightsRow(string like, int draws) : IExperimentRow
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {
         // A result that is one adapter still asks the question over the whole pool.
-        var found = ((WeightedRecipe)context.Of(like).Recipe!).Adapters.ToDictionary(share => share.Name, share => share.Weight);
+        var found = ((WeightedRecipe)context.Of(like).Recipe!).Adapters.ToDictionary(share => share.Name, MergeRecipes.Strength);
         var spread = new WeightedRecipe(
             MergeSpace.Delta, [.. context.Case.Adapters.Select(adapter => new AdapterShare(adapter, found.GetValueOrDefault(adapter)))]);
         RowModel[] models = [.. MergeRecipes.RandomWeights(spread, draws, context.Seed).Select(recipe => RowModel.Of(context.Lab, recipe))];
         return Task.FromResult(new RowOutcome(Name, 0, 0, _ => models));
+    }
+}
+
+/// <summary>The average of as many adapters as the row <paramref name="like"/> rests on, drawn: does the choice matter?</summary>
+internal sealed class RandomAdaptersRow(string like, int draws) : IExperimentRow
+{
+    public string Key => "random-adapters";
+
+    public string Name => $"random adapters, averaged ({draws} draws)";
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Control;
+
+    public bool IsSeeded => true;
+
+    public string Settings(bool quick) => $"{like} {draws}";
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+    {
+        var count = MergeRecipes.AdaptersThatMatter(context.Of(like).Recipe!);
+        RowModel[] models =
+        [
+            .. MergeRecipes.RandomAdapters(MergeSpace.Delta, context.Case.Adapters, count, draws, context.Seed)
+                .Select(recipe => RowModel.Of(context.Lab, recipe)),
+        ];
+        return Task.FromResult(new RowOutcome($"{Name}, {count} of {context.Case.Adapters.Count}", 0, 0, _ => models));
     }
 }
 

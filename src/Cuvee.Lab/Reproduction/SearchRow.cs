@@ -48,7 +48,7 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
         if (!File.Exists(Path.Combine(context.Folder, RunWriter.ManifestFileName)))
         {
             var file = Path.Combine(context.Folder, "run.yaml");
-            var text = RunFile(context, context.Case.WriteValidation(context.Lab));
+            var text = RunFile(context);
             AtomicFile.WriteAllBytes(file, System.Text.Encoding.UTF8.GetBytes(text));
             var configuration = RunConfiguration.Parse(text, file);
             var plan = RunPlanner.Plan(configuration, resume: true)[0];
@@ -60,18 +60,23 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
         return Read(context);
     }
 
-    internal string RunFile(RowContext context, string validation)
+    internal string RunFile(RowContext context) =>
+        RunFile(context, name, context.Case.WriteValidation(context.Lab), Settings(context.Quick));
+
+    /// <summary>A run on the case's pool, written beside what it makes.</summary>
+    /// <param name="keys">Further keys of the file.</param>
+    internal static string RunFile(RowContext context, string title, string validation, string keys)
     {
         var exclude = context.Lab.AdapterNames.Except(context.Case.Adapters, StringComparer.Ordinal);
         return $$"""
-            # {{name}}
+            # {{title}}
             model: {{JsonSerializer.Serialize(context.Lab.BaseFolder)}}
             pool: { path: {{JsonSerializer.Serialize(context.Lab.AdaptersFolder)}}, exclude: [{{string.Join(", ", exclude)}}] }
             validation: {{JsonSerializer.Serialize(validation)}}
             seed: {{context.Seed}}
             output: { rank: 8 } # the tables measure the recipe, not this adapter
             out: .
-            {{Settings(context.Quick)}}
+            {{keys}}
 
             """;
     }

@@ -84,8 +84,9 @@ public static class RunPlanner
         {
             Settings = search,
             AdapterNames = names,
+            Layers = provider.Capabilities.Layers ?? [],
             Split = split,
-            Budget = search.Budget with { Queries = search.Budget.Queries is { } queries ? (int)Math.Max(0, queries - screening) : null },
+            Budget = search.Budget with { Queries = search.Budget.Queries - (int)screening },
             Objective = configuration.Objective,
             Methods = configuration.Catalog.Methods,
             Seed = configuration.Seed,

@@ -49,7 +49,8 @@ internal sealed class EmbeddedProvider(
 
     public ProviderCapabilities Capabilities => new(
         LogProbabilityDetail.PerToken, Answers: true, HasDora ? DeltaOnly : BothSpaces, Methods: !HasDora, Weights: true,
-        Config.MaxPositionEmbeddings, MaxConcurrentLeases: 1, FoldedOnly: HasDora);
+        Config.MaxPositionEmbeddings, MaxConcurrentLeases: 1, FoldedOnly: HasDora,
+        [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")]);
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 

@@ -7,6 +7,9 @@ namespace Cuvee.Searches;
 /// (docs/optimizers.md); Cuvee's own.</summary>
 public sealed class FisherProbingSearch : ISearch
 {
+    private const string LayerAdapters = "layer_adapters";
+    private const string LayerBudget = "layer_budget";
+
     // A line search compares at most this many points: three dampings and the point they must beat.
     private const int LineSearchPoints = 4;
 
@@ -18,6 +21,8 @@ public sealed class FisherProbingSearch : ISearch
         ("probe_step", 0.05),
         ("averaging", 0.7),
         ("damping", 0.05),
+        (LayerAdapters, 0),
+        (LayerBudget, 0.4),
         (SearchSetting.HeldOut, 0),
         ("check_every", 2),
         ("patience", 5));
@@ -36,6 +41,10 @@ public sealed class FisherProbingSearch : ISearch
         new NumberSetting("probe_step", "Finite-difference step of a weight.", 1e-4, 1),
         new NumberSetting("averaging", "Weight of a round's tokens one round later.", 0, 0.99),
         new NumberSetting("damping", "First damping, in units of the mean curvature of a weight.", 1e-6, 100),
+        new NumberSetting(
+            LayerAdapters, "Adapters of the largest weights whose layers get weights of their own in a second stage; 0: no such stage.",
+            0, 10_000, IsWhole: true),
+        new NumberSetting(LayerBudget, "Part of the budget that the second stage gets.", 0.01, 0.99),
         .. SearchSetting.EarlyStopping,
     ];
 
@@ -55,20 +64,47 @@ public sealed class FisherProbingSearch : ISearch
     {
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
-        var searchable = task.Split.Search.Count;
-        var probeRecords = Math.Min(values.Integer("probe_records")!.Value, searchable);
-        var lineRecords = Math.Min(values.Integer("line_search_records")!.Value, searchable);
         var rounds = values.Integer("rounds")!.Value;
-        var probes = task.AdapterNames.Count + 1L;
         var rechecks = GenerationSizes.Rechecks;
-        var round = (probes * probeRecords) + (LineSearchPoints * lineRecords);
-        GenerationSizes.RequireBudget(task, task.Budget.Evaluations, probes + LineSearchPoints + rechecks, "evaluations");
-        GenerationSizes.RequireBudget(task, task.Budget.Queries, round + (rechecks * task.Records), "queries");
-        var seed = SeededRandom.Derive(task.Seed, "optimizer/weights").NextUInt64();
-        var stage = new Stage
+        var weights = new RoundCost(task, task.AdapterNames.Count);
+        GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.Evaluations + rechecks, "evaluations");
+        GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.Queries + (rechecks * task.Records), "queries");
+        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin)) };
+        var (costs, notes) = (new List<RoundCost> { weights }, new List<string>());
+        var layered = Math.Min(values.Integer(LayerAdapters)!.Value, task.AdapterNames.Count);
+        if (layered > 0 && task.Layers.Count > 1)
         {
-            Name = "weights",
-            SpaceAround = origin => new WeightSpace((WeightedRecipe)origin),
+            var layers = new RoundCost(task, layered * task.Layers.Count);
+            var share = values.Number(LayerBudget)!.Value;
+            if (task.Budget.Evaluations * share < layers.Evaluations + rechecks
+                || task.Budget.Queries * share < layers.Queries + (rechecks * task.Records))
+            {
+                notes.Add("no weights of layers: their part of the budget holds no round of them.");
+            }
+            else
+            {
+                stages[0] = stages[0] with { BudgetShare = 1 - share };
+                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered)));
+                costs.Add(layers);
+            }
+        }
+
+        return new SearchProgram(
+            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
+            stages,
+            costs.Sum(cost => (rounds * cost.Evaluations) + rechecks),
+            costs.Sum(cost => (rounds * cost.Queries) + ((long)rechecks * task.Records)),
+            notes);
+    }
+
+    private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround)
+    {
+        var values = task.Settings.Values;
+        var seed = SeededRandom.Derive(task.Seed, $"optimizer/{name}").NextUInt64();
+        return new Stage
+        {
+            Name = name,
+            SpaceAround = origin => spaceAround((WeightedRecipe)origin),
             OptimizerOf = (space, records) => new FisherProbingOptimizer(space.Start, new FisherProbingOptions
             {
                 RecordCount = records,
@@ -77,20 +113,26 @@ public sealed class FisherProbingSearch : ISearch
                 ProbeStep = values.Number("probe_step")!.Value,
                 InitialDamping = values.Number("damping")!.Value,
                 Memory = values.Number("averaging")!.Value,
-                MaxRounds = task.HasBudget ? null : rounds,
+                MaxRounds = task.HasBudget ? null : values.Integer("rounds"),
                 Bounds = space.Bounds,
                 Seed = seed,
             }),
-            SampleSize = searchable,
+            SampleSize = task.Split.Search.Count,
             ReadsTokenLogProbabilities = true,
             CheckEvery = values.Integer("check_every")!.Value,
             Patience = values.Integer("patience")!.Value,
         };
-        return new SearchProgram(
-            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
-            [stage],
-            (rounds * (probes + LineSearchPoints)) + rechecks,
-            (rounds * round) + ((long)rechecks * task.Records),
-            []);
+    }
+
+    /// <summary>What one round over so many coordinates costs, at most.</summary>
+    private sealed record RoundCost(long Evaluations, long Queries)
+    {
+        public RoundCost(SearchTask task, int coordinates)
+            : this(coordinates + 1L + LineSearchPoints, 0)
+        {
+            var searchable = task.Split.Search.Count;
+            Queries = ((coordinates + 1L) * Math.Min(task.Settings.Values.Integer("probe_records")!.Value, searchable))
+                + (LineSearchPoints * Math.Min(task.Settings.Values.Integer("line_search_records")!.Value, searchable));
+        }
     }
 }

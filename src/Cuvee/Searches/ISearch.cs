@@ -3,6 +3,7 @@ using Cuvee.Formats;
 using Cuvee.Merging.Methods;
 using Cuvee.Objectives;
 using Cuvee.Planning;
+using Cuvee.Providers;
 
 namespace Cuvee.Searches;
 
@@ -82,9 +83,12 @@ public sealed record SearchTask
     /// <summary>Ordinal order: the order of coordinates.</summary>
     public required IReadOnlyList<string> AdapterNames { get; init; }
 
+    /// <summary>Groups of modules that may have weights of their own (<see cref="ProviderCapabilities.Layers"/>).</summary>
+    public IReadOnlyList<string> Layers { get; init; } = [];
+
     public required ValidationSplit Split { get; init; }
 
-    /// <summary>What remains of the run's budget for the stages.</summary>
+    /// <summary>What remains of the run's budget for the stages; below 0 where finding the best single adapter costs more.</summary>
     public required RunBudget Budget { get; init; }
 
     public required IObjective Objective { get; init; }

@@ -19,7 +19,10 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         var results = await zoo.RunAsync(FourSpecialists.Small, "charged");
 
         string[] keys =
-            ["default", "evo", "ties", "base", "uniform", "best-single", "random-weights", "gradient", "specialist"];
+        [
+            "default", "evo", "ties", "base", "uniform", "best-single", "random-weights", "random-adapters", "few-shot", "gradient",
+            "specialist",
+        ];
         var target = Assert.Single(Assert.Single(results.Points).Targets);
         Assert.Equal(("ner-menu", 3, 8, 5), (target.Target, target.PoolSize, target.ValidationRecords, target.TestRecords));
         Assert.Equal(keys, target.Rows.Select(row => row.Row));
@@ -56,7 +59,8 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         }
 
         Assert.All(
-            target.Seeds.Where(seed => seed.Row is "base" or "uniform" or "random-weights" or "gradient" or "specialist"),
+            target.Seeds.Where(seed => seed.Row is "base" or "uniform" or "random-weights" or "random-adapters" or "few-shot" or "gradient"
+                or "specialist"),
             seed => Assert.Equal((0, 0), (seed.Queries, seed.Tokens)));
         Assert.Matches(
             "^best single adapter \\((classify-guest-mood|es-menu|et-menu)\\)$",
@@ -172,6 +176,52 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         Assert.True(results.Quick);
         Assert.Equal(["base model", "weights by gradient (white box), shortened"], results.Rows.Select(row => row.Name));
         Assert.Equal(2, Directory.GetFiles(zoo.Folder("quick"), "recipe.json", SearchOption.AllDirectories).Length);
+    }
+
+    /// <summary>The examples and the base model by another way; a validation record is asked without itself.</summary>
+    [Fact]
+    public async Task Run_FewShot_RecordsAreAskedWithTheTestsOwnExamples()
+    {
+        var experiment = FourSpecialists.Small with
+        {
+            Rows = [ExperimentRows.Base, new FewShotRow()], MainRow = "base", Claims = [], Seeds = [1],
+        };
+        var results = await zoo.RunAsync(experiment, "few-shot");
+        var row = results.Points[0].Targets[0].Seeds.Single(seed => seed.Row == "few-shot");
+
+        var examples = int.Parse(
+            System.Text.RegularExpressions.Regex.Match(row.Name, "\\(([0-9]+) examples\\)$").Groups[1].Value,
+            System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(examples, 1, 8);
+        var validation = TaskBuilder.Build(zoo.Catalog["menu"], LabTask.Ner, Split.Validation, 8).Records;
+        var order = Enumerable.Range(0, validation.Count).ToArray();
+        Cuvee.Numerics.SeededRandom.Derive(1, "few-shot").Shuffle<int>(order);
+        var shown = order.Take(examples).Select(i => validation[i]);
+        var solved = string.Concat(shown.Select(record => $"{record.Prompt}{record.Completion}\n\n"));
+        var records = TaskBuilder.Build(zoo.Catalog["menu"], LabTask.Ner, Split.Test, 5).Records;
+        using var model = EmbeddedModel.Load(Path.Combine(zoo.Zoo, "base"));
+        var scores = await model.ScoreAsync(
+            [.. records.Select(record => record with { Prompt = solved + record.Prompt })], CancellationToken.None);
+        Assert.Equal(-scores.Sum(score => score.LogProbability) / scores.Sum(score => score.Tokens), row.TestLoss, 1e-6);
+    }
+
+    /// <summary>Trained once, then read; better than the base where its own records are asked.</summary>
+    [Fact]
+    public async Task Run_ValidationLora_IsTrainedOnceAndFitsItsRecords()
+    {
+        var experiment = FourSpecialists.Small with
+        {
+            Rows = [ExperimentRows.Base, new ValidationLoraRow([3e-3], quickRates: [3e-3])], MainRow = "base", Claims = [], Seeds = [1],
+        };
+        var first = await zoo.RunAsync(experiment, "lora");
+        var file = Assert.Single(Directory.GetFiles(zoo.Folder("lora"), "adapter_model.safetensors", SearchOption.AllDirectories));
+        var written = File.GetLastWriteTimeUtc(file);
+        var second = await zoo.RunAsync(experiment, "lora");
+
+        Assert.Equal(written, File.GetLastWriteTimeUtc(file));
+        var rows = first.Points[0].Targets[0].Seeds.ToDictionary(seed => seed.Row);
+        Assert.True(rows["lora-validation"].ValidationLoss < rows["base"].ValidationLoss);
+        Assert.Equal(rows["lora-validation"].TestLoss, second.Points[0].Targets[0].Seeds.Single(seed => seed.Row != "base").TestLoss);
     }
 
     /// <summary>How a row is added whose model is no merge.</summary>

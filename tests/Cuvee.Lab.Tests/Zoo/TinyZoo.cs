@@ -18,7 +18,7 @@ public sealed class TinyZoo : IDisposable
           num_attention_heads: 2
           num_key_value_heads: 1
           vocab_size: 400
-          max_position_embeddings: 96
+          max_position_embeddings: 256
           steps: 260
           learning_rate: 2.0e-2
           warm_up_steps: 10

@@ -187,11 +187,31 @@ public sealed class RunPlannerTests : IDisposable
     [Theory]
     [InlineData("budget: { evaluations: 26 }", "all adapters alone, the grid and the final re-evaluation; set it to at least 27")]
     [InlineData("budget: { queries: 400 }", "set it to at least 432")]
+    [InlineData("budget: { queries: 10 }", "set it to at least 432")]
     [InlineData("settings: { method: emr, density: [0.5] }", "'settings.density' is given, but method 'emr' has no density; leave it out")]
     public void Plan_GridThatCannotRun_RefusesInOneSentence(string lines, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(Grid + lines)));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Rounds over three weights, then over two layers of the two adapters of largest weight.</summary>
+    [Fact]
+    public void Plan_FisherProbingWithLayers_SecondStageWithItsShareAndCost()
+    {
+        const string Layered = "search: fisher-probing\nsettings: { rounds: 2, layer_adapters: 2, layer_budget: 0.25 }\n";
+        var free = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered)));
+        Assert.Equal(["weights", "layers"], free.Program.Stages.Select(stage => stage.Name));
+        Assert.Equal([0.75, 1], free.Program.Stages.Select(stage => stage.BudgetShare));
+        var rounds = (2 * ((4 * 12) + (4 * 40))) + (2 * ((5 * 12) + (4 * 40)));
+        Assert.Equal((2 * (4 + 4 + 5 + 4)) + 8, free.Forecast.Evaluations);
+        Assert.Equal(rounds + (8 * 40) + BestSingle, free.Forecast.Queries);
+
+        var scarce = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1519} }}")));
+        Assert.Equal("weights", Assert.Single(scarce.Program.Stages).Name);
+        Assert.Equal("no weights of layers: their part of the budget holds no round of them.", Assert.Single(scarce.Notes));
+        Assert.Equal(2, Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1520} }}")))
+            .Program.Stages.Count);
     }
 
     [Fact]
