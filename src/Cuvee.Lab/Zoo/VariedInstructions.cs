@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cuvee.Lab.Data;
 using Cuvee.LanguageModels;
 using Cuvee.Numerics;
@@ -65,7 +66,7 @@ internal sealed class VariedInstructions(IReadOnlyDictionary<string, List<string
             if (!shown.Contains(word)) shown.Add(word);
         }
 
-        if (random.NextDouble() < Shuffled) Shuffle(shown, random);
+        if (random.NextDouble() < Shuffled) random.Shuffle(CollectionsMarshal.AsSpan(shown));
         else shown.Sort(StringComparer.Ordinal);
         var renamed = Rename(record, asked);
         foreach (var question in format.Questions(renamed))
@@ -95,14 +96,5 @@ internal sealed class VariedInstructions(IReadOnlyDictionary<string, List<string
                     .Select(argument => argument with { Role = Word(argument.Role)! })],
             })],
         };
-    }
-
-    private static void Shuffle(List<string> items, SeededRandom random)
-    {
-        for (var i = items.Count - 1; i > 0; i--)
-        {
-            var j = random.NextInt32(i + 1);
-            (items[i], items[j]) = (items[j], items[i]);
-        }
     }
 }
