@@ -209,9 +209,18 @@ public sealed class RunPlannerTests : IDisposable
 
         var scarce = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1519} }}")));
         Assert.Equal("weights", Assert.Single(scarce.Program.Stages).Name);
-        Assert.Equal("no weights of layers: their part of the budget holds no round of them.", Assert.Single(scarce.Notes));
+        Assert.Equal(
+            "no weights of layers: the budget holds no round of them beside one of the adapters' weights.", Assert.Single(scarce.Notes));
         Assert.Equal(2, Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1520} }}")))
             .Program.Stages.Count);
+    }
+
+    [Fact]
+    public void Plan_FisherProbingWithGrowingProbes_CostsThem()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
+            "search: fisher-probing\nsettings: { rounds: 4, layer_adapters: 0, probe_records: 10, probe_growth: 2 }\n")));
+        Assert.Equal((4 * (10 + 20 + 40 + 40)) + (4 * 4 * 40) + (4 * 40) + BestSingle, plan.Forecast.Queries);
     }
 
     [Fact]
