@@ -71,7 +71,8 @@ public sealed class FisherProbingSearch : ISearch
         var weights = new RoundCost(task, task.AdapterNames.Count);
         GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.Evaluations + rechecks, "evaluations");
         GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.Queries() + (rechecks * task.Records), "queries");
-        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin)) };
+        int[] alone = [.. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))];
+        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin), alone) };
         var (costs, notes) = (new List<RoundCost> { weights }, new List<string>());
         var layered = Math.Min(values.Integer(LayerAdapters)!.Value, task.AdapterNames.Count);
         if (layered > 0 && task.Layers.Count > 1)
@@ -85,7 +86,7 @@ public sealed class FisherProbingSearch : ISearch
             else
             {
                 stages[0] = stages[0] with { BudgetShare = 1 - share };
-                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered)));
+                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered), []));
                 costs.Add(layers);
             }
         }
@@ -102,7 +103,7 @@ public sealed class FisherProbingSearch : ISearch
         !(task.Budget.Evaluations * share < cost.Evaluations + GenerationSizes.Rechecks
             || task.Budget.Queries * share < cost.Queries() + (GenerationSizes.Rechecks * task.Records));
 
-    private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround)
+    private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround, int[] alone)
     {
         var values = task.Settings.Values;
         var seed = SeededRandom.Derive(task.Seed, $"optimizer/{name}").NextUInt64();
@@ -119,6 +120,7 @@ public sealed class FisherProbingSearch : ISearch
                 ProbeStep = values.Number("probe_step")!.Value,
                 InitialDamping = values.Number("damping")!.Value,
                 Memory = values.Number("averaging")!.Value,
+                FirstAlone = alone,
                 MaxRounds = task.HasBudget ? null : values.Integer("rounds"),
                 Bounds = space.Bounds,
                 Seed = seed,
