@@ -27,10 +27,11 @@ public sealed class RunPlannerTests : IDisposable
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "preset: paper\nsettings: { held_out: 0 }")));
         Assert.Equal((400 + 800 + 8, (1200 * 40) + (8 * 40) + BestSingle), (plan.Forecast.Evaluations, plan.Forecast.Queries));
         Assert.Equal(["adapter-a", "adapter-b", "adapter-c"], plan.AdapterNames);
-        // The runtime, the engine's buffers, and LoraA of three adapters of rank 2 on one layer.
+        // The runtime, the engine's buffers, LoraA of three adapters of rank 2 on one layer, twice both factors of rank 6 of two layers.
         var tokens = plan.Forecast.Tokens!.Value / (double)(plan.Forecast.Queries + plan.Forecast.ControlQueries)! * 40;
         Assert.Equal(
-            100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24)),
+            100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24))
+                + (2 * 4 * 6 * 2 * zoo.Config.LinearModules.Sum(module => module.InFeatures + module.OutFeatures)),
             plan.Forecast.MemoryBytes, 1e5);
     }
 
