@@ -53,6 +53,12 @@ public sealed record FisherProbingOptions
     /// <summary>Stop reason <c>maxiter</c>: rounds done. Null: off. Default off.</summary>
     public int? MaxRounds { get; init; }
 
+    /// <summary>
+    /// Records of a first round whose probes are the coordinates alone - one at 1, the others at 0 - beside the point 0: worth it where those
+    /// answers are known already. Default none: the first round probes around the start, like all others.
+    /// </summary>
+    public IReadOnlyList<int> FirstAlone { get; init; } = [];
+
     public ulong Seed { get; init; } = 42;
 
     internal void Validate()

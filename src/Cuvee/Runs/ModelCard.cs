@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Cuvee.Planning;
+using Cuvee.Searches;
 
 namespace Cuvee.Runs;
 

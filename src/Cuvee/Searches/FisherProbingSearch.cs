@@ -18,6 +18,7 @@ public sealed class FisherProbingSearch : ISearch
         ("rounds", 10),
         ("probe_records", 12),
         ("line_search_records", 40),
+        ("probe_growth", 1.0),
         ("probe_step", 0.05),
         ("averaging", 0.7),
         ("damping", 0.05),
@@ -37,6 +38,7 @@ public sealed class FisherProbingSearch : ISearch
     [
         new NumberSetting("rounds", "Rounds at most without a budget.", 1, 10_000, IsWhole: true),
         new NumberSetting("probe_records", "Records that a round's probes are measured on.", 1, 10_000, IsWhole: true),
+        new NumberSetting("probe_growth", "Factor on those records from round to round.", 1, 10),
         new NumberSetting("line_search_records", "Records of the fixed set that decides between steps.", 1, 100_000, IsWhole: true),
         new NumberSetting("probe_step", "Finite-difference step of a weight.", 1e-4, 1),
         new NumberSetting("averaging", "Weight of a round's tokens one round later.", 0, 0.99),
@@ -68,23 +70,23 @@ public sealed class FisherProbingSearch : ISearch
         var rechecks = GenerationSizes.Rechecks;
         var weights = new RoundCost(task, task.AdapterNames.Count);
         GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.Evaluations + rechecks, "evaluations");
-        GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.Queries + (rechecks * task.Records), "queries");
-        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin)) };
+        GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.Queries() + (rechecks * task.Records), "queries");
+        int[] alone = [.. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))];
+        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin), alone) };
         var (costs, notes) = (new List<RoundCost> { weights }, new List<string>());
         var layered = Math.Min(values.Integer(LayerAdapters)!.Value, task.AdapterNames.Count);
         if (layered > 0 && task.Layers.Count > 1)
         {
             var layers = new RoundCost(task, layered * task.Layers.Count);
             var share = values.Number(LayerBudget)!.Value;
-            if (task.Budget.Evaluations * share < layers.Evaluations + rechecks
-                || task.Budget.Queries * share < layers.Queries + (rechecks * task.Records))
+            if (!HoldsRound(task, layers, share) || !HoldsRound(task, weights, 1 - share))
             {
-                notes.Add("no weights of layers: their part of the budget holds no round of them.");
+                notes.Add("no weights of layers: the budget holds no round of them beside one of the adapters' weights.");
             }
             else
             {
                 stages[0] = stages[0] with { BudgetShare = 1 - share };
-                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered)));
+                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered), []));
                 costs.Add(layers);
             }
         }
@@ -93,11 +95,15 @@ public sealed class FisherProbingSearch : ISearch
             MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
             stages,
             costs.Sum(cost => (rounds * cost.Evaluations) + rechecks),
-            costs.Sum(cost => (rounds * cost.Queries) + ((long)rechecks * task.Records)),
+            costs.Sum(cost => cost.Queries(rounds) + ((long)rechecks * task.Records)),
             notes);
     }
 
-    private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround)
+    private static bool HoldsRound(SearchTask task, RoundCost cost, double share) =>
+        !(task.Budget.Evaluations * share < cost.Evaluations + GenerationSizes.Rechecks
+            || task.Budget.Queries * share < cost.Queries() + (GenerationSizes.Rechecks * task.Records));
+
+    private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround, int[] alone)
     {
         var values = task.Settings.Values;
         var seed = SeededRandom.Derive(task.Seed, $"optimizer/{name}").NextUInt64();
@@ -109,10 +115,12 @@ public sealed class FisherProbingSearch : ISearch
             {
                 RecordCount = records,
                 ProbeRecords = values.Integer("probe_records")!.Value,
+                ProbeGrowth = values.Number("probe_growth")!.Value,
                 LineSearchRecords = values.Integer("line_search_records")!.Value,
                 ProbeStep = values.Number("probe_step")!.Value,
                 InitialDamping = values.Number("damping")!.Value,
                 Memory = values.Number("averaging")!.Value,
+                FirstAlone = alone,
                 MaxRounds = task.HasBudget ? null : values.Integer("rounds"),
                 Bounds = space.Bounds,
                 Seed = seed,
@@ -124,15 +132,28 @@ public sealed class FisherProbingSearch : ISearch
         };
     }
 
-    /// <summary>What one round over so many coordinates costs, at most.</summary>
-    private sealed record RoundCost(long Evaluations, long Queries)
+    /// <summary>What rounds over so many coordinates cost, at most.</summary>
+    private sealed class RoundCost(SearchTask task, int coordinates)
     {
-        public RoundCost(SearchTask task, int coordinates)
-            : this(coordinates + 1L + LineSearchPoints, 0)
+        private readonly double probeRecords = task.Settings.Values.Integer("probe_records")!.Value;
+        private readonly double growth = task.Settings.Values.Number("probe_growth")!.Value;
+        private readonly int lineRecords = Math.Min(
+            task.Settings.Values.Integer("line_search_records")!.Value, task.Split.Search.Count);
+
+        /// <summary>Of one round.</summary>
+        public long Evaluations => coordinates + 1L + LineSearchPoints;
+
+        /// <summary>Of the first rounds together.</summary>
+        public long Queries(int rounds = 1)
         {
-            var searchable = task.Split.Search.Count;
-            Queries = ((coordinates + 1L) * Math.Min(task.Settings.Values.Integer("probe_records")!.Value, searchable))
-                + (LineSearchPoints * Math.Min(task.Settings.Values.Integer("line_search_records")!.Value, searchable));
+            var sum = 0L;
+            for (var round = 0; round < rounds; round++)
+            {
+                var records = (long)Math.Round(Math.Min(task.Split.Search.Count, probeRecords * Math.Pow(growth, round)));
+                sum += ((coordinates + 1L) * records) + (LineSearchPoints * lineRecords);
+            }
+
+            return sum;
         }
     }
 }

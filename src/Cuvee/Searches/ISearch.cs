@@ -88,6 +88,10 @@ public sealed record SearchTask
 
     public required ValidationSplit Split { get; init; }
 
+    /// <summary>Positions of the records whose answers by every adapter alone the stages have for nothing, because finding the best single
+    /// adapter asked them; none where another search found it.</summary>
+    public IReadOnlyList<int> AskedOfAll { get; init; } = [];
+
     /// <summary>What remains of the run's budget for the stages; below 0 where finding the best single adapter costs more.</summary>
     public required RunBudget Budget { get; init; }
 

@@ -27,10 +27,11 @@ public sealed class RunPlannerTests : IDisposable
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "preset: paper\nsettings: { held_out: 0 }")));
         Assert.Equal((400 + 800 + 8, (1200 * 40) + (8 * 40) + BestSingle), (plan.Forecast.Evaluations, plan.Forecast.Queries));
         Assert.Equal(["adapter-a", "adapter-b", "adapter-c"], plan.AdapterNames);
-        // The runtime, the engine's buffers, and LoraA of three adapters of rank 2 on one layer.
+        // The runtime, the engine's buffers, LoraA of three adapters of rank 2 on one layer, twice both factors of rank 6 of two layers.
         var tokens = plan.Forecast.Tokens!.Value / (double)(plan.Forecast.Queries + plan.Forecast.ControlQueries)! * 40;
         Assert.Equal(
-            100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24)),
+            100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24))
+                + (2 * 4 * 6 * 2 * zoo.Config.LinearModules.Sum(module => module.InFeatures + module.OutFeatures)),
             plan.Forecast.MemoryBytes, 1e5);
     }
 
@@ -209,9 +210,18 @@ public sealed class RunPlannerTests : IDisposable
 
         var scarce = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1519} }}")));
         Assert.Equal("weights", Assert.Single(scarce.Program.Stages).Name);
-        Assert.Equal("no weights of layers: their part of the budget holds no round of them.", Assert.Single(scarce.Notes));
+        Assert.Equal(
+            "no weights of layers: the budget holds no round of them beside one of the adapters' weights.", Assert.Single(scarce.Notes));
         Assert.Equal(2, Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1520} }}")))
             .Program.Stages.Count);
+    }
+
+    [Fact]
+    public void Plan_FisherProbingWithGrowingProbes_CostsThem()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
+            "search: fisher-probing\nsettings: { rounds: 4, layer_adapters: 0, probe_records: 10, probe_growth: 2 }\n")));
+        Assert.Equal((4 * (10 + 20 + 40 + 40)) + (4 * 4 * 40) + (4 * 40) + BestSingle, plan.Forecast.Queries);
     }
 
     [Fact]
