@@ -22,7 +22,7 @@ public sealed class FisherProbingSearch : ISearch
         ("probe_step", 0.05),
         ("averaging", 0.7),
         ("damping", 0.05),
-        (LayerAdapters, 0),
+        (LayerAdapters, 6),
         (LayerBudget, 0.4),
         (SearchSetting.HeldOut, 0),
         ("check_every", 2),
