@@ -30,7 +30,8 @@ public sealed class FisherProbingSearch : ISearch
 
     public string Name => "fisher-probing";
 
-    public string Summary => "Newton steps over weights from finite differences of log-probabilities (docs/optimizers.md).";
+    public string Summary =>
+        "Newton steps over weights of adapters, then of layers, from finite differences of log-probabilities (docs/optimizers.md).";
 
     public SearchNeeds Needs => SearchNeeds.LogProbabilities;
 
