@@ -171,17 +171,22 @@ public sealed class FisherProbingOptimizer : IOptimizer
 
     private void TellProbes(IReadOnlyList<TrialEvaluation> evaluations)
     {
+        if (ProbesAlone) AddSecants(evaluations);
+        else AddSlopes(evaluations);
         lineSearching = true;
-        if (ProbesAlone)
-        {
-            int[] records = [.. options.FirstAlone];
-            var tokens = ProbeJacobian.RequireTokens(evaluations[0], records);
-            var none = records.Select((record, r) => (record, r)).ToDictionary(pair => pair.record, pair => tokens[pair.r].ToArray());
-            var ones = Enumerable.Repeat(1.0, Dimension).ToArray();
-            model.Add(new double[Dimension], ProbeJacobian.Assemble(none, records, [.. evaluations.Skip(1)], ones));
-            return;
-        }
+    }
 
+    private void AddSecants(IReadOnlyList<TrialEvaluation> evaluations)
+    {
+        int[] records = [.. options.FirstAlone];
+        var tokens = ProbeJacobian.RequireTokens(evaluations[0], records);
+        var atZero = records.Select((record, r) => (record, r)).ToDictionary(pair => pair.record, pair => tokens[pair.r].ToArray());
+        double[] steps = [.. Enumerable.Repeat(1.0, Dimension)];
+        model.Add(new double[Dimension], ProbeJacobian.Assemble(atZero, records, [.. evaluations.Skip(1)], steps));
+    }
+
+    private void AddSlopes(IReadOnlyList<TrialEvaluation> evaluations)
+    {
         var hasBase = evaluations.Count > Dimension;
         if (hasBase) Remember(evaluations[0], asked![0].Records!);
         var probes = evaluations.Skip(hasBase ? 1 : 0).ToArray();

@@ -73,6 +73,9 @@ public sealed record FisherProbingOptions
             string.Join(", ", DampingMultipliers), "give one or more numbers above 0");
         Require(DampingGrowth > 1, nameof(DampingGrowth), DampingGrowth, "give a number above 1");
         Require(Memory is >= 0 and < 1, nameof(Memory), Memory, "give a number from 0 to below 1");
+        Require(
+            FirstAlone.All(record => record >= 0 && record < RecordCount), nameof(FirstAlone), string.Join(", ", FirstAlone),
+            "give indices below the number of records");
         Require(StagnationRounds >= 1, nameof(StagnationRounds), StagnationRounds, "give at least 1");
     }
 

@@ -22,7 +22,7 @@ public sealed class FisherProbingSearch : ISearch
         ("probe_step", 0.05),
         ("averaging", 0.7),
         ("damping", 0.05),
-        (LayerAdapters, 0),
+        (LayerAdapters, 6),
         (LayerBudget, 0.4),
         (SearchSetting.HeldOut, 0),
         ("check_every", 2),
@@ -30,7 +30,8 @@ public sealed class FisherProbingSearch : ISearch
 
     public string Name => "fisher-probing";
 
-    public string Summary => "Newton steps over weights from finite differences of log-probabilities (docs/optimizers.md).";
+    public string Summary =>
+        "Newton steps over weights of adapters, then of layers, from finite differences of log-probabilities (docs/optimizers.md).";
 
     public SearchNeeds Needs => SearchNeeds.LogProbabilities;
 
