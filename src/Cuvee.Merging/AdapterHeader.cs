@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cuvee.Formats;
 using Cuvee.Formats.Gguf;
 using Cuvee.Formats.Safetensors;
@@ -10,7 +11,9 @@ namespace Cuvee.Merging;
 /// <param name="Parameters">Numbers in all LoraA and LoraB.</param>
 /// <param name="FileBytes">Size of the tensor file.</param>
 /// <param name="IsDora">It has magnitudes.</param>
-public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Modules, long Parameters, long FileBytes, bool IsDora)
+/// <param name="Layers">Numbers of the layers that it adapts, rising.</param>
+public sealed record AdapterHeader(
+    string Name, IReadOnlyList<int> Ranks, int Modules, long Parameters, long FileBytes, bool IsDora, IReadOnlyList<int> Layers)
 {
     internal static AdapterHeader Read(string folder)
     {
@@ -25,7 +28,8 @@ public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Mo
                 ranks.Count,
                 tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, length) => product * length)),
                 new FileInfo(path).Length,
-                tensors.Any(tensor => tensor.Name.Contains(".lora_magnitude_vector", StringComparison.Ordinal)));
+                tensors.Any(tensor => tensor.Name.Contains(".lora_magnitude_vector", StringComparison.Ordinal)),
+                [.. tensors.Select(tensor => LayerOf(tensor.Name)).OfType<int>().Distinct().Order()]);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -41,6 +45,11 @@ public sealed record AdapterHeader(string Name, IReadOnlyList<int> Ranks, int Mo
 
     private static IEnumerable<(string Name, IReadOnlyList<int> Shape)> OfGguf(string path) =>
         GgufReader.Open(path).Tensors.Values.Select(entry => (entry.Name, entry.Shape));
+
+    /// <summary>The number that a PEFT or GGUF name holds between two dots; null without one.</summary>
+    private static int? LayerOf(string tensor) => ModuleGroups.Of(tensor).Layer is { } layer
+        ? int.Parse(layer[(layer.LastIndexOf('.') + 1)..], CultureInfo.InvariantCulture)
+        : null;
 
     /// <summary>Null where the tensor is not the first factor of a module.</summary>
     private static int? RankOfA((string Name, IReadOnlyList<int> Shape) tensor) => tensor.Shape.Count != 2 ? null

@@ -35,6 +35,7 @@ public sealed class PoolFilesTests : IDisposable
         var header = Assert.Single(headers);
         Assert.Equal(("adapter-001", 2, 2L * 3 * (11 + 37)), (header.Name, header.Modules, header.Parameters));
         Assert.Equal([3], header.Ranks);
+        Assert.Equal([0], header.Layers);
         Assert.True(header.FileBytes > header.Parameters * 4);
     }
 

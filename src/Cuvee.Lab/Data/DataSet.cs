@@ -28,6 +28,9 @@ public sealed class DataSet
     /// another data set.</summary>
     public int WithheldFromTrain { get; }
 
+    /// <summary>What may be looked at to learn which labels there are: everything but the test split.</summary>
+    public IEnumerable<DataRecord> Labelled => train.Concat(validation);
+
     /// <summary>Train and test in the order of the file, validation in the order of the seeded draw.</summary>
     public IReadOnlyList<DataRecord> Records(Split split) => split switch
     {

@@ -18,6 +18,7 @@ public static class TaskBuilder
                 $"The data set \"{dataSet.Name}\" does not yield the task {task.ToString().ToLowerInvariant()}; choose one of {possible}.");
         }
 
+        var options = format.Options(dataSet.Labelled);
         var idPrefix = $"{dataSet.Name}-{split.ToString().ToLowerInvariant()}-";
         var records = new List<PromptCompletion>();
         var separator = 0;
@@ -31,7 +32,7 @@ public static class TaskBuilder
             {
                 if (records.Count >= limit) break;
                 if (question.Spans.Any(s => s.Contains(TaskFormat.Separator, StringComparison.Ordinal))) separator++;
-                else records.Add(new(idPrefix + records.Count, format.Prompt(record.Text, question), TaskFormat.Completion(question)));
+                else records.Add(new(idPrefix + records.Count, format.Prompt(options, record.Text, question), TaskFormat.Completion(question)));
             }
         }
 

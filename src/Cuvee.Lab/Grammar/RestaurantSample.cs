@@ -30,9 +30,10 @@ public static class RestaurantSample
     public static IReadOnlyList<PromptCompletion> ToPrompts(IReadOnlyList<DataRecord> records, Split split)
     {
         var format = TaskFormat.Of(LabTask.Ner);
+        var options = format.Options(Generate().Validation);
         var prefix = $"restaurant-{split.ToString().ToLowerInvariant()}-";
         return [.. records.SelectMany(r => format.Questions(r).Select(q => (Record: r, Question: q))).Select((x, i) =>
-            new PromptCompletion(prefix + i, format.Prompt(x.Record.Text, x.Question), TaskFormat.Completion(x.Question)))];
+            new PromptCompletion(prefix + i, format.Prompt(options, x.Record.Text, x.Question), TaskFormat.Completion(x.Question)))];
     }
 
     private static List<DataRecord> Draw(string rule, int count, ulong seed, HashSet<string> seen)

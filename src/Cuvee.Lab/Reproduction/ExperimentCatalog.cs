@@ -146,6 +146,20 @@ internal static class ExperimentCatalog
             Claims = [new("cma-loss", "cma-factors", "Cuvee"), new("evo-loss", "evo-factors", "Cuvee")],
             Notes = [],
         },
+        OutOfDomain with
+        {
+            Name = "repository",
+            Title = "A massive repository must help",
+            Protocol = "As ood: 28 adapters drawn from the pool, then all of it, with the same queries. Each seed draws its own pool and " +
+                $"validation records. {OwnValidation}",
+            Axis = "adapters in the pool",
+            Points = [new("28") { PoolSize = 28 }, new("all")],
+            DrawsPerSeed = true,
+            Rows = [ExperimentRows.Default, ExperimentRows.Base, ExperimentRows.BestSingle, .. ExperimentRows.References],
+            MainRow = "default",
+            Claims = [.. ((string[])["best-single", "lora-validation"]).Select(row => new Claim("default", row, "Cuvee"))],
+            Notes = [],
+        },
     ];
 
     private static Experiment Curve(

@@ -61,7 +61,7 @@ internal sealed class RandomWeightsRow(string like, int draws) : IExperimentRow
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {
         // A result that is one adapter still asks the question over the whole pool.
-        var found = ((WeightedRecipe)context.Of(like).Recipe!).Adapters.ToDictionary(share => share.Name, share => share.Weight);
+        var found = ((WeightedRecipe)context.Of(like).Recipe!).Adapters.ToDictionary(share => share.Name, MergeRecipes.Strength);
         var spread = new WeightedRecipe(
             MergeSpace.Delta, [.. context.Case.Adapters.Select(adapter => new AdapterShare(adapter, found.GetValueOrDefault(adapter)))]);
         RowModel[] models = [.. MergeRecipes.RandomWeights(spread, draws, context.Seed).Select(recipe => RowModel.Of(context.Lab, recipe))];

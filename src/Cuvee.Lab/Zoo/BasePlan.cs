@@ -39,6 +39,13 @@ public sealed class BasePlan
     /// <summary>Self-supervised copying tasks a step.</summary>
     public int CopySequences { get; set; } = 3;
 
+    /// <summary>How often each labelled record is put: once as it is, the other times in varied words (<see
+    /// cref="VariedInstructions"/>).</summary>
+    public int InstructionCopies { get; set; } = 1;
+
+    /// <summary>Other words for labels of the general subset.</summary>
+    public Dictionary<string, List<string>> LabelWords { get; set; } = [];
+
     /// <summary>The general subset whose labels the base may learn.</summary>
     public List<InstructionPlan> Instructions { get; set; } = [];
 

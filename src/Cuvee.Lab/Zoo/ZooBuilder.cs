@@ -19,6 +19,7 @@ namespace Cuvee.Lab.Zoo;
 public sealed class ZooBuilder(
     ZooPlan plan, DataSetCatalog catalog, string zooFolder, string workFolder, TimeProvider time, TextWriter output, bool adopt = false)
 {
+    private readonly TextWriter output = TextWriter.Synchronized(output);
     private static readonly string[] DecidingFiles = ["train.jsonl", "test.jsonl"]; // what is tested on is trained on nowhere
 
     private string BaseFolder => Path.Combine(zooFolder, "base");
@@ -35,7 +36,14 @@ public sealed class ZooBuilder(
         Directory.CreateDirectory(workFolder);
         var tokenizer = BuildTokenizer();
         BuildBase(tokenizer, cancellationToken);
-        foreach (var specialist in specialists) BuildSpecialist(specialist, tokenizer, cancellationToken);
+        _ = DataFingerprint(); // once, before the threads ask for it
+        // One thread a specialist: threads that share one training wait for each other. The bytes are the same.
+        using var team = new ThreadTeam();
+        team.Run(specialists.Length, i =>
+        {
+            if (!cancellationToken.IsCancellationRequested) BuildSpecialist(specialists[i], tokenizer, team, cancellationToken);
+        });
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private Tokenizer BuildTokenizer()
@@ -96,7 +104,7 @@ public sealed class ZooBuilder(
         File.Delete(checkpoint);
     }
 
-    private void BuildSpecialist(SpecialistPlan specialist, Tokenizer tokenizer, CancellationToken cancellationToken)
+    private void BuildSpecialist(SpecialistPlan specialist, Tokenizer tokenizer, ThreadTeam team, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(zooFolder, "adapters", specialist.Name);
         var path = Path.Combine(folder, "adapter_model.safetensors");
@@ -124,7 +132,6 @@ public sealed class ZooBuilder(
         };
         var log = new LossLog(specialist.Name, steps, 100, output);
         var batches = new EpochBatches(examples, defaults.BatchSize, seed);
-        using var team = new ThreadTeam();
         Trainer.Lora(weights, factors, settings, team, time).Run(batches, null, fingerprint, log, cancellationToken);
 
         PeftWriter.Write(folder, factors.ToAdapter(specialist.Name, "cuvee-zoo-base"), TensorType.BF16);
@@ -134,8 +141,12 @@ public sealed class ZooBuilder(
             .Write(Provenance(specialist.Name));
     }
 
-    private IEnumerable<LanguageModels.PromptCompletion> Instructions() => plan.Base.Instructions.SelectMany(
-        i => i.Tasks.SelectMany(task => TaskBuilder.Build(catalog[i.Dataset], Parse(task), Split.Train, i.Limit).Records));
+    private IEnumerable<LanguageModels.PromptCompletion> Instructions()
+    {
+        var varied = new VariedInstructions(plan.Base.LabelWords, plan.Seed);
+        return plan.Base.Instructions.SelectMany(i => i.Tasks.SelectMany(
+            task => varied.Records(catalog[i.Dataset], Parse(task), i.Limit, plan.Base.InstructionCopies)));
+    }
 
     private bool UpToDate(string name, string fingerprint, string path)
     {

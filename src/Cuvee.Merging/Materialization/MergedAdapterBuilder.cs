@@ -16,6 +16,11 @@ public sealed class MergedAdapterBuilder(RecipeMerger merger)
 
     private (MergeRecipe Recipe, int Rank, ReducedModule[] Modules)? reduced;
 
+    /// <summary>What recompressing a result takes at most, in bytes: the decompositions, and one adapter cut from them.</summary>
+    /// <param name="features">In and out features of all modules, summed.</param>
+    /// <param name="exactRank">Of the result.</param>
+    public static long ForecastBytes(long features, int exactRank) => 2 * sizeof(float) * features * Math.Min(FirstCut, exactRank);
+
     /// <summary>Rank of the exact result, at least 1; nothing is formed.</summary>
     /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
     public int ExactRank(MergeRecipe recipe)

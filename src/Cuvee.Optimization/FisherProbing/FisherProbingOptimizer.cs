@@ -119,8 +119,11 @@ public sealed class FisherProbingOptimizer : IOptimizer
         return [[.. point], mean];
     }
 
+    private bool ProbesAlone => Round == 0 && options.FirstAlone.Count > 0;
+
     private List<Trial> ProbeTrials()
     {
+        if (ProbesAlone) return AloneTrials();
         var trials = new List<Trial>();
         int[] unknown = [.. probeRecords.Where(record => !known.ContainsKey(record))];
         if (unknown.Length > 0) trials.Add(new Trial([.. point], unknown));
@@ -130,6 +133,20 @@ public sealed class FisherProbingOptimizer : IOptimizer
             double[] probe = [.. point];
             probe[i] += steps[i];
             trials.Add(new Trial(probe, probeRecords));
+        }
+
+        return trials;
+    }
+
+    /// <summary>Secants from 0 to 1 along every coordinate: coarse slopes, whatever the start.</summary>
+    private List<Trial> AloneTrials()
+    {
+        var trials = new List<Trial> { new(new double[Dimension], options.FirstAlone) };
+        for (var i = 0; i < Dimension; i++)
+        {
+            var alone = new double[Dimension];
+            alone[i] = 1;
+            trials.Add(new Trial(alone, options.FirstAlone));
         }
 
         return trials;
@@ -154,11 +171,26 @@ public sealed class FisherProbingOptimizer : IOptimizer
 
     private void TellProbes(IReadOnlyList<TrialEvaluation> evaluations)
     {
+        if (ProbesAlone) AddSecants(evaluations);
+        else AddSlopes(evaluations);
+        lineSearching = true;
+    }
+
+    private void AddSecants(IReadOnlyList<TrialEvaluation> evaluations)
+    {
+        int[] records = [.. options.FirstAlone];
+        var tokens = ProbeJacobian.RequireTokens(evaluations[0], records);
+        var atZero = records.Select((record, r) => (record, r)).ToDictionary(pair => pair.record, pair => tokens[pair.r].ToArray());
+        double[] steps = [.. Enumerable.Repeat(1.0, Dimension)];
+        model.Add(new double[Dimension], ProbeJacobian.Assemble(atZero, records, [.. evaluations.Skip(1)], steps));
+    }
+
+    private void AddSlopes(IReadOnlyList<TrialEvaluation> evaluations)
+    {
         var hasBase = evaluations.Count > Dimension;
         if (hasBase) Remember(evaluations[0], asked![0].Records!);
         var probes = evaluations.Skip(hasBase ? 1 : 0).ToArray();
         model.Add(point, ProbeJacobian.Assemble(known, probeRecords, probes, ProbeSteps()));
-        lineSearching = true;
     }
 
     private List<Trial> LineSearchTrials()

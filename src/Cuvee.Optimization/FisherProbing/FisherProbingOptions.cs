@@ -53,6 +53,12 @@ public sealed record FisherProbingOptions
     /// <summary>Stop reason <c>maxiter</c>: rounds done. Null: off. Default off.</summary>
     public int? MaxRounds { get; init; }
 
+    /// <summary>
+    /// Records of a first round whose probes are the coordinates alone - one at 1, the others at 0 - beside the point 0: worth it where those
+    /// answers are known already. Default none: the first round probes around the start, like all others.
+    /// </summary>
+    public IReadOnlyList<int> FirstAlone { get; init; } = [];
+
     public ulong Seed { get; init; } = 42;
 
     internal void Validate()
@@ -67,6 +73,9 @@ public sealed record FisherProbingOptions
             string.Join(", ", DampingMultipliers), "give one or more numbers above 0");
         Require(DampingGrowth > 1, nameof(DampingGrowth), DampingGrowth, "give a number above 1");
         Require(Memory is >= 0 and < 1, nameof(Memory), Memory, "give a number from 0 to below 1");
+        Require(
+            FirstAlone.All(record => record >= 0 && record < RecordCount), nameof(FirstAlone), string.Join(", ", FirstAlone),
+            "give indices below the number of records");
         Require(StagnationRounds >= 1, nameof(StagnationRounds), StagnationRounds, "give at least 1");
     }
 

@@ -84,6 +84,10 @@ public static class RunPlanner
         {
             Settings = search,
             AdapterNames = names,
+            Layers = provider.Capabilities.Layers ?? [],
+            AskedOfAll = isMain && configuration.Objective.Observes == ObservationKind.Score
+                ? BestSingleAdapter.AskedOfAll(names.Count, validation.Count, configuration.Seed)
+                : [],
             Split = split,
             Budget = search.Budget with { Queries = search.Budget.Queries - (int)screening },
             Objective = configuration.Objective,

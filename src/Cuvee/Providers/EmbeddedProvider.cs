@@ -8,6 +8,7 @@ using Cuvee.Hosting;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Merging.Inspection;
+using Cuvee.Merging.Materialization;
 using Cuvee.Merging.Methods;
 
 namespace Cuvee.Providers;
@@ -49,17 +50,21 @@ internal sealed class EmbeddedProvider(
 
     public ProviderCapabilities Capabilities => new(
         LogProbabilityDetail.PerToken, Answers: true, HasDora ? DeltaOnly : BothSpaces, Methods: !HasDora, Weights: true,
-        Config.MaxPositionEmbeddings, MaxConcurrentLeases: 1, FoldedOnly: HasDora);
+        Config.MaxPositionEmbeddings, MaxConcurrentLeases: 1, FoldedOnly: HasDora,
+        [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")]);
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 
-    /// <summary>The engine's buffers, the prepared LoraA of one layer, and what the runtime and the tokenizer take.</summary>
+    /// <summary>The engine's buffers, the prepared LoraA of one layer, what writing the result takes, and the runtime and the
+    /// tokenizer.</summary>
     public long MemoryBytes(double tokens, bool generates)
     {
         const long runtime = 100_000_000;
         var ranks = Headers.Sum(header => (long)header.Ranks.DefaultIfEmpty(0).Max());
-        return runtime + EngineMemory.Forecast(Config, tokens, generates, threads)
-            + (sizeof(float) * ranks * Config.LinearModules.Sum(module => (long)module.InFeatures));
+        var (inFeatures, outFeatures) = (
+            Config.LinearModules.Sum(module => (long)module.InFeatures), Config.LinearModules.Sum(module => (long)module.OutFeatures));
+        return runtime + EngineMemory.Forecast(Config, tokens, generates, threads) + (sizeof(float) * ranks * inFeatures)
+            + MergedAdapterBuilder.ForecastBytes(Config.NumHiddenLayers * (inFeatures + outFeatures), (int)Math.Min(ranks, int.MaxValue));
     }
 
     private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(pool, exclude);

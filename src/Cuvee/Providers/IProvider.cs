@@ -71,6 +71,8 @@ public interface IProvider
 /// <param name="ContextLength">In tokens; null where unknown.</param>
 /// <param name="MaxConcurrentLeases">Candidates at a time.</param>
 /// <param name="FoldedOnly">What its pool merges to is no LoRA adapter; only a folded checkpoint can be written.</param>
+/// <param name="Layers">Groups of a recipe that are layers and that the pool adapts, such as <c>layers.0</c>, in the model's order; null
+/// where unknown, and then no search gives layers weights of their own.</param>
 public sealed record ProviderCapabilities(
     LogProbabilityDetail LogProbabilities,
     bool Answers,
@@ -79,7 +81,8 @@ public sealed record ProviderCapabilities(
     bool Weights,
     int? ContextLength,
     int MaxConcurrentLeases,
-    bool FoldedOnly = false);
+    bool FoldedOnly = false,
+    IReadOnlyList<string>? Layers = null);
 
 public enum LogProbabilityDetail
 {

@@ -34,13 +34,24 @@ internal static class BestSingleAdapter
         return cost;
     }
 
+    /// <summary>Positions of the records that every adapter is asked, rising.</summary>
+    public static IReadOnlyList<int> AskedOfAll(int adapters, int records, ulong seed) =>
+        [.. Order(records, seed).Take(Rounds(adapters, records).First().Records).Order()];
+
+    private static int[] Order(int records, ulong seed)
+    {
+        int[] order = [.. Enumerable.Range(0, records)];
+        SeededRandom.Derive(seed, "best-single").Shuffle(order.AsSpan());
+        return order;
+    }
+
     public static async Task<SingleAdapter> FindAsync(
         RunPlan plan, IObjective objective, CandidateEvaluator evaluator, Account account, IProgress<RunEvent> progress,
         CancellationToken cancellationToken)
     {
         var source = new RecordSource(RunRecords.Validation, plan.Validation);
-        var order = source.All.ToArray();
-        SeededRandom.Derive(plan.Configuration.Seed, "best-single").Shuffle(order.AsSpan());
+        var order = Order(plan.Validation.Count, plan.Configuration.Seed);
+        var readsTokens = objective.Observes == ObservationKind.Score && plan.Program.Stages.Any(stage => stage.ReadsTokenLogProbabilities);
         var before = account.Spending.Queries;
         IReadOnlyList<(string Name, double Loss)> ranked = [.. plan.AdapterNames.Select(name => (name, 0.0))];
         var round = 0;
@@ -53,7 +64,10 @@ internal static class BestSingleAdapter
                 source,
                 records,
                 objective)
-            { Subject = adapter.Name }).ToList();
+            {
+                Subject = adapter.Name,
+                ReadsTokenLogProbabilities = readsTokens,
+            }).ToList();
             var evaluations = await evaluator.EvaluateAsync(questions, account, cancellationToken).ConfigureAwait(false);
             ranked = [.. questions.Zip(evaluations, (question, evaluation) => (question.Subject!, evaluation.Loss))
                 .OrderBy(pair => pair.Loss).ThenBy(pair => pair.Item1, StringComparer.Ordinal)];

@@ -265,9 +265,14 @@ internal sealed class CandidateEvaluator(
 
     private static long TokensOf(Observation observation) => observation.Tokens + (long)observation.PromptTokens;
 
-    /// <summary>The recipe's bytes, shortened.</summary>
-    public static string KeyOf(MergeRecipe recipe) =>
-        Convert.ToHexStringLower(SHA256.HashData(RecipeJson.Serialize(recipe)).AsSpan(0, 12));
+    /// <summary>The recipe's bytes, shortened; adapters that give nothing are left out, so that one model has one key.</summary>
+    public static string KeyOf(MergeRecipe recipe)
+    {
+        var bare = recipe is WeightedRecipe weighted
+            ? weighted with { Adapters = [.. weighted.Adapters.Where(share => share.Weight != 0 || share.GroupWeights.Count > 0)] }
+            : recipe;
+        return Convert.ToHexStringLower(SHA256.HashData(RecipeJson.Serialize(bare)).AsSpan(0, 12));
+    }
 
     private readonly record struct CacheKey(string Recipe, string Source, ObservationKind Kind, int Record);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Cuvee.Planning;
+using Cuvee.Searches;
 
 namespace Cuvee.Runs;
 
@@ -104,14 +105,22 @@ internal static class ModelCard
         card.Append(CultureInfo.InvariantCulture, $"""
             ## Recipe
 
-            Merge space `{(weighted.Space == MergeSpace.Factors ? "factors" : "delta")}`. The full numbers are in `recipe.json`.
+            Merge space `{(weighted.Space == MergeSpace.Factors ? "factors" : "delta")}`. The full numbers are in `recipe.json`; where layers have
+            weights of their own, their mean and range are shown.
 
             | adapter | weight | keep fraction |
             |---|---:|---:|
 
             """);
         foreach (var share in weighted.Adapters
-            .OrderByDescending(share => Math.Abs(share.Weight)).ThenBy(share => share.Name, StringComparer.Ordinal))
-            card.Append(CultureInfo.InvariantCulture, $"| {share.Name} | {share.Weight:0.000} | {share.KeepFraction:0.000} |\n");
+            .OrderByDescending(MergeRecipes.Strength).ThenBy(share => share.Name, StringComparer.Ordinal))
+            card.Append(CultureInfo.InvariantCulture, $"| {share.Name} | {WeightOf(share)} | {share.KeepFraction:0.000} |\n");
+    }
+
+    private static string WeightOf(AdapterShare share)
+    {
+        if (share.GroupWeights.Count == 0) return share.Weight.ToString("0.000", CultureInfo.InvariantCulture);
+        var weights = share.GroupWeights.Select(group => group.Value).ToList();
+        return string.Create(CultureInfo.InvariantCulture, $"{weights.Average():0.000} ({weights.Min():0.000} to {weights.Max():0.000})");
     }
 }

@@ -7,6 +7,9 @@ namespace Cuvee.Searches;
 /// (docs/optimizers.md); Cuvee's own.</summary>
 public sealed class FisherProbingSearch : ISearch
 {
+    private const string LayerAdapters = "layer_adapters";
+    private const string LayerBudget = "layer_budget";
+
     // A line search compares at most this many points: three dampings and the point they must beat.
     private const int LineSearchPoints = 4;
 
@@ -15,16 +18,20 @@ public sealed class FisherProbingSearch : ISearch
         ("rounds", 10),
         ("probe_records", 12),
         ("line_search_records", 40),
+        ("probe_growth", 1.0),
         ("probe_step", 0.05),
         ("averaging", 0.7),
         ("damping", 0.05),
+        (LayerAdapters, 6),
+        (LayerBudget, 0.4),
         (SearchSetting.HeldOut, 0),
         ("check_every", 2),
         ("patience", 5));
 
     public string Name => "fisher-probing";
 
-    public string Summary => "Newton steps over weights from finite differences of log-probabilities (docs/optimizers.md).";
+    public string Summary =>
+        "Newton steps over weights of adapters, then of layers, from finite differences of log-probabilities (docs/optimizers.md).";
 
     public SearchNeeds Needs => SearchNeeds.LogProbabilities;
 
@@ -32,10 +39,15 @@ public sealed class FisherProbingSearch : ISearch
     [
         new NumberSetting("rounds", "Rounds at most without a budget.", 1, 10_000, IsWhole: true),
         new NumberSetting("probe_records", "Records that a round's probes are measured on.", 1, 10_000, IsWhole: true),
+        new NumberSetting("probe_growth", "Factor on those records from round to round.", 1, 10),
         new NumberSetting("line_search_records", "Records of the fixed set that decides between steps.", 1, 100_000, IsWhole: true),
         new NumberSetting("probe_step", "Finite-difference step of a weight.", 1e-4, 1),
         new NumberSetting("averaging", "Weight of a round's tokens one round later.", 0, 0.99),
         new NumberSetting("damping", "First damping, in units of the mean curvature of a weight.", 1e-6, 100),
+        new NumberSetting(
+            LayerAdapters, "Adapters of the largest weights whose layers get weights of their own in a second stage; 0: no such stage.",
+            0, 10_000, IsWhole: true),
+        new NumberSetting(LayerBudget, "Part of the budget that the second stage gets.", 0.01, 0.99),
         .. SearchSetting.EarlyStopping,
     ];
 
@@ -55,42 +67,94 @@ public sealed class FisherProbingSearch : ISearch
     {
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
-        var searchable = task.Split.Search.Count;
-        var probeRecords = Math.Min(values.Integer("probe_records")!.Value, searchable);
-        var lineRecords = Math.Min(values.Integer("line_search_records")!.Value, searchable);
         var rounds = values.Integer("rounds")!.Value;
-        var probes = task.AdapterNames.Count + 1L;
         var rechecks = GenerationSizes.Rechecks;
-        var round = (probes * probeRecords) + (LineSearchPoints * lineRecords);
-        GenerationSizes.RequireBudget(task, task.Budget.Evaluations, probes + LineSearchPoints + rechecks, "evaluations");
-        GenerationSizes.RequireBudget(task, task.Budget.Queries, round + (rechecks * task.Records), "queries");
-        var seed = SeededRandom.Derive(task.Seed, "optimizer/weights").NextUInt64();
-        var stage = new Stage
+        var weights = new RoundCost(task, task.AdapterNames.Count);
+        GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.Evaluations + rechecks, "evaluations");
+        GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.Queries() + (rechecks * task.Records), "queries");
+        int[] alone = [.. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))];
+        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin), alone) };
+        var (costs, notes) = (new List<RoundCost> { weights }, new List<string>());
+        var layered = Math.Min(values.Integer(LayerAdapters)!.Value, task.AdapterNames.Count);
+        if (layered > 0 && task.Layers.Count > 1)
         {
-            Name = "weights",
-            SpaceAround = origin => new WeightSpace((WeightedRecipe)origin),
+            var layers = new RoundCost(task, layered * task.Layers.Count);
+            var share = values.Number(LayerBudget)!.Value;
+            if (!HoldsRound(task, layers, share) || !HoldsRound(task, weights, 1 - share))
+            {
+                notes.Add("no weights of layers: the budget holds no round of them beside one of the adapters' weights.");
+            }
+            else
+            {
+                stages[0] = stages[0] with { BudgetShare = 1 - share };
+                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered), []));
+                costs.Add(layers);
+            }
+        }
+
+        return new SearchProgram(
+            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
+            stages,
+            costs.Sum(cost => (rounds * cost.Evaluations) + rechecks),
+            costs.Sum(cost => cost.Queries(rounds) + ((long)rechecks * task.Records)),
+            notes);
+    }
+
+    private static bool HoldsRound(SearchTask task, RoundCost cost, double share) =>
+        !(task.Budget.Evaluations * share < cost.Evaluations + GenerationSizes.Rechecks
+            || task.Budget.Queries * share < cost.Queries() + (GenerationSizes.Rechecks * task.Records));
+
+    private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround, int[] alone)
+    {
+        var values = task.Settings.Values;
+        var seed = SeededRandom.Derive(task.Seed, $"optimizer/{name}").NextUInt64();
+        return new Stage
+        {
+            Name = name,
+            SpaceAround = origin => spaceAround((WeightedRecipe)origin),
             OptimizerOf = (space, records) => new FisherProbingOptimizer(space.Start, new FisherProbingOptions
             {
                 RecordCount = records,
                 ProbeRecords = values.Integer("probe_records")!.Value,
+                ProbeGrowth = values.Number("probe_growth")!.Value,
                 LineSearchRecords = values.Integer("line_search_records")!.Value,
                 ProbeStep = values.Number("probe_step")!.Value,
                 InitialDamping = values.Number("damping")!.Value,
                 Memory = values.Number("averaging")!.Value,
-                MaxRounds = task.HasBudget ? null : rounds,
+                FirstAlone = alone,
+                MaxRounds = task.HasBudget ? null : values.Integer("rounds"),
                 Bounds = space.Bounds,
                 Seed = seed,
             }),
-            SampleSize = searchable,
+            SampleSize = task.Split.Search.Count,
             ReadsTokenLogProbabilities = true,
             CheckEvery = values.Integer("check_every")!.Value,
             Patience = values.Integer("patience")!.Value,
         };
-        return new SearchProgram(
-            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
-            [stage],
-            (rounds * (probes + LineSearchPoints)) + rechecks,
-            (rounds * round) + ((long)rechecks * task.Records),
-            []);
+    }
+
+    /// <summary>What rounds over so many coordinates cost, at most.</summary>
+    private sealed class RoundCost(SearchTask task, int coordinates)
+    {
+        private readonly double probeRecords = task.Settings.Values.Integer("probe_records")!.Value;
+        private readonly double growth = task.Settings.Values.Number("probe_growth")!.Value;
+        private readonly int lineRecords = Math.Min(
+            task.Settings.Values.Integer("line_search_records")!.Value, task.Split.Search.Count);
+
+        /// <summary>Of one round.</summary>
+        public long Evaluations => coordinates + 1L + LineSearchPoints;
+
+        /// <summary>Of the first rounds together.</summary>
+        public long Queries(int rounds = 1)
+        {
+            var sum = 0L;
+            for (var round = 0; round < rounds; round++)
+            {
+                var records = (long)Math.Round(Math.Min(task.Split.Search.Count, probeRecords * Math.Pow(growth, round)));
+                sum += ((coordinates + 1L) * records) + (LineSearchPoints * lineRecords);
+            }
+
+            return sum;
+        }
     }
 }

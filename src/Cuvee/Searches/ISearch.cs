@@ -3,6 +3,7 @@ using Cuvee.Formats;
 using Cuvee.Merging.Methods;
 using Cuvee.Objectives;
 using Cuvee.Planning;
+using Cuvee.Providers;
 
 namespace Cuvee.Searches;
 
@@ -82,7 +83,14 @@ public sealed record SearchTask
     /// <summary>Ordinal order: the order of coordinates.</summary>
     public required IReadOnlyList<string> AdapterNames { get; init; }
 
+    /// <summary>Groups of modules that may have weights of their own (<see cref="ProviderCapabilities.Layers"/>).</summary>
+    public IReadOnlyList<string> Layers { get; init; } = [];
+
     public required ValidationSplit Split { get; init; }
+
+    /// <summary>Positions of the records whose answers by every adapter alone the stages have for nothing, because finding the best single
+    /// adapter asked them; none where another search found it.</summary>
+    public IReadOnlyList<int> AskedOfAll { get; init; } = [];
 
     /// <summary>What remains of the run's budget for the stages; below 0 where finding the best single adapter costs more.</summary>
     public required RunBudget Budget { get; init; }

@@ -50,26 +50,45 @@ public static class MergeRecipes
     {
         if (recipe is not WeightedRecipe weighted) return ((MethodRecipe)recipe).Adapters.Count;
         var squares = weighted.Adapters.Where(share => share.KeepFraction > 0 || share.GroupKeepFractions.Count > 0)
-            .Select(share => share.GroupWeights.Select(group => group.Value).Append(share.Weight).Max(Math.Abs))
-            .Select(weight => weight * weight).OrderDescending().ToList();
+            .Select(share => Strength(share) * Strength(share)).OrderDescending().ToList();
         var (wanted, held, count) = (0.9 * squares.Sum(), 0.0, 0);
         while (count < squares.Count && held < wanted) held += squares[count++];
         return Math.Max(1, count);
     }
 
-    /// <summary>Gaussian weights scaled to the Euclidean norm of <paramref name="recipe"/>'s, keep fractions left as they are: the
-    /// control that says whether
-    /// the directions found matter, or only their length.</summary>
+    /// <summary>An adapter's absolute weight, or the root mean square of its groups' weights.</summary>
+    public static double Strength(AdapterShare share)
+    {
+        ArgumentNullException.ThrowIfNull(share);
+        return share.GroupWeights.Count == 0
+            ? Math.Abs(share.Weight)
+            : Math.Sqrt(share.GroupWeights.Average(group => group.Value * group.Value));
+    }
+
+    /// <summary>
+    /// Gaussian weights, one an adapter, scaled to the Euclidean norm of <paramref name="recipe"/>'s (<see cref="Strength"/>), keep
+    /// fractions left as they are: the control that says whether the directions found matter, or only their length.
+    /// </summary>
     public static IReadOnlyList<MergeRecipe> RandomWeights(WeightedRecipe recipe, int draws, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        var norm = Math.Sqrt(recipe.Adapters.Sum(share => share.Weight * share.Weight));
+        var norm = Math.Sqrt(recipe.Adapters.Sum(share => Strength(share) * Strength(share)));
         return [.. Enumerable.Range(0, draws).Select(draw =>
         {
             var random = SeededRandom.Derive(seed, $"random-weights/{draw}");
             var direction = recipe.Adapters.Select(_ => random.NextGaussian()).ToArray();
             var scale = norm / Math.Sqrt(direction.Sum(value => value * value));
-            return recipe with { Adapters = [.. recipe.Adapters.Select((share, i) => share with { Weight = scale * direction[i] })] };
+            return recipe with
+            {
+                Adapters =
+                [
+                    .. recipe.Adapters.Select((share, i) => share with
+                    {
+                        Weight = scale * direction[i],
+                        GroupWeights = GroupValues.None,
+                    }),
+                ],
+            };
         })];
     }
 }

@@ -127,6 +127,38 @@ public sealed class TaskBuilderTests : IDisposable
         Assert.Contains("ner, es, et", exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(LabTask.Ner, "ner", Ner, "person, place name")]
+    [InlineData(LabTask.Es, "ner", Ner, "person, place name")]
+    [InlineData(LabTask.Epr, "re", Re, "knows, lives in, wed")]
+    [InlineData(LabTask.Ee, "event", Event, "end, goods, sale, seller")]
+    [InlineData(LabTask.Eet, "event", Event, "end, sale")]
+    [InlineData(LabTask.Eea, "event", Event, "goods, seller")]
+    public void Build_LabelsOfTheTrainingSplit_AreTheOptions(LabTask task, string kind, string record, string options)
+    {
+        var dataSet = DataSetCatalog.OpenDataSet(folder.Add(kind, "one", [record.Trim()], [record.Trim().Replace("it", "that")]));
+
+        var built = TaskBuilder.Build(dataSet, task, Split.Test);
+
+        Assert.All(built.Records, r => Assert.StartsWith(
+            $"{TaskFormat.Of(task).Instruction}\nOptions: {options}\nText: ", r.Prompt, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(TaskFormat.MostOptions, true)]
+    [InlineData(TaskFormat.MostOptions + 1, false)]
+    public void Build_MoreLabelsThanFit_ShowsNone(int labels, bool shown)
+    {
+        var train = Enumerable.Range(0, labels).Select(i => $$"""{"text": "text {{i}}", "label": "label_{{i:00}}"}""");
+        var dataSet = DataSetCatalog.OpenDataSet(folder.Add("classify", "one", train, [""" {"text": "more", "label": "unseen"} """]));
+
+        var only = Assert.Single(TaskBuilder.Build(dataSet, LabTask.Classify, Split.Test).Records);
+
+        Assert.Equal(shown, only.Prompt.Contains("\nOptions: label 00, label 01, ", StringComparison.Ordinal));
+        Assert.Equal(shown, only.Prompt.Contains("Options", StringComparison.Ordinal));
+        Assert.DoesNotContain("unseen", only.Prompt, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Of_EveryTask_HasAFormat()
     {

@@ -34,7 +34,10 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
     public void Catalog_NamesAndPaperTables_AreUniqueAndKnown()
     {
         Assert.Equal(
-            ["ood", "ood-hard", "id", "robustness", "ablation", "pool-size", "validation-size", "label-noise", "objective", "space"],
+            [
+                "ood", "ood-hard", "id", "robustness", "ablation", "pool-size", "validation-size", "label-noise", "objective", "space",
+                "repository",
+            ],
             ExperimentCatalog.All.Select(experiment => experiment.Name));
         Assert.Empty(PaperFigures.Experiments.Except(ExperimentCatalog.All.Select(experiment => experiment.Name)));
         Assert.All(

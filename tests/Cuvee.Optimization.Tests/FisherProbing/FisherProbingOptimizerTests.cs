@@ -72,6 +72,27 @@ public sealed class FisherProbingOptimizerTests
         }
     }
 
+    /// <summary>Secants from 0, whatever the start; the second round probes around the point that they led to.</summary>
+    [Fact]
+    public void Ask_FirstRoundAlone_CoordinatesAloneOnTheGivenRecords()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 50, seed: 4);
+        var optimizer = new FisherProbingOptimizer(Start, Options(50) with { FirstAlone = [3, 8, 20], ProbeRecords = 6 });
+        var alone = optimizer.Ask();
+        Assert.Equal(1 + Dimension, alone.Count);
+        Assert.All(alone, trial => Assert.Equal([3, 8, 20], trial.Records));
+        Assert.All(alone[0].Point, value => Assert.Equal(0, value));
+        for (var i = 0; i < Dimension; i++) Assert.Equal(Start.Select((_, j) => i == j ? 1.0 : 0), alone[i + 1].Point);
+
+        optimizer.Tell([.. alone.Select(model.Evaluate)]);
+        var steps = Tell(optimizer, model);
+        Assert.Equal(Start, steps[0].Point);
+        Assert.True(model.Loss(optimizer.Recommend()[0]) < model.Loss(Start));
+        var probes = optimizer.Ask();
+        Assert.Equal(6, probes[^1].Records!.Count);
+        Assert.Equal(optimizer.Recommend()[0].Zip(probes[^1].Point, (a, b) => Math.Abs(a - b)).Max(), 0.05, 12);
+    }
+
     [Fact]
     public void Ask_LaterRounds_AsksTheCurrentPointOnlyOnRecordsNotYetKnown()
     {

@@ -27,10 +27,11 @@ public sealed class RunPlannerTests : IDisposable
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging + "preset: paper\nsettings: { held_out: 0 }")));
         Assert.Equal((400 + 800 + 8, (1200 * 40) + (8 * 40) + BestSingle), (plan.Forecast.Evaluations, plan.Forecast.Queries));
         Assert.Equal(["adapter-a", "adapter-b", "adapter-c"], plan.AdapterNames);
-        // The runtime, the engine's buffers, and LoraA of three adapters of rank 2 on one layer.
+        // The runtime, the engine's buffers, LoraA of three adapters of rank 2 on one layer, twice both factors of rank 6 of two layers.
         var tokens = plan.Forecast.Tokens!.Value / (double)(plan.Forecast.Queries + plan.Forecast.ControlQueries)! * 40;
         Assert.Equal(
-            100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24)),
+            100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24))
+                + (2 * 4 * 6 * 2 * zoo.Config.LinearModules.Sum(module => module.InFeatures + module.OutFeatures)),
             plan.Forecast.MemoryBytes, 1e5);
     }
 
@@ -193,6 +194,34 @@ public sealed class RunPlannerTests : IDisposable
     {
         var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(Grid + lines)));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Rounds over three weights, then over two layers of the two adapters of largest weight.</summary>
+    [Fact]
+    public void Plan_FisherProbingWithLayers_SecondStageWithItsShareAndCost()
+    {
+        const string Layered = "search: fisher-probing\nsettings: { rounds: 2, layer_adapters: 2, layer_budget: 0.25 }\n";
+        var free = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered)));
+        Assert.Equal(["weights", "layers"], free.Program.Stages.Select(stage => stage.Name));
+        Assert.Equal([0.75, 1], free.Program.Stages.Select(stage => stage.BudgetShare));
+        var rounds = (2 * ((4 * 12) + (4 * 40))) + (2 * ((5 * 12) + (4 * 40)));
+        Assert.Equal((2 * (4 + 4 + 5 + 4)) + 8, free.Forecast.Evaluations);
+        Assert.Equal(rounds + (8 * 40) + BestSingle, free.Forecast.Queries);
+
+        var scarce = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1519} }}")));
+        Assert.Equal("weights", Assert.Single(scarce.Program.Stages).Name);
+        Assert.Equal(
+            "no weights of layers: the budget holds no round of them beside one of the adapters' weights.", Assert.Single(scarce.Notes));
+        Assert.Equal(2, Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1520} }}")))
+            .Program.Stages.Count);
+    }
+
+    [Fact]
+    public void Plan_FisherProbingWithGrowingProbes_CostsThem()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
+            "search: fisher-probing\nsettings: { rounds: 4, layer_adapters: 0, probe_records: 10, probe_growth: 2 }\n")));
+        Assert.Equal((4 * (10 + 20 + 40 + 40)) + (4 * 4 * 40) + (4 * 40) + BestSingle, plan.Forecast.Queries);
     }
 
     [Fact]

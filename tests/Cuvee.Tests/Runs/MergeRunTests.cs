@@ -73,6 +73,32 @@ public sealed class MergeRunTests : IDisposable
         Assert.Equal(result.ValidationLoss, loss, 1e-4 * Math.Max(1, loss));
     }
 
+    /// <summary>The recipe, read back, is the same model by the engine and as the adapter that was written.</summary>
+    [Fact]
+    public async Task ExecuteAsync_WeightsOfLayers_LowerTheLossAndAreWhatIsWritten()
+    {
+        var result = (await RunAsync(
+            "search: fisher-probing\nfallback: none\nbudget: { queries: 2000 }\nsettings: { layer_adapters: 2 }\noutput: { dtype: f32 }"))
+            .Results[0];
+        Assert.Equal(["weights", "layers"], result.Stages.Select(stage => stage.Name));
+        Assert.True(result.Stages[1].Value.Loss < result.Stages[0].Value.Loss, "the real engine's loss depends on layers");
+        Assert.Equal(result.Stages[1].Value.Loss, result.ValidationLoss, 1e-9);
+        var recipe = (Cuvee.Merging.WeightedRecipe)Cuvee.Merging.RecipeJson.Read(Path.Combine(result.Out, "recipe.json"));
+        Assert.Equal(2, recipe.Adapters.Count(share => share.GroupWeights.Select(group => group.Value).Distinct().Count() == 2));
+
+        var records = Cuvee.Data.RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"));
+        using var baseModel = EmbeddedModel.Load(zoo.ModelFolder);
+        foreach (var model in (EmbeddedModel[])
+        [
+            AdaptedModel.Create(baseModel, Cuvee.Merging.AdapterPool.Load(zoo.PoolFolder), recipe),
+            AdaptedModel.Create(baseModel, PeftReader.Read(result.Out)),
+        ])
+        {
+            var loss = MeanLoss.Of(await model.ScoreAsync(records, CancellationToken.None));
+            Assert.Equal(result.ValidationLoss, loss, 1e-3 * Math.Max(1, loss));
+        }
+    }
+
     [Fact]
     public async Task ExecuteAsync_Finished_ManifestTellsHowToRepeatIt()
     {

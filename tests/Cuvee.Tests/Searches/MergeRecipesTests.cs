@@ -56,6 +56,23 @@ public sealed class MergeRecipesTests
     public void AdaptersThatMatter_MergeMethod_AllThatItNames() => Assert.Equal(2, MergeRecipes.AdaptersThatMatter(
         new MethodRecipe("ties", new Dictionary<string, double>(), [new AdapterParameters("a"), new AdapterParameters("b")])));
 
+    [Fact]
+    public void RandomWeights_RecipeWithWeightsOfLayers_OneWeightAnAdapterAndTheSameNorm()
+    {
+        var recipe = new WeightedRecipe(
+            MergeSpace.Delta,
+            [new("a", 9) { GroupWeights = [new("layers.0", 3), new("layers.1", -4)] }, new("b", 2, 0.5)]);
+        Assert.Equal([Math.Sqrt(12.5), 2], recipe.Adapters.Select(MergeRecipes.Strength));
+        var drawn = MergeRecipes.RandomWeights(recipe, 2, seed: 3).Cast<WeightedRecipe>().ToList();
+        Assert.All(drawn, each =>
+        {
+            Assert.Equal(16.5, each.Adapters.Sum(share => share.Weight * share.Weight), 1e-9);
+            Assert.All(each.Adapters, share => Assert.Empty(share.GroupWeights));
+            Assert.Equal([1, 0.5], each.Adapters.Select(share => share.KeepFraction));
+        });
+        Assert.NotEqual(drawn[0].Adapters[0].Weight, drawn[1].Adapters[0].Weight);
+    }
+
     private static List<WeightedRecipe> Draw(int count, int draws, ulong seed) =>
         [.. MergeRecipes.RandomAdapters(MergeSpace.Factors, Names, count, draws, seed).Cast<WeightedRecipe>()];
 

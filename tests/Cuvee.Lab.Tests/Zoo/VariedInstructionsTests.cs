@@ -1,0 +1,82 @@
+using Cuvee.Lab.Data;
+using Cuvee.Lab.Tests.Data;
+using Cuvee.Lab.Zoo;
+using Cuvee.LanguageModels;
+
+namespace Cuvee.Lab.Tests.Zoo;
+
+public sealed class VariedInstructionsTests : IDisposable
+{
+    private static readonly Dictionary<string, List<string>> Words = new()
+    {
+        ["guest"] = ["visitor", "patron"],
+        ["dish"] = ["meal"],
+        ["tool"] = ["device"],
+    };
+
+    private readonly DataSetFolder folder = new();
+    private readonly DataSet menu;
+
+    public VariedInstructionsTests() => menu = DataSetCatalog.OpenDataSet(folder.Add(
+        "ner", "menu",
+        Enumerable.Range(0, 90).Select(i => $$"""
+            {"text": "guest{{i}} ate dish{{i}}", "entities": [{"type": "guest", "text": "guest{{i}}"}, {"type": "dish", "text": "dish{{i}}"}]}
+            """.Trim()),
+        []));
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Records_FirstCopy_IsTheZoosFormat()
+    {
+        var plain = TaskBuilder.Build(menu, LabTask.Ner, Split.Train).Records;
+
+        Assert.Equal(plain, new VariedInstructions(Words, 1).Records(menu, LabTask.Ner, null, 1));
+        Assert.Equal(plain, new VariedInstructions(Words, 1).Records(menu, LabTask.Ner, null, 3).Take(plain.Count));
+    }
+
+    [Fact]
+    public void Records_Varied_AnswerExactlyWhatTheOptionsAskFor()
+    {
+        var varied = Varied(LabTask.Ner);
+        var seen = new HashSet<string>();
+        foreach (var record in varied)
+        {
+            var options = Options(record);
+            seen.UnionWith(options);
+            Assert.Equal(options.Count, options.Distinct().Count());
+            var number = record.Prompt.Split("guest")[^1].Split(' ')[0];
+            var expected = options.Where(o => o is "guest" or "visitor" or "patron").Select(o => $"{o}: guest{number}")
+                .Concat(options.Where(o => o is "dish" or "meal").Select(o => $"{o}: dish{number}"));
+            var answer = string.Join("; ", expected);
+            Assert.Equal(answer.Length == 0 ? " none" : " " + answer, record.Completion);
+        }
+
+        Assert.Equal(["device", "dish", "guest", "meal", "patron", "tool", "visitor"], seen.Order(StringComparer.Ordinal));
+        Assert.Contains(varied, record => record.Completion == " none" || !record.Completion.Contains(';'));
+        Assert.Contains(varied, record => Options(record) is var options && !options.SequenceEqual(options.Order(StringComparer.Ordinal)));
+    }
+
+    [Fact]
+    public void Records_SameSeed_SameRecords()
+    {
+        Assert.Equal(Varied(LabTask.Es), Varied(LabTask.Es));
+        Assert.NotEqual(Varied(LabTask.Es), new VariedInstructions(Words, 2).Records(menu, LabTask.Es, null, 3).Skip(60));
+    }
+
+    [Fact]
+    public void Records_Classification_KeepsTheAnswerAmongTheOptions()
+    {
+        var moods = DataSetCatalog.OpenDataSet(folder.Add(
+            "classify", "moods", Enumerable.Range(0, 60).Select(i => $$"""{"text": "text {{i}}", "label": "{{(i % 2 == 0 ? "guest" : "dish")}}"}"""),
+            []));
+        foreach (var record in new VariedInstructions(Words, 1).Records(moods, LabTask.Classify, null, 3))
+            Assert.Contains(record.Completion.Trim(), Options(record));
+    }
+
+    private List<PromptCompletion> Varied(LabTask task) =>
+        [.. new VariedInstructions(Words, 1).Records(menu, task, null, 3).Skip(menu.Records(Split.Train).Count)];
+
+    private static IReadOnlyList<string> Options(PromptCompletion record) =>
+        record.Prompt.Split('\n').Single(line => line.StartsWith("Options: ", StringComparison.Ordinal))["Options: ".Length..].Split(", ");
+}
