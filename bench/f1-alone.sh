@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # f1-alone.sh DATA [OUT]: a search that sees nothing but the F1 of generated answers (objective: ie-f1), on the two real targets of
-# zoo/README.md, three seeds each, and their pooled tables. DATA is the folder of data sets.
+# bench/results/zoo-28.md, three seeds each, and their pooled tables. DATA is the folder of data sets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:?name the folder of data sets} out=${2:-runs/f1-alone}

@@ -8,7 +8,7 @@ internal sealed record RealTestTarget(LabTask Task, string DataSet, IReadOnlyLis
 {
     public string Name => $"{Task.ToString().ToLowerInvariant()}-{DataSet.Replace('_', '-')}";
 
-    /// <summary>The zoo's two targets (zoo/README.md).</summary>
+    /// <summary>The two targets of bench/results/zoo-28.md.</summary>
     public static IReadOnlyList<RealTestTarget> All { get; } =
     [
         new(LabTask.Ner, "mit_restaurant", ["ner-mit-restaurant"]),
