@@ -32,7 +32,11 @@ public static class TaskBuilder
             {
                 if (records.Count >= limit) break;
                 if (question.Spans.Any(s => s.Contains(TaskFormat.Separator, StringComparison.Ordinal))) separator++;
-                else records.Add(new(idPrefix + records.Count, format.Prompt(options, record.Text, question), TaskFormat.Completion(question)));
+                else
+                {
+                    records.Add(new(
+                        idPrefix + records.Count, format.Prompt(options, record.Text, question), TaskFormat.Completion(question)));
+                }
             }
         }
 

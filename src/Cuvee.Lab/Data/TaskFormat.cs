@@ -35,7 +35,8 @@ public sealed class TaskFormat
             null,
             Items(r.Relations, x => $"{x.Head}, {x.Tail}"),
             Items(r.Relations, x => $"{x.Head}, {x.Tail}"))]),
-        new(LabTask.Epr, DataSetKind.Re, "Give the relation of each pair.", RelationTypes, r => r.Relations.Count == 0 ? [] : [new TaskQuestion(
+        new(LabTask.Epr, DataSetKind.Re, "Give the relation of each pair.", RelationTypes, r => r.Relations.Count == 0 ? [] :
+        [new TaskQuestion(
             "Pairs: " + Join(Items(r.Relations, x => $"{x.Head}, {x.Tail}")),
             Items(r.Relations, x => $"{Label(x.Type)}: {x.Head}, {x.Tail}"),
             Items(r.Relations, x => $"{x.Head}, {x.Tail}"))]),

@@ -7,8 +7,8 @@ namespace Cuvee.Lab.Zoo;
 
 /// <summary>
 /// Labelled records for the base model, put so that only the list of options tells what is wanted: labels go by other words, some are not
-/// asked for, some that the text cannot have are, and the order is any. Whoever answers them has learned to read the list, which is all that
-/// a base model can bring to a data set it has never seen. Copy 0 is the record as every other data set is put.
+/// asked for, some that the text cannot have are, and the order is any. Whoever answers them has learned to read the list, which is all
+/// that a base model can bring to a data set it has never seen. Copy 0 is the record as every other data set is put.
 /// </summary>
 /// <param name="words">Other words for a label; what may stand beside a data set's labels are those of the others.</param>
 internal sealed class VariedInstructions(IReadOnlyDictionary<string, List<string>> words, ulong seed)

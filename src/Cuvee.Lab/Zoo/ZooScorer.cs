@@ -18,19 +18,26 @@ internal sealed class ZooScorer(ZooPlan plan, DataSetCatalog catalog, string zoo
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var model = EmbeddedModel.Load(Path.Combine(zooFolder, "base"));
+        var config = model.Weights.Config;
+        var encoder = new ExampleEncoder(model.Tokenizer, config.EosTokenIds[0], config.MaxPositionEmbeddings);
         foreach (var specialist in plan.Specialists)
         {
             var folder = Path.Combine(zooFolder, "adapters", specialist.Name);
             if (!Directory.Exists(folder)) continue;
             var task = Enum.Parse<LabTask>(specialist.Task, ignoreCase: true);
-            var records = TaskBuilder.Build(catalog[specialist.Dataset], task, Split.Test, limit).Records;
+            // As in training, what does not fit the context is left out.
+            PromptCompletion[] records =
+            [
+                .. TaskBuilder.Build(catalog[specialist.Dataset], task, Split.Test, limit).Records
+                    .Where(record => encoder.Encode(record) is not null),
+            ];
             var metric = MetricCatalog.Get(task == LabTask.Classify ? "accuracy" : "ie-f1");
             var options = new GenerationOptions { MaxTokens = MaxTokens };
             var before = await TestMeasurement.OfAsync(model, metric, records, options, cancellationToken);
             var adapted = AdaptedModel.Create(model, PeftReader.Read(folder));
             var after = await TestMeasurement.OfAsync(adapted, metric, records, options, cancellationToken);
             yield return new SpecialistScore(
-                specialist.Name, metric.Name, records.Count, before.Loss, after.Loss, MetricScore.Of(before.Counts).Value,
+                specialist.Name, metric.Name, records.Length, before.Loss, after.Loss, MetricScore.Of(before.Counts).Value,
                 Bootstrap.Interval(after.Counts, plan.Seed), Bootstrap.Difference(after.Counts, before.Counts, plan.Seed));
         }
     }

@@ -54,8 +54,8 @@ public sealed record FisherProbingOptions
     public int? MaxRounds { get; init; }
 
     /// <summary>
-    /// Records of a first round whose probes are the coordinates alone - one at 1, the others at 0 - beside the point 0: worth it where those
-    /// answers are known already. Default none: the first round probes around the start, like all others.
+    /// Records of a first round whose probes are the coordinates alone - one at 1, the others at 0 - beside the point 0: worth it where
+    /// those answers are known already. Default none: the first round probes around the start, like all others.
     /// </summary>
     public IReadOnlyList<int> FirstAlone { get; init; } = [];
 

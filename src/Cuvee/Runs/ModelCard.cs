@@ -105,8 +105,8 @@ internal static class ModelCard
         card.Append(CultureInfo.InvariantCulture, $"""
             ## Recipe
 
-            Merge space `{(weighted.Space == MergeSpace.Factors ? "factors" : "delta")}`. The full numbers are in `recipe.json`; where layers have
-            weights of their own, their mean and range are shown.
+            Merge space `{(weighted.Space == MergeSpace.Factors ? "factors" : "delta")}`. The full numbers are in `recipe.json`;
+            where layers have weights of their own, their mean and range are shown.
 
             | adapter | weight | keep fraction |
             |---|---:|---:|
