@@ -68,7 +68,8 @@ public sealed class VariedInstructionsTests : IDisposable
     public void Records_Classification_KeepsTheAnswerAmongTheOptions()
     {
         var moods = DataSetCatalog.OpenDataSet(folder.Add(
-            "classify", "moods", Enumerable.Range(0, 60).Select(i => $$"""{"text": "text {{i}}", "label": "{{(i % 2 == 0 ? "guest" : "dish")}}"}"""),
+            "classify", "moods",
+            Enumerable.Range(0, 60).Select(i => $$"""{"text": "text {{i}}", "label": "{{(i % 2 == 0 ? "guest" : "dish")}}"}"""),
             []));
         foreach (var record in new VariedInstructions(Words, 1).Records(moods, LabTask.Classify, null, 3))
             Assert.Contains(record.Completion.Trim(), Options(record));

@@ -44,7 +44,8 @@ public sealed class RunExecutorTests : SoftmaxRuns
     public async Task ExecuteAsync_FisherProbing_FirstProbesAreThoseOfTheSingleAdapters()
     {
         var result = await RunAsync(zoo.Configure("search: fisher-probing\nseed: 5\nbudget: { queries: 1000 }"));
-        var first = EvaluationLog.Read(Path.Combine(result.Out, EvaluationLog.FileName)).Where(line => line is { Stage: "weights", Purpose: EvaluationPurpose.Search, Iteration: 0 }).ToList();
+        var first = EvaluationLog.Read(Path.Combine(result.Out, EvaluationLog.FileName))
+            .Where(line => line is { Stage: "weights", Purpose: EvaluationPurpose.Search, Iteration: 0 }).ToList();
         Assert.Equal(1 + Names.Length, first.Count);
         Assert.All(first, line => Assert.Equal(8, line.Records.Count));
         Assert.Equal([8, .. Names.Select(_ => 0)], first.Select(line => line.Queries));
