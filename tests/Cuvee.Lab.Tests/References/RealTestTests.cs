@@ -32,7 +32,7 @@ public sealed class RealTestTests(TinyZoo zoo) : IClassFixture<TinyZoo>
         Assert.All(tables, table => Assert.Equal(
             [
                 "base model", "uniform average", "best single adapter (classify-guest-mood)", "random weights, same norm (3 draws)",
-                "random adapters, averaged (1 of 1, 3 draws)", "base model, few-shot (4 examples)",
+                "random adapters, averaged (1 of 1, 3 draws)", "base model, few-shot (3 examples)",
                 "fisher-probing (delta)", "evo-merging (delta)", "evo-merging (factors)", "CMA-ES over weights (delta)",
                 "weights by gradient (white box)", "LoRA trained on the validation records (white box)", "the target's own specialist",
             ],
