@@ -89,7 +89,7 @@ public sealed class FisherProbingOptimizerTests
         Assert.Equal(Start, steps[0].Point);
         var probes = optimizer.Ask();
         Assert.Equal(6, probes[^1].Records!.Count);
-        Assert.Equal(optimizer.Recommend()[0].Zip(probes[^1].Point, (a, b) => Math.Abs(a - b)).Max(), 0.05, 12);
+        Assert.Equal(0.05, optimizer.Recommend()[0].Zip(probes[^1].Point, (a, b) => Math.Abs(a - b)).Max(), 12);
         optimizer.Tell([.. probes.Select(model.Evaluate)]);
         Tell(optimizer, model);
         Assert.True(model.Loss(optimizer.Recommend()[0]) < model.Loss(Start));
