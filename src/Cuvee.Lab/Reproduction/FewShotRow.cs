@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Cuvee.Configuration;
 using Cuvee.Data;
-using Cuvee.LanguageModels;
 using Cuvee.Lab.Zoo;
+using Cuvee.LanguageModels;
 using Cuvee.Planning;
 
 namespace Cuvee.Lab.Reproduction;

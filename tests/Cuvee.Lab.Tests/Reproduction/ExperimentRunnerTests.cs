@@ -184,7 +184,10 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
     {
         var experiment = FourSpecialists.Small with
         {
-            Rows = [ExperimentRows.Base, new FewShotRow()], MainRow = "base", Claims = [], Seeds = [1],
+            Rows = [ExperimentRows.Base, new FewShotRow()],
+            MainRow = "base",
+            Claims = [],
+            Seeds = [1],
         };
         var results = await zoo.RunAsync(experiment, "few-shot");
         var row = results.Points[0].Targets[0].Seeds.Single(seed => seed.Row == "few-shot");
@@ -211,7 +214,10 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
     {
         var experiment = FourSpecialists.Small with
         {
-            Rows = [ExperimentRows.Base, new ValidationLoraRow([3e-3], quickRates: [3e-3])], MainRow = "base", Claims = [], Seeds = [1],
+            Rows = [ExperimentRows.Base, new ValidationLoraRow([3e-3], quickRates: [3e-3])],
+            MainRow = "base",
+            Claims = [],
+            Seeds = [1],
         };
         var first = await zoo.RunAsync(experiment, "lora");
         var file = Assert.Single(Directory.GetFiles(zoo.Folder("lora"), "adapter_model.safetensors", SearchOption.AllDirectories));
