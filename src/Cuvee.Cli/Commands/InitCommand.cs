@@ -44,7 +44,7 @@ internal static class InitCommand
             "Write a commented run file for a pool and a file of labelled records, checked as merge checks it.",
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --validation samples/restaurant/validation.jsonl",
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --exclude ner-mit-restaurant " +
-                "--validation samples/restaurant/validation.jsonl --test samples/restaurant/test.jsonl --queries 3000 --force")
+                "--validation samples/restaurant/validation.jsonl --test samples/restaurant/test.jsonl --queries 6000 --force")
             { file, model, pool, exclude, validation, test, results, search, metric, queries, force };
         command.SetAction(async (arguments, _) =>
         {

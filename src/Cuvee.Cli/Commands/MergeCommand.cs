@@ -34,7 +34,7 @@ internal static class MergeCommand
             "Search for weights that make one better adapter out of a pool: merged adapter, recipe, manifest, journal and model card.",
             "cuvee merge samples/restaurant/run.yaml --dry-run",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --json",
-            "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 6000")
+            "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 15000")
             { run, output, resume, queries, repair, dryRun, json };
         command.Validators.Add(arguments =>
         {
