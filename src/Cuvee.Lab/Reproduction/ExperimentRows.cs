@@ -25,6 +25,16 @@ internal static class ExperimentRows
         "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }")
     { IsProduct = true };
 
+    /// <summary><see cref="Default"/> with one setting changed, always at its budget.</summary>
+    public static IReadOnlyList<IExperimentRow> Variants { get; } =
+    [
+        Variant("no-layers", "one weight an adapter", "layer_adapters: 0"),
+        Variant("layers-12", "layers of 12 adapters", "layer_adapters: 12"),
+        Variant("layers-24", "layers of 24 adapters", "layer_adapters: 24"),
+        Variant("probes-6", "6 records a probe", "probe_records: 6"),
+        Variant("probes-growing", "6 records a probe, each round 1.5 times as many", "probe_records: 6, probe_growth: 1.5"),
+    ];
+
     public static IExperimentRow EvoPaper { get; } = Search(
         "evo-paper", "Evo-Merging as published (factors)", Authors, "", QuickAuthors + " }");
 
@@ -110,6 +120,11 @@ internal static class ExperimentRows
         Objectives[2],
         Search("evo-factors", "Evo-Merging by cross-entropy (factors)", "search: evo-merging\nspace: factors", Smaller, QuickSmaller),
     ];
+
+    private static SearchRow Variant(string key, string name, string settings) => new(
+        key, name, ExperimentRowKind.Search, "search: fisher-probing", $"budget: {{ queries: 12000 }}\nsettings: {{ {settings} }}",
+        $"preset: quick\nbudget: {{ queries: 6000 }}\nsettings: {{ {settings} }}")
+    { IsProduct = true };
 
     private static SearchRow Search(string key, string name, string search, string full, string quick) =>
         new(key, name, ExperimentRowKind.Search, search, full, quick);

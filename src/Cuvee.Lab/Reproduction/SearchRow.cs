@@ -82,8 +82,8 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
     }
 
     /// <summary>The best single adapter is asked for once a case and seed, and no published method is charged for it.</summary>
-    private static RunVerdict? Known(RowContext context, RunConfiguration configuration) =>
-        configuration.Objective.Name == "cross-entropy"
+    private RunVerdict? Known(RowContext context, RunConfiguration configuration) =>
+        !IsProduct && configuration.Objective.Name == "cross-entropy"
             && context.Earlier.Values.Select(outcome => outcome.Singles).FirstOrDefault(singles => singles is not null) is { } singles
             ? new RunVerdict(false, singles.ByObjective, null, default, 0, null, "")
             : null;

@@ -36,10 +36,14 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         Assert.Equal(
             [
                 "ood", "ood-hard", "id", "robustness", "ablation", "pool-size", "validation-size", "label-noise", "objective", "space",
-                "repository",
+                "development", "repository",
             ],
             ExperimentCatalog.All.Select(experiment => experiment.Name));
         Assert.Empty(PaperFigures.Experiments.Except(ExperimentCatalog.All.Select(experiment => experiment.Name)));
+        var published = ExperimentCatalog.All.Where(experiment => PaperFigures.Experiments.Contains(experiment.Name))
+            .SelectMany(experiment => experiment.Targets).Select(target => target.DataSet);
+        var development = ExperimentCatalog.All.Single(experiment => experiment.Name == "development");
+        Assert.Empty(development.Targets.Select(target => target.DataSet).Intersect(published));
         Assert.All(
             ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).GroupBy(row => row.Key),
             rows => Assert.Single(rows.Select(row => (row.Name, row.Settings(false))).Distinct()));
@@ -53,7 +57,7 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         await using var lab = zoo.Lab("files");
         var task = new CaseBuilder(FourSpecialists.Small, lab).Build([new(LabTask.Ner, "menu")], new ExperimentPoint(""), 1)!;
         var rows = ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).OfType<SearchRow>().DistinctBy(row => row.Key).ToList();
-        Assert.Equal(23, rows.Count);
+        Assert.Equal(28, rows.Count);
         await using var session = new CaseSession();
         var context = new RowContext(lab, task, session, 7, quick, zoo.Folder("files"), new Dictionary<string, RowOutcome>());
         foreach (var row in rows)
