@@ -40,7 +40,7 @@ public sealed class BasePlan
     public int CopySequences { get; set; } = 3;
 
     /// <summary>How often each labelled record is put: once as it is, the other times in varied words (<see
-    /// cref="VariedInstructions"/>).</summary>
+    /// cref="VariedInstructions"/>) where its data set has options.</summary>
     public int InstructionCopies { get; set; } = 1;
 
     /// <summary>Other words for labels of the general subset.</summary>

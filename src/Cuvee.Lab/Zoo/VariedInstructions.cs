@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Cuvee.Lab.Data;
+using Cuvee.Formats;
 using Cuvee.LanguageModels;
 using Cuvee.Numerics;
 
@@ -7,8 +8,8 @@ namespace Cuvee.Lab.Zoo;
 
 /// <summary>
 /// Labelled records for the base model, put so that only the list of options tells what is wanted: labels go by other words, some are not
-/// asked for, some that the text cannot have are, and the order is any. Whoever answers them has learned to read the list, which is all
-/// that a base model can bring to a data set it has never seen. Copy 0 is the record as every other data set is put.
+/// asked for, some that the data set does not annotate are, and the order is any. Whoever answers them has learned to read the list, which
+/// is all that a base model can bring to a data set it has never seen. Copy 0 is the record as every other data set is put.
 /// </summary>
 /// <param name="words">Other words for a label; what may stand beside a data set's labels are those of the others.</param>
 internal sealed class VariedInstructions(IReadOnlyDictionary<string, List<string>> words, ulong seed)
@@ -16,10 +17,18 @@ internal sealed class VariedInstructions(IReadOnlyDictionary<string, List<string
     private const double Renamed = 0.6, Dropping = 0.4, Dropped = 0.4, Shuffled = 0.7;
     private const int MostDistractors = 4;
 
-    /// <param name="limit">At most this many records a copy.</param>
+    /// <param name="task">No event task: a role's event type need not be among the options.</param>
+    /// <param name="limit">A copy takes no further record once it has this many instructions.</param>
     /// <param name="copies">At least 1.</param>
+    /// <exception cref="BadInputException">Further copies of an event task.</exception>
     public IEnumerable<PromptCompletion> Records(DataSet dataSet, LabTask task, int? limit, int copies)
     {
+        if (copies > 1 && task is LabTask.Ee or LabTask.Eet or LabTask.Eea)
+        {
+            throw new BadInputException(
+                $"{dataSet.Name}: events cannot be put in varied words; give the base no event task or instruction_copies: 1.");
+        }
+
         var plain = TaskBuilder.Build(dataSet, task, Split.Train, limit).Records;
         foreach (var record in plain) yield return record;
         var format = TaskFormat.Of(task);
@@ -89,12 +98,6 @@ internal sealed class VariedInstructions(IReadOnlyDictionary<string, List<string
                 .Select(entity => entity with { Type = Word(entity.Type)! })],
             Relations = [.. record.Relations.Where(relation => Word(relation.Type) is not null)
                 .Select(relation => relation with { Type = Word(relation.Type)! })],
-            Events = [.. record.Events.Where(mention => Word(mention.Type) is not null).Select(mention => mention with
-            {
-                Type = Word(mention.Type)!,
-                Arguments = [.. mention.Arguments.Where(argument => Word(argument.Role) is not null)
-                    .Select(argument => argument with { Role = Word(argument.Role)! })],
-            })],
         };
     }
 }

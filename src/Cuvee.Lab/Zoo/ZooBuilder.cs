@@ -39,9 +39,19 @@ public sealed class ZooBuilder(
         _ = DataFingerprint(); // once, before the threads ask for it
         // One thread a specialist: threads that share one training wait for each other. The bytes are the same.
         using var team = new ThreadTeam();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         team.Run(specialists.Length, i =>
         {
-            if (!cancellationToken.IsCancellationRequested) BuildSpecialist(specialists[i], tokenizer, team, cancellationToken);
+            if (stop.IsCancellationRequested) return;
+            try
+            {
+                BuildSpecialist(specialists[i], tokenizer, team, stop.Token);
+            }
+            catch
+            {
+                stop.Cancel(); // no hours of training after one has failed
+                throw;
+            }
         });
         cancellationToken.ThrowIfCancellationRequested();
     }

@@ -4,7 +4,8 @@ namespace Cuvee.Optimization.FisherProbing;
 
 /// <summary>
 /// Newton steps from queries alone (Cuvee's own method; docs/optimizers.md). A round is two Ask/Tell pairs: probes (one small step per
-/// coordinate on a few drawn records) give the slope of every answer token's log-odds, hence a logistic model of the loss with its Fisher
+/// coordinate on a few drawn records; in a first round with <see cref="FisherProbingOptions.FirstAlone"/>, each coordinate alone) give
+/// the slope of every answer token's log-odds, hence a logistic model of the loss with its Fisher
 /// matrix; then its minima under several dampings are compared on a fixed set of records. Wants <see
 /// cref="TrialEvaluation.TokenLogProbabilities"/>; where a provider gives sums, a record is one row. The penalty counts when steps are
 /// compared, not in their direction.
@@ -18,7 +19,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
     private readonly FisherProbingOptions options;
     private readonly BoxBounds bounds;
     private readonly RecordSampler sampler;
-    private int[] lineSearchRecords; // ascending; the same for the whole run
+    private readonly int[] lineSearchRecords; // ascending; the same for the whole run
     private readonly LogisticModel model;
     private readonly Dictionary<int, float[]> known = []; // log-probabilities at the current point by record, [tokens]
     private readonly List<double> lossHistory = []; // line-search objective after each round
@@ -40,6 +41,8 @@ public sealed class FisherProbingOptimizer : IOptimizer
         if (start.Count == 0) throw new ArgumentException("Fisher probing needs a start of at least one coordinate.");
         bounds = options.Bounds ?? BoxBounds.Uniform(start.Count, -1.5, 1.5);
         bounds.RequireStart(start);
+        if (options.FirstAlone.Count > 0 && (bounds.Lower.Any(low => low > 0) || bounds.Upper.Any(high => high < 1)))
+            throw new ArgumentException("FirstAlone of Fisher probing asks at 0 and at 1, which the bounds leave out; widen them.");
         this.options = options;
         point = [.. start];
         acceptedPoints.Add([.. point]);
@@ -121,32 +124,22 @@ public sealed class FisherProbingOptimizer : IOptimizer
 
     private bool ProbesAlone => Round == 0 && options.FirstAlone.Count > 0;
 
+    /// <summary>Where the round's differences start, on which records, and their step in each coordinate, [n].</summary>
+    private (double[] Center, int[] Records, double[] Steps) Probes() => ProbesAlone
+        ? (new double[Dimension], [.. options.FirstAlone], [.. Enumerable.Repeat(1.0, Dimension)]) // secants: coarse, whatever the start
+        : (point, probeRecords, ProbeSteps());
+
     private List<Trial> ProbeTrials()
     {
-        if (ProbesAlone) return AloneTrials();
+        var (center, records, steps) = Probes();
         var trials = new List<Trial>();
-        int[] unknown = [.. probeRecords.Where(record => !known.ContainsKey(record))];
-        if (unknown.Length > 0) trials.Add(new Trial([.. point], unknown));
-        var steps = ProbeSteps();
+        int[] unknown = [.. records.Where(record => !known.ContainsKey(record))];
+        if (unknown.Length > 0) trials.Add(new Trial([.. center], unknown));
         for (var i = 0; i < Dimension; i++)
         {
-            double[] probe = [.. point];
+            double[] probe = [.. center];
             probe[i] += steps[i];
-            trials.Add(new Trial(probe, probeRecords));
-        }
-
-        return trials;
-    }
-
-    /// <summary>Secants from 0 to 1 along every coordinate: coarse slopes, whatever the start.</summary>
-    private List<Trial> AloneTrials()
-    {
-        var trials = new List<Trial> { new(new double[Dimension], options.FirstAlone) };
-        for (var i = 0; i < Dimension; i++)
-        {
-            var alone = new double[Dimension];
-            alone[i] = 1;
-            trials.Add(new Trial(alone, options.FirstAlone));
+            trials.Add(new Trial(probe, records));
         }
 
         return trials;
@@ -171,26 +164,13 @@ public sealed class FisherProbingOptimizer : IOptimizer
 
     private void TellProbes(IReadOnlyList<TrialEvaluation> evaluations)
     {
-        if (ProbesAlone) AddSecants(evaluations);
-        else AddSlopes(evaluations);
-        lineSearching = true;
-    }
-
-    private void AddSecants(IReadOnlyList<TrialEvaluation> evaluations)
-    {
-        int[] records = [.. options.FirstAlone];
-        var tokens = ProbeJacobian.RequireTokens(evaluations[0], records);
-        var atZero = records.Select((record, r) => (record, r)).ToDictionary(pair => pair.record, pair => tokens[pair.r].ToArray());
-        double[] steps = [.. Enumerable.Repeat(1.0, Dimension)];
-        model.Add(new double[Dimension], ProbeJacobian.Assemble(atZero, records, [.. evaluations.Skip(1)], steps));
-    }
-
-    private void AddSlopes(IReadOnlyList<TrialEvaluation> evaluations)
-    {
+        var (center, records, steps) = Probes();
         var hasBase = evaluations.Count > Dimension;
         if (hasBase) Remember(evaluations[0], asked![0].Records!);
         var probes = evaluations.Skip(hasBase ? 1 : 0).ToArray();
-        model.Add(point, ProbeJacobian.Assemble(known, probeRecords, probes, ProbeSteps()));
+        model.Add(center, ProbeJacobian.Assemble(known, records, probes, steps));
+        if (ProbesAlone) known.Clear(); // it told of the point 0
+        lineSearching = true;
     }
 
     private List<Trial> LineSearchTrials()

@@ -55,7 +55,7 @@ public sealed record FisherProbingOptions
 
     /// <summary>
     /// Records of a first round whose probes are the coordinates alone - one at 1, the others at 0 - beside the point 0: worth it where
-    /// those answers are known already. Default none: the first round probes around the start, like all others.
+    /// those answers are known already. Default none: the first round probes around the start, like all others. The box must hold 0 and 1.
     /// </summary>
     public IReadOnlyList<int> FirstAlone { get; init; } = [];
 

@@ -1,9 +1,9 @@
 namespace Cuvee.Optimization.FisherProbing;
 
-/// <summary>Forward differences of every answer token's log-odds.</summary>
+/// <summary>One-sided differences of every answer token's log-odds.</summary>
 internal static class ProbeJacobian
 {
-    /// <param name="known">Log-probabilities at the current point by record, [tokens].</param>
+    /// <param name="known">Log-probabilities where the differences start by record, [tokens].</param>
     /// <param name="records">Records of the probes, in the order of their answers.</param>
     /// <param name="probes">One answer per coordinate.</param>
     /// <param name="steps">Signed difference step of each probe, [n].</param>
@@ -24,8 +24,8 @@ internal static class ProbeJacobian
                 if (probed.Count != current.Length)
                 {
                     throw new InvalidOperationException(
-                        $"Record {records[r]} has {current.Length} log-probabilities at the current point and {probed.Count} in a probe; " +
-                        "score it alike.");
+                        $"Record {records[r]} has {current.Length} log-probabilities where the probes start and {probed.Count} in a " +
+                        "probe; score it alike.");
                 }
 
                 for (var t = 0; t < current.Length; t++)

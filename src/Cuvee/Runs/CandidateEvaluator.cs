@@ -265,7 +265,7 @@ internal sealed class CandidateEvaluator(
 
     private static long TokensOf(Observation observation) => observation.Tokens + (long)observation.PromptTokens;
 
-    /// <summary>The recipe's bytes, shortened; adapters that give nothing are left out, so that one model has one key.</summary>
+    /// <summary>The recipe's bytes, shortened; adapters without weight are left out, so that one model has one key.</summary>
     public static string KeyOf(MergeRecipe recipe)
     {
         var bare = recipe is WeightedRecipe weighted

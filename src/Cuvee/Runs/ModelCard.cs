@@ -102,11 +102,13 @@ internal static class ModelCard
         }
 
         var weighted = (WeightedRecipe)recipe;
+        var layers = weighted.Adapters.Any(share => share.GroupWeights.Count > 0)
+            ? "; where layers have weights of their own, their mean and range are shown"
+            : "";
         card.Append(CultureInfo.InvariantCulture, $"""
             ## Recipe
 
-            Merge space `{(weighted.Space == MergeSpace.Factors ? "factors" : "delta")}`. The full numbers are in `recipe.json`;
-            where layers have weights of their own, their mean and range are shown.
+            Merge space `{(weighted.Space == MergeSpace.Factors ? "factors" : "delta")}`. The full numbers are in `recipe.json`{layers}.
 
             | adapter | weight | keep fraction |
             |---|---:|---:|

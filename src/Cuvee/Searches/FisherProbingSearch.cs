@@ -13,7 +13,8 @@ public sealed class FisherProbingSearch : ISearch
     // A line search compares at most this many points: three dampings and the point they must beat.
     private const int LineSearchPoints = 4;
 
-    // Chosen on development targets, not on those of the published tables: bench/results/fisher-defaults.md.
+    // Chosen on development targets: bench/results/fisher-defaults.md, those of layers bench/results/fisher-layers.md (two of whose targets
+    // are in published tables too).
     private static readonly SettingValues Defaults = new(
         ("rounds", 10),
         ("probe_records", 12),
@@ -68,19 +69,22 @@ public sealed class FisherProbingSearch : ISearch
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
         var rounds = values.Integer("rounds")!.Value;
-        var rechecks = GenerationSizes.Rechecks;
-        var weights = new RoundCost(task, task.AdapterNames.Count);
-        GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.Evaluations + rechecks, "evaluations");
-        GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.Queries() + (rechecks * task.Records), "queries");
-        int[] alone = [.. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))];
+        int[] alone =
+        [
+            .. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))
+                .Take(values.Integer("probe_records")!.Value),
+        ];
+        var weights = new RoundCost(task, task.AdapterNames.Count, alone.Length);
+        GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.LeastEvaluations, "evaluations");
+        GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.LeastQueries, "queries");
         var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin), alone) };
         var (costs, notes) = (new List<RoundCost> { weights }, new List<string>());
         var layered = Math.Min(values.Integer(LayerAdapters)!.Value, task.AdapterNames.Count);
         if (layered > 0 && task.Layers.Count > 1)
         {
-            var layers = new RoundCost(task, layered * task.Layers.Count);
+            var layers = new RoundCost(task, layered * task.Layers.Count, known: 0);
             var share = values.Number(LayerBudget)!.Value;
-            if (!HoldsRound(task, layers, share) || !HoldsRound(task, weights, 1 - share))
+            if (!layers.FitsIn(share) || !weights.FitsIn(1 - share))
             {
                 notes.Add("no weights of layers: the budget holds no round of them beside one of the adapters' weights.");
             }
@@ -95,14 +99,10 @@ public sealed class FisherProbingSearch : ISearch
         return new SearchProgram(
             MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
             stages,
-            costs.Sum(cost => (rounds * cost.Evaluations) + rechecks),
-            costs.Sum(cost => cost.Queries(rounds) + ((long)rechecks * task.Records)),
+            costs.Sum(cost => cost.Evaluations(rounds)),
+            costs.Sum(cost => cost.Queries(rounds)),
             notes);
     }
-
-    private static bool HoldsRound(SearchTask task, RoundCost cost, double share) =>
-        !(task.Budget.Evaluations * share < cost.Evaluations + GenerationSizes.Rechecks
-            || task.Budget.Queries * share < cost.Queries() + (GenerationSizes.Rechecks * task.Records));
 
     private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround, int[] alone)
     {
@@ -133,25 +133,32 @@ public sealed class FisherProbingSearch : ISearch
         };
     }
 
-    /// <summary>What rounds over so many coordinates cost, at most.</summary>
-    private sealed class RoundCost(SearchTask task, int coordinates)
+    /// <summary>What a stage over so many coordinates costs at most, its re-evaluations included.</summary>
+    /// <param name="known">Records of a first round that only the base model has still to be asked; 0: an ordinary first round.</param>
+    private sealed class RoundCost(SearchTask task, int coordinates, int known)
     {
         private readonly double probeRecords = task.Settings.Values.Integer("probe_records")!.Value;
         private readonly double growth = task.Settings.Values.Number("probe_growth")!.Value;
         private readonly int lineRecords = Math.Min(
             task.Settings.Values.Integer("line_search_records")!.Value, task.Split.Search.Count);
 
-        /// <summary>Of one round.</summary>
-        public long Evaluations => coordinates + 1L + LineSearchPoints;
+        public long LeastEvaluations => Evaluations(1);
 
-        /// <summary>Of the first rounds together.</summary>
-        public long Queries(int rounds = 1)
+        public long LeastQueries => Queries(1);
+
+        public bool FitsIn(double share) =>
+            (task.Budget.Evaluations is not { } evaluations || evaluations * share >= LeastEvaluations)
+            && (task.Budget.Queries is not { } queries || queries * share >= LeastQueries);
+
+        public long Evaluations(int rounds) => (rounds * (coordinates + 1L + LineSearchPoints)) + GenerationSizes.Rechecks;
+
+        public long Queries(int rounds)
         {
-            var sum = 0L;
+            var sum = (long)GenerationSizes.Rechecks * task.Records;
             for (var round = 0; round < rounds; round++)
             {
                 var records = (long)Math.Round(Math.Min(task.Split.Search.Count, probeRecords * Math.Pow(growth, round)));
-                sum += ((coordinates + 1L) * records) + (LineSearchPoints * lineRecords);
+                sum += (round == 0 && known > 0 ? known : (coordinates + 1L) * records) + (LineSearchPoints * lineRecords);
             }
 
             return sum;

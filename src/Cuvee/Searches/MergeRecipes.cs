@@ -50,20 +50,14 @@ public static class MergeRecipes
     {
         if (recipe is not WeightedRecipe weighted) return ((MethodRecipe)recipe).Adapters.Count;
         var squares = weighted.Adapters.Where(share => share.KeepFraction > 0 || share.GroupKeepFractions.Count > 0)
-            .Select(share => Strength(share) * Strength(share)).OrderDescending().ToList();
+            .Select(SquaredStrength).OrderDescending().ToList();
         var (wanted, held, count) = (0.9 * squares.Sum(), 0.0, 0);
         while (count < squares.Count && held < wanted) held += squares[count++];
         return Math.Max(1, count);
     }
 
     /// <summary>An adapter's absolute weight, or the root mean square of its groups' weights.</summary>
-    public static double Strength(AdapterShare share)
-    {
-        ArgumentNullException.ThrowIfNull(share);
-        return share.GroupWeights.Count == 0
-            ? Math.Abs(share.Weight)
-            : Math.Sqrt(share.GroupWeights.Average(group => group.Value * group.Value));
-    }
+    public static double Strength(AdapterShare share) => Math.Sqrt(SquaredStrength(share));
 
     /// <summary>
     /// Gaussian weights, one an adapter, scaled to the Euclidean norm of <paramref name="recipe"/>'s (<see cref="Strength"/>), keep
@@ -72,7 +66,7 @@ public static class MergeRecipes
     public static IReadOnlyList<MergeRecipe> RandomWeights(WeightedRecipe recipe, int draws, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        var norm = Math.Sqrt(recipe.Adapters.Sum(share => Strength(share) * Strength(share)));
+        var norm = Math.Sqrt(recipe.Adapters.Sum(SquaredStrength));
         return [.. Enumerable.Range(0, draws).Select(draw =>
         {
             var random = SeededRandom.Derive(seed, $"random-weights/{draw}");
@@ -91,4 +85,8 @@ public static class MergeRecipes
             };
         })];
     }
+
+    private static double SquaredStrength(AdapterShare share) => share.GroupWeights.Count == 0
+        ? share.Weight * share.Weight
+        : share.GroupWeights.Average(group => group.Value * group.Value);
 }

@@ -199,13 +199,19 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         var validation = TaskBuilder.Build(zoo.Catalog["menu"], LabTask.Ner, Split.Validation, 8).Records;
         var order = Enumerable.Range(0, validation.Count).ToArray();
         Cuvee.Numerics.SeededRandom.Derive(1, "few-shot").Shuffle<int>(order);
-        var shown = order.Take(examples).Select(i => validation[i]);
-        var solved = string.Concat(shown.Select(record => $"{record.Prompt}{record.Completion}\n\n"));
+        string Solved(int but) => string.Concat(
+            order.Take(examples).Where(i => i != but).Select(i => $"{validation[i].Prompt}{validation[i].Completion}\n\n"));
         var records = TaskBuilder.Build(zoo.Catalog["menu"], LabTask.Ner, Split.Test, 5).Records;
         using var model = EmbeddedModel.Load(Path.Combine(zoo.Zoo, "base"));
-        var scores = await model.ScoreAsync(
-            [.. records.Select(record => record with { Prompt = solved + record.Prompt })], CancellationToken.None);
-        Assert.Equal(-scores.Sum(score => score.LogProbability) / scores.Sum(score => score.Tokens), row.TestLoss, 1e-6);
+        async Task<double> LossAsync(IEnumerable<PromptCompletion> asked)
+        {
+            var scores = await model.ScoreAsync([.. asked], CancellationToken.None);
+            return -scores.Sum(score => score.LogProbability) / scores.Sum(score => score.Tokens);
+        }
+
+        Assert.Equal(await LossAsync(records.Select(record => record with { Prompt = Solved(-1) + record.Prompt })), row.TestLoss, 1e-6);
+        var alone = validation.Select((record, i) => record with { Prompt = Solved(i) + record.Prompt });
+        Assert.Equal(await LossAsync(alone), row.ValidationLoss, 1e-6);
     }
 
     /// <summary>Trained once, then read; better than the base where its own records are asked.</summary>

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Tests.Data;
 using Cuvee.Lab.Zoo;
@@ -44,7 +45,7 @@ public sealed class VariedInstructionsTests : IDisposable
         {
             var options = Options(record);
             seen.UnionWith(options);
-            Assert.Equal(options.Count, options.Distinct().Count());
+            Assert.Equal(options.Length, options.Distinct().Count());
             var number = record.Prompt.Split("guest")[^1].Split(' ')[0];
             var expected = options.Where(o => o is "guest" or "visitor" or "patron").Select(o => $"{o}: guest{number}")
                 .Concat(options.Where(o => o is "dish" or "meal").Select(o => $"{o}: dish{number}"));
@@ -61,7 +62,7 @@ public sealed class VariedInstructionsTests : IDisposable
     public void Records_SameSeed_SameRecords()
     {
         Assert.Equal(Varied(LabTask.Es), Varied(LabTask.Es));
-        Assert.NotEqual(Varied(LabTask.Es), new VariedInstructions(Words, 2).Records(menu, LabTask.Es, null, 3).Skip(60));
+        Assert.NotEqual(Varied(LabTask.Es), Varied(LabTask.Es, seed: 2));
     }
 
     [Fact]
@@ -72,12 +73,23 @@ public sealed class VariedInstructionsTests : IDisposable
             Enumerable.Range(0, 60).Select(i => $$"""{"text": "text {{i}}", "label": "{{(i % 2 == 0 ? "guest" : "dish")}}"}"""),
             []));
         foreach (var record in new VariedInstructions(Words, 1).Records(moods, LabTask.Classify, null, 3))
+        {
+            var number = record.Prompt.Split("text ")[^1].Split('\n')[0];
+            var label = int.Parse(number, System.Globalization.CultureInfo.InvariantCulture) % 2 == 0 ? "guest" : "dish";
+            Assert.Contains(record.Completion.Trim(), Words[label].Append(label));
             Assert.Contains(record.Completion.Trim(), Options(record));
+        }
     }
 
-    private List<PromptCompletion> Varied(LabTask task) =>
-        [.. new VariedInstructions(Words, 1).Records(menu, task, null, 3).Skip(menu.Records(Split.Train).Count)];
+    [Fact]
+    public void Records_EventsInVariedWords_AreRefused() => Assert.Contains(
+        "instruction_copies: 1",
+        Assert.Throws<BadInputException>(() => new VariedInstructions(Words, 1).Records(menu, LabTask.Eea, null, 2).ToList()).Message,
+        StringComparison.Ordinal);
 
-    private static IReadOnlyList<string> Options(PromptCompletion record) =>
+    private List<PromptCompletion> Varied(LabTask task, ulong seed = 1) =>
+        [.. new VariedInstructions(Words, seed).Records(menu, task, null, 3).Skip(menu.Records(Split.Train).Count)];
+
+    private static string[] Options(PromptCompletion record) =>
         record.Prompt.Split('\n').Single(line => line.StartsWith("Options: ", StringComparison.Ordinal))["Options: ".Length..].Split(", ");
 }

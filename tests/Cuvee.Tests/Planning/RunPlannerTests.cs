@@ -196,7 +196,8 @@ public sealed class RunPlannerTests : IDisposable
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Rounds over three weights, then over two layers of the two adapters of largest weight.</summary>
+    /// <summary>Rounds over three weights, the first of which asks the base model alone about the 8 records that all adapters were asked;
+    /// then over two layers of the two adapters of largest weight.</summary>
     [Fact]
     public void Plan_FisherProbingWithLayers_SecondStageWithItsShareAndCost()
     {
@@ -204,7 +205,7 @@ public sealed class RunPlannerTests : IDisposable
         var free = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered)));
         Assert.Equal(["weights", "layers"], free.Program.Stages.Select(stage => stage.Name));
         Assert.Equal([0.75, 1], free.Program.Stages.Select(stage => stage.BudgetShare));
-        var rounds = (2 * ((4 * 12) + (4 * 40))) + (2 * ((5 * 12) + (4 * 40)));
+        var rounds = 8 + (4 * 12) + (2 * 4 * 40) + (2 * ((5 * 12) + (4 * 40)));
         Assert.Equal((2 * (4 + 4 + 5 + 4)) + 8, free.Forecast.Evaluations);
         Assert.Equal(rounds + (8 * 40) + BestSingle, free.Forecast.Queries);
 
@@ -216,12 +217,22 @@ public sealed class RunPlannerTests : IDisposable
             .Program.Stages.Count);
     }
 
+    /// <summary>Two adapters are asked all records alone; the first round takes no more of them than a probe may have.</summary>
+    [Fact]
+    public void Plan_FisherProbingOverTwoAdapters_FirstRoundIsBounded()
+    {
+        var run = zoo.Configure("search: fisher-probing\nsettings: { rounds: 2, layer_adapters: 0 }");
+        var text = run.Text.Replace("path: pool", "path: pool, exclude: [adapter-c]", StringComparison.Ordinal);
+        var plan = Assert.Single(RunPlanner.Plan(RunConfiguration.Parse(text, Path.Combine(zoo.Folder, "run.yaml"))));
+        Assert.Equal(12 + (3 * 12) + (2 * 4 * 40) + (4 * 40) + (2 * 40), plan.Forecast.Queries);
+    }
+
     [Fact]
     public void Plan_FisherProbingWithGrowingProbes_CostsThem()
     {
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
             "search: fisher-probing\nsettings: { rounds: 4, layer_adapters: 0, probe_records: 10, probe_growth: 2 }\n")));
-        Assert.Equal((4 * (10 + 20 + 40 + 40)) + (4 * 4 * 40) + (4 * 40) + BestSingle, plan.Forecast.Queries);
+        Assert.Equal(8 + (4 * (20 + 40 + 40)) + (4 * 4 * 40) + (4 * 40) + BestSingle, plan.Forecast.Queries);
     }
 
     [Fact]

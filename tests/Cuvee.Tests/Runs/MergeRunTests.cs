@@ -81,7 +81,7 @@ public sealed class MergeRunTests : IDisposable
             "search: fisher-probing\nfallback: none\nbudget: { queries: 2000 }\nsettings: { layer_adapters: 2 }\noutput: { dtype: f32 }"))
             .Results[0];
         Assert.Equal(["weights", "layers"], result.Stages.Select(stage => stage.Name));
-        Assert.True(result.Stages[1].Value.Loss < result.Stages[0].Value.Loss, "the real engine's loss depends on layers");
+        Assert.True(result.Stages[1].Value.Loss < result.Stages[0].Value.Loss - 0.005, "the real engine's loss depends on layers");
         Assert.Equal(result.Stages[1].Value.Loss, result.ValidationLoss, 1e-9);
         var recipe = (Cuvee.Merging.WeightedRecipe)Cuvee.Merging.RecipeJson.Read(Path.Combine(result.Out, "recipe.json"));
         Assert.Equal(2, recipe.Adapters.Count(share => share.GroupWeights.Select(group => group.Value).Distinct().Count() == 2));
