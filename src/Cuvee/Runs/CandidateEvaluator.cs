@@ -187,6 +187,7 @@ internal sealed class CandidateEvaluator(
                 .Concat(partial.Answers.Select(pair => (records[pair.Key], Observation.Of(pair.Value))));
             Keep(work, [.. answers], partial.Lost);
             lock (account) account.Lost += partial.Lost;
+            cancellationToken.ThrowIfCancellationRequested(); // a person's stop is no failure
             throw;
         }
     }
