@@ -31,6 +31,16 @@ public sealed record Catalog
 
     public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory()];
 
+    /// <summary>With the providers that ask servers, over this network.</summary>
+    public Catalog WithServices(ServiceNetwork network) => this with
+    {
+        Providers =
+        [
+            .. Providers,
+            new LlamaCppProviderFactory(network),
+        ],
+    };
+
     /// <summary>Searches, then those over the parameters of <see cref="Methods"/>.</summary>
     public IReadOnlyList<ISearch> AllSearches => [.. Searches, new MergeMethodSearch(Methods), new GridSearch(Methods)];
 

@@ -51,7 +51,8 @@ internal sealed class EmbeddedProvider(
     public ProviderCapabilities Capabilities => new(
         LogProbabilityDetail.PerToken, Answers: true, HasDora ? DeltaOnly : BothSpaces, Methods: !HasDora, Weights: true,
         Config.MaxPositionEmbeddings, MaxConcurrentLeases: 1, FoldedOnly: HasDora,
-        [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")]);
+        [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")],
+        Checkpoints: true);
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 
@@ -108,21 +109,8 @@ internal sealed class EmbeddedProvider(
 
     public ModelChat Chat => Folder.Chat;
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file)
-    {
-        var encoder = new TextEncoder(Folder.Tokenizer, Config, rules);
-        return records.Average(record =>
-        {
-            if (record.Completion.Length == 0)
-                throw new BadInputException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
-            var tokens = encoder.Prompt(record.Prompt).Count + encoder.Completion(record.Completion).Count;
-            return tokens <= Config.MaxPositionEmbeddings
-                ? tokens
-                : throw new BadInputException(
-                    $"{file}: record '{record.Id}' has {tokens} tokens and the model's context is {Config.MaxPositionEmbeddings}; " +
-                    "shorten or remove it.");
-        });
-    }
+    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
+        RecordLengths.Mean(records, new TextEncoder(Folder.Tokenizer, Config, rules), Config.MaxPositionEmbeddings, file);
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
         new Session(
@@ -174,6 +162,8 @@ internal sealed class EmbeddedProvider(
 
         public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IModelLease?>(new Written(AdaptedModel.Create(model, PeftReader.Read(adapterFolder))));
+
+        public long Retries => 0;
 
         public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
             FoldedModel.Write(this.folder, Weights!, recipe, folder, type);

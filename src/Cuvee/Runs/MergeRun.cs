@@ -41,6 +41,7 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
             RunWriter.Finish(plans[0], searches[0].Result, spent);
         }
 
+        if (session.Retries > 0) progress.Report(new RequestsRepeated(session.Retries));
         return new MergeReport([.. searches.Select(pair => pair.Result)], table);
     }
 }

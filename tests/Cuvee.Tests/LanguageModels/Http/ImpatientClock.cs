@@ -1,9 +1,17 @@
+using Cuvee.LanguageModels.Http;
+
 namespace Cuvee.Tests.LanguageModels.Http;
 
-/// <summary>A clock that moves only when somebody waits: a wait is over at once and has taken its time. Time-outs, known by their length,
-/// strike when the clock has reached them.</summary>
-internal sealed class ImpatientClock(params IReadOnlyList<TimeSpan> timeouts) : TimeProvider
+/// <summary>A clock that moves only when somebody waits: a wait is over at once and has taken its time. A service's time-outs, known by
+/// their length, strike when the clock has reached them.</summary>
+internal sealed class ImpatientClock(JsonServiceSettings? settings = null) : TimeProvider
 {
+    private readonly TimeSpan[] timeouts = settings is { } given
+        ? [given.AttemptTimeout, given.TotalTimeout]
+        : [Default.AttemptTimeout, Default.TotalTimeout];
+
+    private static readonly JsonServiceSettings Default = new(new Uri("http://any.test"));
+
     private readonly Lock gate = new();
     private readonly List<Waiting> pending = [];
     private TimeSpan elapsed;
@@ -85,6 +93,4 @@ internal sealed class ImpatientClock(params IReadOnlyList<TimeSpan> timeouts) : 
             return ValueTask.CompletedTask;
         }
     }
-
-    private readonly IReadOnlyList<TimeSpan> timeouts = timeouts;
 }

@@ -11,7 +11,7 @@ public sealed class JsonServiceTests
 {
     private static readonly JsonServiceSettings Settings = new(new Uri("http://model.test/v1/")) { Key = "secret", Attempts = 5 };
 
-    private readonly ImpatientClock clock = new(Settings.AttemptTimeout, Settings.TotalTimeout);
+    private readonly ImpatientClock clock = new(Settings);
 
     [Fact]
     public async Task PostAsync_Answered_SendsOnceWithKeyAndBody()

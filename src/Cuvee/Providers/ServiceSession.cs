@@ -1,0 +1,45 @@
+using Cuvee.Formats;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Hosting;
+using Cuvee.LanguageModels.Http;
+
+namespace Cuvee.Providers;
+
+/// <summary>An open connection to a server; what is written comes from the pool's own folder, where there is one.</summary>
+internal sealed class ServiceSession(JsonService service, IAdapterHost host, RecipeMerger? weights, IReadOnlyList<string> doubts)
+    : IProviderSession
+{
+    public IAdapterHost Host => host;
+
+    public RecipeMerger? Weights => weights;
+
+    public IReadOnlyList<string> PoolDoubts => doubts;
+
+    public long Retries => service.Retries;
+
+    public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IModelLease?>(null);
+
+    public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
+        throw new InvalidOperationException("The planner refuses a folded checkpoint of a base model that is elsewhere.");
+
+    public async ValueTask DisposeAsync()
+    {
+        await host.DisposeAsync().ConfigureAwait(false);
+        service.Dispose();
+    }
+
+    /// <summary>What a plan asks a server; plans are made before anything runs, one thread, no context to wait for.</summary>
+    /// <exception cref="BadInputException">No such server.</exception>
+    public static T Ask<T>(string file, Func<Task<T>> ask)
+    {
+        try
+        {
+            return Task.Run(ask).GetAwaiter().GetResult();
+        }
+        catch (LanguageModelException exception)
+        {
+            throw new BadInputException($"{file}: 'model.url': {exception.Message}", exception);
+        }
+    }
+}
