@@ -15,6 +15,8 @@ public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription serve
         "Read the sentence and answer the question. The ferry left the harbour at noon with forty passengers, two dogs and a piano, and " +
         "nobody on the quay could say who had bought the tickets. Question: what left the harbour?";
 
+    private const int OtherLength = 12; // tokens
+
     private const string Answer = " The ferry with forty passengers";
 
     private readonly int[] prompt = [.. encoding.Prompt(Prompt)];
@@ -97,19 +99,18 @@ public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription serve
     }
 
     /// <summary>
-    /// The prompt under one adapter, then other prompts until every slot has forgotten it, then the prompt under the second adapter: a
-    /// cache that knows only tokens hands it the first one's keys and values. In nats against the second adapter alone.
+    /// The prompt under one adapter, then other prompts under the second until every slot has let go of it, then the prompt under the
+    /// second: a store that knows only tokens hands it the first one's keys and values. In nats against the second adapter alone.
     /// </summary>
     private async Task<double> LeakAsync(
         int first, (int Adapter, float[] Scores, double Effect) second, bool cachePrompt, CancellationToken cancellationToken)
     {
         // Where there is one adapter, the base model is the other one's place.
-        var scales = Alone(first == second.Adapter ? null : first);
-        await ScoreAsync(scales, cachePrompt, cancellationToken).ConfigureAwait(false);
+        await ScoreAsync(Alone(first == second.Adapter ? null : first), cachePrompt, cancellationToken).ConfigureAwait(false);
+        var request = new LlamaCppRequest(Alone(second.Adapter), cachePrompt);
         for (var slot = 0; slot < server.Slots; slot++)
         {
-            var request = new LlamaCppRequest(scales, cachePrompt);
-            int[] other = [.. Enumerable.Repeat(Ids[slot % Ids.Length], 12)];
+            int[] other = [.. Enumerable.Repeat(Ids[slot % Ids.Length], OtherLength + slot)];
             await service.PostAsync(
                 LlamaCppRequest.Path, request.Forced(other, Ids, null), body => request.ReadForced(body, Ids, null), cancellationToken)
                 .ConfigureAwait(false);

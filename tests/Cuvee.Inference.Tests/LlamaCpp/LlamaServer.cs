@@ -7,7 +7,8 @@ using System.Text.Json;
 namespace Cuvee.Tests.LlamaCpp;
 
 /// <summary>
-/// A real llama-server on one model, with keys and values in fp32 and no cache of prompts, so that nothing of one request reaches the next.
+/// A real llama-server on one model, with keys and values in fp32 and, unless asked for, no cache of prompts, so that nothing of one request
+/// reaches the next.
 /// </summary>
 internal sealed class LlamaServer : IAsyncDisposable
 {
@@ -17,16 +18,17 @@ internal sealed class LlamaServer : IAsyncDisposable
     private readonly HttpClient client;
     private readonly List<string> log = [];
 
-    private LlamaServer(string model, string? lora)
+    private static readonly string[] WithoutCaches = ["--cache-ram", "0", "--no-cache-prompt", "--slot-prompt-similarity", "0"];
+
+    private LlamaServer(string model, string? lora, int slots, bool caches)
     {
         var port = FreePort();
         client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromMinutes(2) };
         string[] arguments =
         [
-            "--model", model, .. lora is null ? Array.Empty<string>() : ["--lora", lora],
-            "--host", "127.0.0.1", "--port", $"{port}", "--threads", "2", "--parallel", "1", "--ctx-size", "512", "--no-webui",
-            "--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off",
-            "--cache-ram", "0", "--no-cache-prompt", "--slot-prompt-similarity", "0",
+            "--model", model, .. lora is null ? Array.Empty<string>() : ["--lora", lora], .. caches ? [] : WithoutCaches,
+            "--host", "127.0.0.1", "--port", $"{port}", "--threads", "1", "--parallel", $"{slots}", "--ctx-size", $"{512 * slots}",
+            "--no-webui", "--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off",
         ];
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable(Variable)!, arguments)
         {
@@ -40,9 +42,14 @@ internal sealed class LlamaServer : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
-    public static async Task<LlamaServer> StartAsync(string model, string? lora = null)
+    public Uri Url => client.BaseAddress!;
+
+    /// <param name="lora">Adapter files, with commas between them.</param>
+    /// <param name="slots">Requests at the same time.</param>
+    /// <param name="caches">Leave the server its caches of prompts, as it starts by itself: they do not tell adapters apart.</param>
+    public static async Task<LlamaServer> StartAsync(string model, string? lora = null, int slots = 1, bool caches = false)
     {
-        var server = new LlamaServer(model, lora);
+        var server = new LlamaServer(model, lora, slots, caches);
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < TimeSpan.FromMinutes(2) && !server.process.HasExited)
         {
