@@ -92,7 +92,7 @@ public sealed class LlamaCppProviderTests : IDisposable
         using var service = Service(server);
         var description = await LlamaCppDescription.ReadAsync(service, CancellationToken.None);
         Assert.Equal(Slots, description.Slots);
-        var findings = await new LlamaCppProbe(service, description, Encoder()).RunAsync(CancellationToken.None);
+        var findings = await LlamaCppProbe.Of(service, description, Encoder()).RunAsync(CancellationToken.None);
         Assert.Null(findings.Refusal);
         Assert.All(findings.Effects, effect => Assert.True(effect > 0.01, string.Join(", ", findings.Effects)));
         Assert.Equal(caches, findings.Doubt is not null);
@@ -122,8 +122,34 @@ public sealed class LlamaCppProviderTests : IDisposable
 
         // What was written from the local pool is what the server answered with.
         var scored = await RunAsync(
-            "score", "--model", Base, "--adapter", Path.Combine(folder, "served"), "--data", Path.Combine(folder, "validation.jsonl"), "--json");
+            "score", "--model", Base, "--adapter", Path.Combine(folder, "served"), "--data", Path.Combine(folder, "validation.jsonl"),
+            "--json");
         Assert.Equal(actual, scored.Json[^1]["summary"]!["loss"]!.GetValue<double>(), 0.01 * actual); // bf16 in the files
+    }
+
+    [LlamaServerTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ProvidersCheck_Address_TellsWhatIsThere(bool caches)
+    {
+        await using var server = await StartAsync(caches);
+        var run = await RunAsync("providers", "check", server.Url.ToString(), "--json");
+        Assert.Equal("llama.cpp", run.Result["kind"]!.GetValue<string>());
+        Assert.Equal(6, run.Result["facts"]!["adapters"]!.GetValue<string>().Split(", ").Length);
+        Assert.Equal(caches, run.Result["doubt"]?.GetValue<string>().Contains("--cache-ram 0", StringComparison.Ordinal) == true);
+
+        var file = Path.Combine(folder, "run.yaml");
+        await File.WriteAllTextAsync(file, $$"""
+            model: { provider: llama.cpp, url: "{{server.Url}}", tokenizer: {{Base}} }
+            pool: { names: [classify-subj, es-mit-movie] }
+            validation: {{Path.Combine(Root, "samples", "restaurant", "validation.jsonl")}}
+            search: cma-es
+            budget: { queries: 2000 }
+            out: out
+            """);
+        run = await RunAsync("providers", "check", file);
+        Assert.Contains("at most 2,000 queries", run.Output, StringComparison.Ordinal);
+        Assert.Contains("one adapter after another", run.Output, StringComparison.Ordinal);
     }
 
     private async Task<JsonNode> MergeAsync(string output, string model, string search, string more)

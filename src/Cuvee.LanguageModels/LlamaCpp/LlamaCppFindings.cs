@@ -18,7 +18,8 @@ public sealed record LlamaCppFindings(
     /// <summary>Why no search can rely on the server; null: none.</summary>
     public string? Refusal =>
         Noise > Tolerance ? $"the same request sent twice differs by {Nats(Noise)}; no search can tell candidates apart by such answers"
-        : ZeroAgainstBase > Tolerance ? $"scales of zero differ from the base model by {Nats(ZeroAgainstBase)}; use llama.cpp v0.5.0 or later"
+        : ZeroAgainstBase > Tolerance
+            ? $"scales of zero differ from the base model by {Nats(ZeroAgainstBase)}; use llama.cpp v0.5.0 or later"
         : Effects.All(effect => effect <= Noise) ? "no adapter changes an answer; check the files that the server was started with"
         : Leak > Tolerance ? $"an adapter's answers depend on the one asked before by {Nats(Leak)}; restart the server with {Flags}"
         : ForcedAgainstChain > Tolerance
@@ -27,11 +28,11 @@ public sealed record LlamaCppFindings(
 
     /// <summary>What its owner should know although a search works; null: nothing.</summary>
     public string? Doubt => CacheLeak > Tolerance
-        ? $"the server's prompt cache mixes adapters up by {Nats(CacheLeak)} a token; Cuvee asks without it, other clients should too, or " +
-            $"restart the server with {Flags}"
+        ? $"the server's prompt cache mixes adapters up by {Nats(CacheLeak)} a token; Cuvee asks without it, other clients should, too, " +
+            $"or restart the server with {Flags}"
         : null;
 
     private const string Flags = "--cache-ram 0 --no-cache-prompt --slot-prompt-similarity 0";
 
-    private static string Nats(double value) => value.ToString("0.000", CultureInfo.InvariantCulture) + " nats";
+    public static string Nats(double value) => value.ToString("0.000", CultureInfo.InvariantCulture) + " nats";
 }

@@ -8,21 +8,42 @@ namespace Cuvee.LanguageModels.LlamaCpp;
 /// adapter changes something, one adapter after another gives what it gives alone, and a forced answer has the log-probabilities of its
 /// tokens one by one. Run it when nobody else uses the server: for a moment its global scales are 0.
 /// </summary>
-public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription server, ITextEncoding encoding)
+/// <param name="prompt">Ids of <see cref="Prompt"/>.</param>
+/// <param name="answer">Ids of <see cref="Answer"/> as its continuation, without the closing one.</param>
+/// <param name="closing">What closes completions; null: nothing.</param>
+public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription server, int[] prompt, int[] answer, int? closing)
 {
     // As long as what is usually cached; plain ASCII, so that no token ends inside a character.
-    private const string Prompt =
+    public const string Prompt =
         "Read the sentence and answer the question. The ferry left the harbour at noon with forty passengers, two dogs and a piano, and " +
         "nobody on the quay could say who had bought the tickets. Question: what left the harbour?";
 
     private const int OtherLength = 12; // tokens
 
-    private const string Answer = " The ferry with forty passengers";
+    public const string Answer = " The ferry with forty passengers";
 
-    private readonly int[] prompt = [.. encoding.Prompt(Prompt)];
-    private readonly int[] answer = [.. encoding.Completion(Answer)];
+    /// <summary>With the tokens that a run uses.</summary>
+    public static LlamaCppProbe Of(JsonService service, LlamaCppDescription server, ITextEncoding encoding)
+    {
+        ArgumentNullException.ThrowIfNull(encoding);
+        int[] answer = [.. encoding.Completion(Answer)];
+        return new LlamaCppProbe(
+            service, server, [.. encoding.Prompt(Prompt)], encoding.ClosingToken is null ? answer : answer[..^1], encoding.ClosingToken);
+    }
 
-    private int[] Ids => encoding.ClosingToken is null ? answer : answer[..^1];
+    /// <summary>With the server's own tokens, where nothing else is known of its model.</summary>
+    public static async Task<LlamaCppProbe> OfAsync(
+        JsonService service, LlamaCppDescription server, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        Task<int[]> TokensAsync(string text, bool begins) => service.PostAsync(
+            "/tokenize", new JsonObject { ["content"] = text, ["add_special"] = begins, ["parse_special"] = false },
+            body => (int[])[.. body.Member("tokens").Items("tokens").Select(id => id.Integer("token"))], cancellationToken);
+
+        return new LlamaCppProbe(
+            service, server, await TokensAsync(Prompt, true).ConfigureAwait(false), await TokensAsync(Answer, false).ConfigureAwait(false),
+            null);
+    }
 
     /// <exception cref="LanguageModelException">The server failed, or does not end a generation with what closes completions.</exception>
     public async Task<LlamaCppFindings> RunAsync(CancellationToken cancellationToken)
@@ -57,14 +78,14 @@ public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription serve
 
     private async Task RequireClosingAsync(CancellationToken cancellationToken)
     {
-        if (encoding.ClosingToken is not { } closing) return;
+        if (closing is not { } token) return;
         var request = new LlamaCppRequest(Alone(null));
         var reason = await service.PostAsync(
-            LlamaCppRequest.Path, request.Next(prompt, 1, closing), answer => answer.Member("stop_type").Text("stop_type"),
+            LlamaCppRequest.Path, request.Next(prompt, 1, token), body => body.Member("stop_type").Text("stop_type"),
             cancellationToken).ConfigureAwait(false);
         if (reason == "eos") return;
         throw new LanguageModelException(
-            $"{service.Url}: completions are closed by token {closing}, which does not end a generation there; set completion_end to the " +
+            $"{service.Url}: completions are closed by token {token}, which does not end a generation there; set completion_end to the " +
             "model's end-of-sequence token, or to none.");
     }
 
@@ -72,8 +93,8 @@ public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription serve
     {
         var request = new LlamaCppRequest(scales, cachePrompt);
         return service.PostAsync(
-            LlamaCppRequest.Path, request.Forced(prompt, Ids, encoding.ClosingToken),
-            body => request.ReadForced(body, Ids, encoding.ClosingToken), cancellationToken);
+            LlamaCppRequest.Path, request.Forced(prompt, answer, closing), body => request.ReadForced(body, answer, closing),
+            cancellationToken);
     }
 
     private async Task<T> WithoutGlobalScalesAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
@@ -110,10 +131,10 @@ public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription serve
         var request = new LlamaCppRequest(Alone(second.Adapter), cachePrompt);
         for (var slot = 0; slot < server.Slots; slot++)
         {
-            int[] other = [.. Enumerable.Repeat(Ids[slot % Ids.Length], OtherLength + slot)];
+            int[] other = [.. Enumerable.Repeat(answer[slot % answer.Length], OtherLength + slot)];
             await service.PostAsync(
-                LlamaCppRequest.Path, request.Forced(other, Ids, null), body => request.ReadForced(body, Ids, null), cancellationToken)
-                .ConfigureAwait(false);
+                LlamaCppRequest.Path, request.Forced(other, answer, null), body => request.ReadForced(body, answer, null),
+                cancellationToken).ConfigureAwait(false);
         }
 
         return Difference(
@@ -125,11 +146,10 @@ public sealed class LlamaCppProbe(JsonService service, LlamaCppDescription serve
     {
         var request = new LlamaCppRequest(scales);
         var scores = new List<float>();
-        for (var i = 0; i < answer.Length; i++)
+        foreach (var id in closing is { } end ? [.. answer, end] : answer)
         {
-            var id = answer[i];
             scores.Add(await service.PostAsync(
-                LlamaCppRequest.Path, request.Next([.. prompt, .. answer[..i]], 1, id),
+                LlamaCppRequest.Path, request.Next([.. prompt, .. answer[..scores.Count]], 1, id),
                 body => request.ReadSampled(body, id), cancellationToken).ConfigureAwait(false));
         }
 

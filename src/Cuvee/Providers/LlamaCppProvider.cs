@@ -6,7 +6,7 @@ using Cuvee.LanguageModels.LlamaCpp;
 namespace Cuvee.Providers;
 
 /// <summary><c>model: {provider: llama.cpp, url, tokenizer}</c>: a llama-server that was started with the pool's adapters.</summary>
-public sealed class LlamaCppProviderFactory(ServiceNetwork network) : IProviderFactory
+public sealed class LlamaCppProviderFactory(ServiceNetwork network) : IProviderFactory, IServerInspector
 {
     public string Name => "llama.cpp";
 
@@ -18,10 +18,26 @@ public sealed class LlamaCppProviderFactory(ServiceNetwork network) : IProviderF
             service, hasSlots, new LocalModel(settings), new LocalPool(settings.Pool, settings.File, settings.Methods), settings.File,
             network);
     }
+
+    public async Task<ServerReport?> InspectAsync(JsonService service, CancellationToken cancellationToken)
+    {
+        LlamaCppDescription description;
+        try
+        {
+            description = await LlamaCppDescription.ReadAsync(service, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServiceException exception) when (exception.Status is 404 or 405 or (>= 200 and < 300))
+        {
+            return null;
+        }
+
+        var probe = await LlamaCppProbe.OfAsync(service, description, cancellationToken).ConfigureAwait(false);
+        return LlamaCppReport.Of(description, await probe.RunAsync(cancellationToken).ConfigureAwait(false));
+    }
 }
 
 internal sealed class LlamaCppProvider(
-    JsonServiceSettings settings, bool hasSlots, LocalModel model, LocalPool pool, string file, ServiceNetwork network) : IProvider
+    JsonServiceSettings settings, bool hasSlots, LocalModel model, LocalPool pool, string file, ServiceNetwork network) : IServedProvider
 {
     private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
 
@@ -90,7 +106,7 @@ internal sealed class LlamaCppProvider(
         try
         {
             var encoder = model.Encoder(rules);
-            var findings = await new LlamaCppProbe(service, description, encoder).RunAsync(cancellationToken).ConfigureAwait(false);
+            var findings = await LlamaCppProbe.Of(service, description, encoder).RunAsync(cancellationToken).ConfigureAwait(false);
             if (findings.Refusal is { } refusal) throw new BadInputException($"{file}: {Description}: {refusal}.");
             var tokens = new RecordTokens(encoder, ContextLength);
             return new ServiceSession(
@@ -102,6 +118,14 @@ internal sealed class LlamaCppProvider(
             service.Dispose();
             throw;
         }
+    }
+
+    public async Task<ServerReport> InspectAsync(TextRules rules, CancellationToken cancellationToken)
+    {
+        using var service = network.Connect(settings);
+        var findings = await LlamaCppProbe.Of(service, Server.Description, model.Encoder(rules)).RunAsync(cancellationToken)
+            .ConfigureAwait(false);
+        return LlamaCppReport.Of(Server.Description, findings);
     }
 
     private (LlamaCppDescription Description, ServedAdapters Adapters) Describe()

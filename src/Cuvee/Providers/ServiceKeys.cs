@@ -45,6 +45,7 @@ internal static class ServiceKeys
         if (model.Text("key_variable") is not { } variable) return null;
         return Environment.GetEnvironmentVariable(variable) is { Length: > 0 } key
             ? key
-            : throw model.Error("key_variable", $"'model.key_variable' names the environment variable {variable}, which is not set; set it.");
+            : throw model.Error(
+                "key_variable", $"'model.key_variable' names the environment variable {variable}, which is not set; set it.");
     }
 }

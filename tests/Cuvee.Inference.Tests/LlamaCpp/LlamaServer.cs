@@ -7,8 +7,8 @@ using System.Text.Json;
 namespace Cuvee.Tests.LlamaCpp;
 
 /// <summary>
-/// A real llama-server on one model, with keys and values in fp32 and, unless asked for, no cache of prompts, so that nothing of one request
-/// reaches the next.
+/// A real llama-server on one model, with keys and values in fp32 and, unless asked for, no cache of prompts, so that nothing of one
+/// request reaches the next.
 /// </summary>
 internal sealed class LlamaServer : IAsyncDisposable
 {

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Formats;
 using Cuvee.LanguageModels;
@@ -14,12 +13,9 @@ namespace Cuvee.Tests.Providers;
 public sealed class LlamaCppProviderTests : IDisposable
 {
     private readonly TinyZoo zoo = new();
-    private readonly List<string> adapters = ["pool/adapter-a.gguf", "pool/adapter-b.gguf", "pool/adapter-b@0.5.gguf", "pool/adapter-c.gguf"];
-    private readonly List<JsonNode> asked = [];
-    private int? vocabulary;
-    private double lostByScale = 0.1;
-    private double reusedPrompts;
-    private bool ends = true;
+    private readonly FakeLlamaServer server;
+
+    public LlamaCppProviderTests() => server = new FakeLlamaServer(zoo.Config.VocabSize);
 
     public void Dispose() => zoo.Dispose();
 
@@ -28,16 +24,17 @@ public sealed class LlamaCppProviderTests : IDisposable
     {
         await using var session = await Provider().OpenAsync(TextRules.Plain, CancellationToken.None);
         var recipe = new WeightedRecipe(
-            MergeSpace.Delta, [new AdapterShare("adapter-b", -0.75, 0.5), new AdapterShare("adapter-c", 1.25), new AdapterShare("adapter-a", 0)]);
-        asked.Clear();
+            MergeSpace.Delta,
+            [new AdapterShare("adapter-b", -0.75, 0.5), new AdapterShare("adapter-c", 1.25), new AdapterShare("adapter-a", 0)]);
+        server.Asked.Clear();
         await using (var lease = await session.Host.RealizeAsync(recipe, CancellationToken.None))
             await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None);
-        Assert.Equal([0, 0, -0.75, 1.25], Scales(Assert.Single(asked)));
+        Assert.Equal([0, 0, -0.75, 1.25], FakeLlamaServer.Scales(Assert.Single(server.Asked)));
 
-        asked.Clear();
+        server.Asked.Clear();
         await using (var lease = await session.Host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, []), CancellationToken.None))
             await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None);
-        Assert.Equal([0, 0, 0, 0], Scales(Assert.Single(asked)));
+        Assert.Equal([0, 0, 0, 0], FakeLlamaServer.Scales(Assert.Single(server.Asked)));
         Assert.NotNull(session.Weights);
     }
 
@@ -56,21 +53,21 @@ public sealed class LlamaCppProviderTests : IDisposable
     [Fact]
     public async Task OpenAsync_AdaptersThatDoNothing_AreRefused()
     {
-        lostByScale = 0;
+        server.LostByScale = 0;
         await AssertRefusedAsync("no adapter changes an answer");
     }
 
     [Fact]
     public async Task OpenAsync_AnswersThatRememberTheLastAdapter_AreRefused()
     {
-        reusedPrompts = 0.5;
+        server.ReusedPrompts = 0.5;
         await AssertRefusedAsync("depend on the one asked before by");
     }
 
     [Fact]
     public async Task OpenAsync_ClosingTokenThatEndsNothing_IsRefused()
     {
-        ends = false;
+        server.Ends = false;
         var error = await Assert.ThrowsAsync<LanguageModelException>(() => Provider().OpenAsync(TextRules.Plain, CancellationToken.None));
         Assert.Contains("does not end a generation there", error.Message, StringComparison.Ordinal);
     }
@@ -89,7 +86,7 @@ public sealed class LlamaCppProviderTests : IDisposable
     [Fact]
     public void Plan_AdapterThatIsNotServed_NamesIt()
     {
-        adapters.RemoveAt(0);
+        server.Adapters.RemoveAt(0);
         var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(Configure("search: cma-es")));
         Assert.Contains("has no adapter 'adapter-a' (it has adapter-b, adapter-c)", error.Message, StringComparison.Ordinal);
     }
@@ -97,7 +94,7 @@ public sealed class LlamaCppProviderTests : IDisposable
     [Fact]
     public void Plan_TokenizerOfAnotherModel_IsRefused()
     {
-        vocabulary = 32_000;
+        server.Vocabulary = 32_000;
         var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(Configure("search: cma-es")));
         Assert.Contains("a vocabulary of 32000 tokens", error.Message, StringComparison.Ordinal);
     }
@@ -105,7 +102,7 @@ public sealed class LlamaCppProviderTests : IDisposable
     [Fact]
     public void Plan_PrunedFormsOfAll_LetTheFirstStageChooseAmongThem()
     {
-        adapters.AddRange(["pool/adapter-a@0.5.gguf", "pool/adapter-c@0.5.gguf"]);
+        server.Adapters.AddRange(["pool/adapter-a@0.5.gguf", "pool/adapter-c@0.5.gguf"]);
         var plan = RunPlanner.Plan(Configure("search: evo-merging"))[0];
         Assert.Contains(plan.Notes, note => note.StartsWith("keep fractions are 1, 0.5:", StringComparison.Ordinal));
         var recipe = (WeightedRecipe)plan.Program.Stages[0].SpaceAround(plan.Program.Start).Decode([0.9, 0.6, 0.1]);
@@ -133,11 +130,8 @@ public sealed class LlamaCppProviderTests : IDisposable
     private async Task AssertRefusedAsync(string expected)
     {
         var error = await Assert.ThrowsAsync<BadInputException>(() => Provider().OpenAsync(TextRules.Plain, CancellationToken.None));
-        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.True(error.Message.Contains(expected, StringComparison.Ordinal), error.Message);
     }
-
-    private static IEnumerable<double> Scales(JsonNode body) =>
-        body["lora"]!.AsArray().Select(entry => entry!["scale"]!.GetValue<double>());
 
     private IProvider Provider() => Configure("search: cma-es").Provider;
 
@@ -146,35 +140,5 @@ public sealed class LlamaCppProviderTests : IDisposable
         $"validation: validation.jsonl\nout: out\n{lines}\n",
         Path.Combine(zoo.Folder, "run.yaml"),
         Catalog.Default.WithServices(new ServiceNetwork(new ImpatientClock(), () => new ScriptedHandler(
-            (request, body, _, _) => Task.FromResult(ScriptedHandler.Json(Answer(request, body).ToJsonString()))))));
-
-    private JsonNode Answer(HttpRequestMessage request, JsonNode? body) => request.RequestUri!.AbsolutePath switch
-    {
-        "/lora-adapters" => new JsonArray([.. adapters.Select((path, id) =>
-            (JsonNode)new JsonObject { ["id"] = id, ["path"] = path, ["scale"] = 0.0 })]),
-        "/v1/models" => JsonNode.Parse($$$"""{"data":[{"id":"base.gguf","meta":{"n_vocab":{{{vocabulary ?? zoo.Config.VocabSize}}}}}]}""")!,
-        "/props" => JsonNode.Parse("""
-            {"build_info":"b1-test","model_path":"/srv/base.gguf","total_slots":2,"default_generation_settings":{"n_ctx":128}}
-            """)!,
-        "/completion" => Complete(body!),
-        var path => throw new InvalidOperationException(path),
-    };
-
-    /// <summary>Every token -2 nats, less by a part of the scales' sum; where prompts are reused, the last request's scales show.</summary>
-    private JsonObject Complete(JsonNode body)
-    {
-        double LogProbability(JsonNode? of) => -2 - (lostByScale * (of?["lora"] is null ? 0 : Scales(of).Select((s, i) => s * (i + 1)).Sum()));
-        var value = LogProbability(body) + (reusedPrompts * (asked.Count == 0 ? 0 : LogProbability(asked[^1]) + 2));
-        asked.Add(body);
-        var closing = body["logit_bias"]?[0]![0]!.GetValue<int>();
-        var forced = (body["grammar"]?.GetValue<string>()[9..].Split(' ') ?? []).Select(id => int.Parse(id[2..^2]));
-        return new JsonObject
-        {
-            ["content"] = "",
-            ["stop_type"] = ends ? "eos" : "limit",
-            ["timings"] = new JsonObject { ["cache_n"] = 0 },
-            ["completion_probabilities"] = new JsonArray([.. forced.Append(closing ?? 1).Select(id =>
-                (JsonNode)new JsonObject { ["id"] = id, ["logprob"] = value })]),
-        };
-    }
+            (request, body, _, _) => Task.FromResult(server.Answer(request, body))))));
 }

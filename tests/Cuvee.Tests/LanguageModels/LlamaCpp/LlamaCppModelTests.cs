@@ -19,6 +19,9 @@ public sealed class LlamaCppModelTests
           {"id":1,"token":"","bytes":[],"logprob":-8.128963470458984,"top_logprobs":[{"id":117,"logprob":-3.21}]}]}
         """;
 
+    private const string LastEntry =
+        "{\"id\":1,\"token\":\"\",\"bytes\":[],\"logprob\":-8.128963470458984,\"top_logprobs\":[{\"id\":117,\"logprob\":-3.21}]}";
+
     private static readonly PromptCompletion Record = new("r", "@", "bc");
 
     private readonly ImpatientClock clock = new();
@@ -82,7 +85,7 @@ public sealed class LlamaCppModelTests
     [InlineData("-6.92759370803833", "null")]
     [InlineData("-6.92759370803833", "-3.4e38")]
     [InlineData("-6.92759370803833", "0.7")]
-    [InlineData("{\"id\":1,\"token\":\"\",\"bytes\":[],\"logprob\":-8.128963470458984,\"top_logprobs\":[{\"id\":117,\"logprob\":-3.21}]}", "")]
+    [InlineData(LastEntry, "")]
     public async Task ScoreAsync_AnswerOfNoUse_IsAskedAgain(string good, string bad)
     {
         var broken = Scored.Replace(good, bad, StringComparison.Ordinal).Replace("]},\n          ]", "]}]", StringComparison.Ordinal);
