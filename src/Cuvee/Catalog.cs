@@ -38,6 +38,7 @@ public sealed record Catalog
         [
             .. Providers,
             new LlamaCppProviderFactory(network),
+            ChatProviderFactory.OverHttp(network),
         ],
     };
 

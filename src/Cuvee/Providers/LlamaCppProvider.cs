@@ -110,7 +110,7 @@ internal sealed class LlamaCppProvider(
             if (findings.Refusal is { } refusal) throw new BadInputException($"{file}: {Description}: {refusal}.");
             var tokens = new RecordTokens(encoder, ContextLength);
             return new ServiceSession(
-                service, new LlamaCppAdapterHost(service, tokens, adapters, pool.Names, description.Vocabulary),
+                service, () => service.Retries, new LlamaCppAdapterHost(service, tokens, adapters, pool.Names, description.Vocabulary),
                 pool.Load(model.Folder.Config), findings.Doubt is { } doubt ? [$"{Description}: {doubt}."] : []);
         }
         catch

@@ -1,13 +1,14 @@
 using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting;
-using Cuvee.LanguageModels.Http;
 
 namespace Cuvee.Providers;
 
 /// <summary>An open connection to a server; what is written comes from the pool's own folder, where there is one.</summary>
-internal sealed class ServiceSession(JsonService service, IAdapterHost host, RecipeMerger? weights, IReadOnlyList<string> doubts)
-    : IProviderSession
+/// <param name="connection">Disposed with the session.</param>
+/// <param name="retries">Requests that it has sent again.</param>
+internal sealed class ServiceSession(
+    IDisposable connection, Func<long> retries, IAdapterHost host, RecipeMerger? weights, IReadOnlyList<string> doubts) : IProviderSession
 {
     public IAdapterHost Host => host;
 
@@ -15,7 +16,7 @@ internal sealed class ServiceSession(JsonService service, IAdapterHost host, Rec
 
     public IReadOnlyList<string> PoolDoubts => doubts;
 
-    public long Retries => service.Retries;
+    public long Retries => retries();
 
     public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IModelLease?>(null);
@@ -26,7 +27,7 @@ internal sealed class ServiceSession(JsonService service, IAdapterHost host, Rec
     public async ValueTask DisposeAsync()
     {
         await host.DisposeAsync().ConfigureAwait(false);
-        service.Dispose();
+        connection.Dispose();
     }
 
     /// <summary>What a plan asks a server; plans are made before anything runs, one thread, no context to wait for.</summary>

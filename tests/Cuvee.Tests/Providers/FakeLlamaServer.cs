@@ -43,11 +43,15 @@ internal sealed class FakeLlamaServer(int vocabulary)
 
     private JsonObject Complete(JsonNode body)
     {
-        double Shift(JsonNode of, int id) => -LostByScale * (of["lora"] is null ? Adapters.Select(_ => 0.0) : Scales(of)).Select((scale, adapter) =>
+        double Shift(JsonNode of, int id)
         {
-            var distance = scale - (adapter == 0 ? 1 : 0) - (0.1 * Math.Sin(id + adapter));
-            return (adapter + 1) * distance * distance;
-        }).Sum();
+            var scales = of["lora"] is null ? Adapters.Select(_ => 0.0) : Scales(of);
+            return -LostByScale * scales.Select((scale, adapter) =>
+            {
+                var distance = scale - (adapter == 0 ? 1 : 0) - (0.1 * Math.Sin(id + adapter));
+                return (adapter + 1) * distance * distance;
+            }).Sum();
+        }
 
         lock (gate)
         {
