@@ -67,6 +67,9 @@ public sealed class RecordTokens(ITextEncoding encoding, int contextLength)
 /// <param name="Split">[answer] Tokens that begin or end inside a character.</param>
 public sealed record EncodedRecord(string Id, int[] Prompt, int[] Answer, int? Closing, bool[] Split)
 {
+    /// <summary>Prompt, answer and closing token.</summary>
+    public int[] All => Closing is { } closing ? [.. Prompt, .. Answer, closing] : [.. Prompt, .. Answer];
+
     /// <summary>Scored tokens.</summary>
     public int Tokens => Answer.Length + (Closing is null ? 0 : 1);
 

@@ -38,6 +38,8 @@ public sealed record Catalog
         [
             .. Providers,
             new LlamaCppProviderFactory(network),
+            UploadProviderFactory.Vllm(network),
+            UploadProviderFactory.Sglang(network),
             ChatProviderFactory.OverHttp(network),
         ],
     };

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Polly;
@@ -69,7 +70,7 @@ public sealed class JsonService : IDisposable
         {
             using var timeout = new CancellationTokenSource(settings.AttemptTimeout, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-            return await AttemptAsync(HttpMethod.Get, path, null, read, either.Token).ConfigureAwait(false);
+            return await AttemptAsync(HttpMethod.Get, path, null, Json(read), either.Token).ConfigureAwait(false);
         }
         catch (FailedAttemptException exception)
         {
@@ -84,10 +85,32 @@ public sealed class JsonService : IDisposable
     /// <param name="read">Takes what it needs from the answer, which is gone afterwards; <see cref="UnusableAnswerException"/> where the
     /// answer lacks it, and the request is sent again.</param>
     /// <exception cref="ServiceException">Refused, or failed in every attempt.</exception>
-    public async Task<T> PostAsync<T>(string path, JsonNode body, Func<JsonElement, T> read, CancellationToken cancellationToken)
+    public Task<T> PostAsync<T>(string path, JsonNode body, Func<JsonElement, T> read, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        return SendAsync(path, body, Json(read), cancellationToken);
+    }
+
+    /// <summary>For routes that answer in words.</summary>
+    /// <inheritdoc cref="PostAsync"/>
+    public Task<string> PostForTextAsync(string path, JsonNode body, CancellationToken cancellationToken) =>
+        SendAsync(path, body, Encoding.UTF8.GetString, cancellationToken);
+
+    public void Dispose()
+    {
+        client.Dispose();
+        slots.Dispose();
+    }
+
+    private static Func<byte[], T> Json<T>(Func<JsonElement, T> read) => bytes =>
+    {
+        using var document = JsonDocument.Parse(bytes);
+        return read(document.RootElement);
+    };
+
+    private async Task<T> SendAsync<T>(string path, JsonNode body, Func<byte[], T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(body);
-        ArgumentNullException.ThrowIfNull(read);
         var bytes = JsonSerializer.SerializeToUtf8Bytes(body);
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -116,12 +139,6 @@ public sealed class JsonService : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        client.Dispose();
-        slots.Dispose();
-    }
-
     private ServiceException Failure(string path, string problem, int? status, Exception inner)
     {
         var mend = status switch
@@ -134,7 +151,7 @@ public sealed class JsonService : IDisposable
     }
 
     private async Task<T> AttemptAsync<T>(
-        HttpMethod method, string path, byte[]? body, Func<JsonElement, T> read, CancellationToken cancellationToken)
+        HttpMethod method, string path, byte[]? body, Func<byte[], T> read, CancellationToken cancellationToken)
     {
         int? status = null;
         try
@@ -150,8 +167,7 @@ public sealed class JsonService : IDisposable
             var answer = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode) throw FailedAttemptException.Of(response, answer, time.GetUtcNow());
             status = (int)response.StatusCode;
-            using var document = JsonDocument.Parse(answer);
-            return read(document.RootElement);
+            return read(answer);
         }
         catch (HttpRequestException exception)
         {

@@ -87,8 +87,7 @@ internal sealed class EmbeddedProvider(
                 RequireFile(part, "every sub-folder of the pool must be a PEFT or GGUF adapter (or name it in pool.exclude).");
         }
 
-        if (space != MergeSpace.Factors) return;
-        foreach (var header in Headers) RequireSame(Headers[0], header);
+        if (space == MergeSpace.Factors) FactorSpace.Require(pool, Headers);
     }
 
     public IReadOnlyDictionary<string, string> Identity()
@@ -122,20 +121,6 @@ internal sealed class EmbeddedProvider(
     private static void RequireFile(string path, string mend)
     {
         if (!File.Exists(path)) throw new BadInputException($"{path}: missing; {mend}");
-    }
-
-    private void RequireSame(AdapterHeader first, AdapterHeader header)
-    {
-        static string Ranks(AdapterHeader header) => string.Join(", ", header.Ranks);
-        var difference = !first.Ranks.SequenceEqual(header.Ranks) ? $"rank {Ranks(header)} and '{first.Name}' rank {Ranks(first)}"
-            : first.Modules != header.Modules ? $"{header.Modules} modules and '{first.Name}' {first.Modules}"
-            : null;
-        if (difference is not null)
-        {
-            throw new BadInputException(
-                $"{Path.Combine(pool, header.Name)}: adapter '{header.Name}' has {difference}, which space 'factors' " +
-                "cannot combine; set space: delta or exclude one.");
-        }
     }
 
     private sealed class Session : IProviderSession

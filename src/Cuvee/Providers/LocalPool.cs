@@ -23,6 +23,10 @@ internal sealed class LocalPool(PoolSelection selection, string file, MergeMetho
         ? [.. names.Except(selection.Exclude).Order(StringComparer.Ordinal)]
         : [.. Headers.Select(header => header.Name)];
 
+    /// <summary>Groups that are layers, in the model's order; only where there are weights.</summary>
+    public IReadOnlyList<string> Layers =>
+        [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")];
+
     private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(selection.Path!, selection.Exclude);
 
     /// <exception cref="BadInputException">The server lacks an adapter of the pool, or the pool holds DoRA adapters.</exception>
@@ -38,6 +42,12 @@ internal sealed class LocalPool(PoolSelection selection, string file, MergeMetho
 
         if (HasWeights && Headers.FirstOrDefault(header => header.IsDora) is { } dora)
             throw new BadInputException($"{file}: adapter '{dora.Name}' is DoRA, which {server} cannot serve; exclude it.");
+    }
+
+    /// <exception cref="BadInputException">The space cannot combine the adapters.</exception>
+    public void RequireFactors(MergeSpace space)
+    {
+        if (space == MergeSpace.Factors) FactorSpace.Require(selection.Path!, Headers);
     }
 
     public RecipeMerger? Load(LlamaConfig config) => HasWeights

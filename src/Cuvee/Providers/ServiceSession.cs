@@ -18,8 +18,11 @@ internal sealed class ServiceSession(
 
     public long Retries => retries();
 
+    /// <summary>Serves a written adapter; null where the server takes none.</summary>
+    public Func<string, CancellationToken, ValueTask<IModelLease?>>? Written { get; init; }
+
     public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IModelLease?>(null);
+        Written is null ? ValueTask.FromResult<IModelLease?>(null) : Written(adapterFolder, cancellationToken);
 
     public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
         throw new InvalidOperationException("The planner refuses a folded checkpoint of a base model that is elsewhere.");
