@@ -176,7 +176,7 @@ internal sealed class UploadProvider(
             var merger = pool.Load(model.Folder.Config)!;
             var host = new UploadingAdapterHost(
                 dialect.Open(service, tokens, Server.Model), merger, uploads with { Prefix = network.FreshName("cuvee") });
-            var findings = await AdapterHostProbe.RunAsync(host, cancellationToken).ConfigureAwait(false);
+            var findings = await AdapterHostProbe.RunAsync(host, ContextLength, cancellationToken).ConfigureAwait(false);
             return (
                 new ServiceSession(service, () => service.Retries, host, merger, []) { Written = host.RealizeWrittenAsync }, findings);
         }
