@@ -20,7 +20,8 @@ namespace Cuvee.Tests.Providers;
 /// <summary>Endpoints that answer in text and tell nothing else.</summary>
 public sealed class ChatProviderTests : IDisposable
 {
-    private const string Search = "search: cma-es\nobjective: exact-match\nsettings: { population: 6, sample: 8 }\nbudget: { queries: 900 }";
+    private const string Search =
+        "search: cma-es\nobjective: exact-match\nsettings: { population: 6, sample: 8 }\nbudget: { queries: 900 }";
 
     private readonly TinyZoo zoo = new();
     private readonly Dictionary<string, string> completions;
@@ -205,7 +206,8 @@ public sealed class ChatProviderTests : IDisposable
             IEnumerable<ChatMessage> messages, ChatOptions? options = null,
             [EnumeratorCancellation] CancellationToken cancellationToken = default)
         {
-            foreach (var update in (await GetResponseAsync(messages, options, cancellationToken)).ToChatResponseUpdates()) yield return update;
+            var response = await GetResponseAsync(messages, options, cancellationToken);
+            foreach (var update in response.ToChatResponseUpdates()) yield return update;
         }
 
         public object? GetService(Type serviceType, object? serviceKey = null) => null;

@@ -79,7 +79,8 @@ public sealed class UploadProviderTests : IDisposable
         await using var lease = await session.Host.RealizeAsync(
             new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-a", 1), new AdapterShare("adapter-b", 1)]),
             CancellationToken.None);
-        Assert.True((await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None))[0].LogProbability < 0);
+        var scores = await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None);
+        Assert.True(scores[0].LogProbability < 0);
     }
 
     [Fact]
