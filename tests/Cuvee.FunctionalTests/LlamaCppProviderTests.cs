@@ -152,6 +152,32 @@ public sealed class LlamaCppProviderTests : IDisposable
         Assert.Contains("one adapter after another", run.Output, StringComparison.Ordinal);
     }
 
+    [LlamaServerTheory]
+    [InlineData(0.5)]
+    public async Task Merge_ServerKilledMidRun_EndsAsIfItHadNotBeen(double part)
+    {
+        await using var server = await StartAsync();
+        await File.WriteAllLinesAsync(
+            Path.Combine(folder, "validation.jsonl"),
+            File.ReadLines(Path.Combine(Root, "samples", "restaurant", "validation.jsonl")).Take(40));
+        var model = $"model: {{ provider: llama.cpp, url: \"{server.Url}\", tokenizer: {Base} }}";
+        var expected = await MergeAsync("undisturbed", model, "fisher-probing", "budget: { queries: 500 }");
+        var run = MergeAsync("disturbed", model, "fisher-probing", "budget: { queries: 500 }");
+        while (!run.IsCompleted && (!Journal("disturbed").Exists || Journal("disturbed").Length < part * Journal("undisturbed").Length))
+            await Task.Delay(20);
+        Assert.False(run.IsCompleted);
+        await server.RestartAsync();
+        var actual = await run;
+        Assert.Equal(expected["validation_loss"]!.GetValue<double>(), actual["validation_loss"]!.GetValue<double>(), 1e-3);
+        Assert.Equal(expected["queries"]!.GetValue<int>(), actual["queries"]!.GetValue<int>());
+        Assert.Equal(Answers("undisturbed"), Answers("disturbed"));
+    }
+
+    private FileInfo Journal(string output) => new(Path.Combine(folder, output, "observations.jsonl"));
+
+    private int Answers(string output) => File.ReadLines(Journal(output).FullName)
+        .Count(line => line.Contains("\"record\"", StringComparison.Ordinal));
+
     private async Task<JsonNode> MergeAsync(string output, string model, string search, string more)
     {
         var file = Path.Combine(folder, output + ".yaml");

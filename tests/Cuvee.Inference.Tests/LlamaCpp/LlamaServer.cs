@@ -14,9 +14,10 @@ internal sealed class LlamaServer : IAsyncDisposable
 {
     public const string Variable = "CUVEE_LLAMA_SERVER";
 
-    private readonly Process process;
+    private readonly ProcessStartInfo start;
     private readonly HttpClient client;
     private readonly List<string> log = [];
+    private Process process;
 
     private static readonly string[] WithoutCaches = ["--cache-ram", "0", "--no-cache-prompt", "--slot-prompt-similarity", "0"];
 
@@ -30,16 +31,12 @@ internal sealed class LlamaServer : IAsyncDisposable
             "--host", "127.0.0.1", "--port", $"{port}", "--threads", "1", "--parallel", $"{slots}", "--ctx-size", $"{512 * slots}",
             "--no-webui", "--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off",
         ];
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable(Variable)!, arguments)
+        start = new ProcessStartInfo(Environment.GetEnvironmentVariable(Variable)!, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        process = Process.Start(start)!;
-        process.OutputDataReceived += (_, line) => Note(line.Data);
-        process.ErrorDataReceived += (_, line) => Note(line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        process = Launch();
     }
 
     public Uri Url => client.BaseAddress!;
@@ -50,24 +47,18 @@ internal sealed class LlamaServer : IAsyncDisposable
     public static async Task<LlamaServer> StartAsync(string model, string? lora = null, int slots = 1, bool caches = false)
     {
         var server = new LlamaServer(model, lora, slots, caches);
-        var clock = Stopwatch.StartNew();
-        while (clock.Elapsed < TimeSpan.FromMinutes(2) && !server.process.HasExited)
-        {
-            try
-            {
-                if ((await server.client.GetAsync("/health")).StatusCode == HttpStatusCode.OK) return server;
-            }
-            catch (HttpRequestException)
-            {
-                // not listening yet
-            }
+        await server.WaitAsync();
+        return server;
+    }
 
-            await Task.Delay(100);
-        }
-
-        var said = server.Log();
-        await server.DisposeAsync();
-        throw new InvalidOperationException("llama-server did not start:\n" + said);
+    /// <summary>Kills the process, whatever it was doing, and starts another one at the same address.</summary>
+    public async Task RestartAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        process = Launch();
+        await WaitAsync();
     }
 
     /// <summary>
@@ -111,6 +102,38 @@ internal sealed class LlamaServer : IAsyncDisposable
         if (!process.HasExited) process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
+    }
+
+    private Process Launch()
+    {
+        var launched = Process.Start(start)!;
+        launched.OutputDataReceived += (_, line) => Note(line.Data);
+        launched.ErrorDataReceived += (_, line) => Note(line.Data);
+        launched.BeginOutputReadLine();
+        launched.BeginErrorReadLine();
+        return launched;
+    }
+
+    private async Task WaitAsync()
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < TimeSpan.FromMinutes(2) && !process.HasExited)
+        {
+            try
+            {
+                if ((await client.GetAsync("/health")).StatusCode == HttpStatusCode.OK) return;
+            }
+            catch (HttpRequestException)
+            {
+                // not listening yet
+            }
+
+            await Task.Delay(100);
+        }
+
+        var said = Log();
+        await DisposeAsync();
+        throw new InvalidOperationException("llama-server did not start:\n" + said);
     }
 
     private static int FreePort()
