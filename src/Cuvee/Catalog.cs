@@ -37,6 +37,7 @@ public sealed record Catalog
         Providers =
         [
             .. Providers,
+            new ServedProviderFactory(network),
             new LlamaCppProviderFactory(network),
             UploadProviderFactory.Vllm(network),
             UploadProviderFactory.Sglang(network),

@@ -50,7 +50,8 @@ internal sealed class LocalPool(PoolSelection selection, string file, MergeMetho
         if (space == MergeSpace.Factors) FactorSpace.Require(selection.Path!, Headers);
     }
 
-    public RecipeMerger? Load(LlamaConfig config) => HasWeights
+    /// <param name="config">Of the base model; null where it is not known here.</param>
+    public RecipeMerger? Load(LlamaConfig? config) => HasWeights
         ? new RecipeMerger(
             AdapterPool.Load(
                 selection.Path!, selection.Exclude, selection.AllowDifferentBases, new PeftReaderOptions { Base = config }), methods)
