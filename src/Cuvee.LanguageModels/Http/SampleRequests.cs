@@ -27,7 +27,8 @@ public static class SampleRequests
     /// <param name="slots">Requests at the same time, at most.</param>
     /// <exception cref="PartialAnswersException">A request failed after others were answered or billed.</exception>
     public static Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
-        int count, int slots, Func<int, Task<GeneratedCompletion>> ask, CancellationToken cancellationToken) => AllAsync<GeneratedCompletion>(
+        int count, int slots, Func<int, Task<GeneratedCompletion>> ask, CancellationToken cancellationToken) =>
+        AllAsync<GeneratedCompletion>(
             count, 1, slots, async range => [await ask(range.Start.Value).ConfigureAwait(false)],
             (message, lost, answers, inner) => new PartialAnswersException(message, lost, inner) { Answers = answers },
             cancellationToken);

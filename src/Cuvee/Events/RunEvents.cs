@@ -48,5 +48,8 @@ public sealed record PoolDoubt(string Message) : RunEvent;
 /// <param name="Count">Requests that were sent again; none of them is a query.</param>
 public sealed record RequestsRepeated(long Count) : RunEvent;
 
+/// <param name="Count">Answers that the cache gave; they count as queries, and nobody was asked.</param>
+public sealed record AnswersReused(long Count) : RunEvent;
+
 /// <param name="Row">Row of the comparison table that is being measured.</param>
 public sealed record ComparisonRowStarted(string Row) : RunEvent;
