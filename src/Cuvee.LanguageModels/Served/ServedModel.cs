@@ -5,7 +5,7 @@ using Cuvee.LanguageModels.Http;
 
 namespace Cuvee.LanguageModels.Served;
 
-/// <summary>One recipe of a <c>cuvee serve</c>: texts in, log-probabilities of tokens or texts out; the server cuts the texts itself.</summary>
+/// <summary>One recipe of a <c>cuvee serve</c>: texts in, log-probabilities of tokens or texts out; the server cuts texts itself.</summary>
 /// <param name="model">Name of the base model.</param>
 /// <param name="recipe">The document of recipe.json.</param>
 /// <param name="rules">How the texts were written.</param>

@@ -163,8 +163,11 @@ public sealed class ServedProviderTests : IAsyncDisposable
         new JsonService(new JsonServiceSettings(new Uri("http://cuvee.test")), new ImpatientClock(), () => 0.5, handler), "base", Recipe,
         rules ?? TextRules.Plain, 64);
 
-    private static async Task<RunResult> RunAsync(RunConfiguration configuration) => (await new MergeRun(TimeProvider.System, new EventLog())
-        .ExecuteAsync([Assert.Single(RunPlanner.Plan(configuration))], CancellationToken.None)).Results[0];
+    private static async Task<RunResult> RunAsync(RunConfiguration configuration)
+    {
+        var run = new MergeRun(TimeProvider.System, new EventLog());
+        return (await run.ExecuteAsync([Assert.Single(RunPlanner.Plan(configuration))], CancellationToken.None)).Results[0];
+    }
 
     private RunConfiguration Configure(string lines, string pool = "names: [adapter-a, adapter-b, adapter-c]") => RunConfiguration.Parse(
         $"model: {{ provider: cuvee, url: \"http://cuvee.test\" }}\npool: {{ {pool} }}\nvalidation: validation.jsonl\nout: out\n{lines}\n",
@@ -180,7 +183,8 @@ public sealed class ServedProviderTests : IAsyncDisposable
                 """,
             "/v1/adapters" => """
                 {"object":"list","data":[{"name":"adapter-b","ranks":[2],"modules":14,"layers":[0,1]},
-                 {"name":"adapter-a","ranks":[2],"modules":14,"layers":[0,1]},{"name":"adapter-c","ranks":[2],"modules":14,"layers":[0,1]}]}
+                 {"name":"adapter-a","ranks":[2],"modules":14,"layers":[0,1]},
+                 {"name":"adapter-c","ranks":[2],"modules":14,"layers":[0,1]}]}
                 """,
             "/v1/score" => await ScoreAsync(body!, token),
             var path => throw new InvalidOperationException(path),
