@@ -14,6 +14,7 @@ public static class CuveeCommand
         CompareCommand.Create(),
         ApplyCommand.Create(),
         ExportCommand.Create(),
+        ProvidersCommand.Create(),
         ScoreCommand.Create(),
         EvaluateCommand.Create(),
         GenerateCommand.Create(),

@@ -44,7 +44,8 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
         {
             null => $"recipe: {Path.Combine(result.Out, "recipe.json")} (the provider gives no weights to write)",
             { Rank: { } rank } written =>
-                $"merged adapter: {result.Out} (rank {rank}, {written.Type}, loss as written {written.ValidationLoss:0.000}, " +
+                $"merged adapter: {result.Out} (rank {rank}, {written.Type}, loss " +
+                $"{(written.ValidationLoss is { } loss ? $"as written {loss:0.000}" : "of the files not measured")}, " +
                 $"exact {written.ExactLoss:0.000})",
             _ => $"merged checkpoint: {Path.Combine(result.Out, "checkpoint")}",
         });

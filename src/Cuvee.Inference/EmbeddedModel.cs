@@ -103,5 +103,5 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         return new GeneratedCompletion(text, generated.Tokens.Count, generated.StopReason);
     }
 
-    private string Decode(IReadOnlyList<int> tokens) => Tokenizer.DecodeContinuation([.. tokens.Where(Tokenizer.HasToken)]);
+    private string Decode(IReadOnlyList<int> tokens) => slot.Encoder.Decode(tokens);
 }

@@ -7,7 +7,7 @@ using Cuvee.LanguageModels.Chat;
 namespace Cuvee.Inference;
 
 /// <summary>The token contract: how prompts and completions become ids, and which id closes a completion. Thread-safe.</summary>
-public sealed class TextEncoder
+public sealed class TextEncoder : ITextEncoding
 {
     private readonly bool addsSpecialTokens;
 
@@ -43,6 +43,8 @@ public sealed class TextEncoder
         var ids = Tokenizer.EncodeContinuation(text);
         return ClosingToken is { } closing ? [.. ids, closing] : ids;
     }
+
+    public string Decode(IReadOnlyList<int> ids) => Tokenizer.DecodeContinuation([.. ids.Where(Tokenizer.HasToken)]);
 
     private int? EndOfTurn(ChatTemplate template) => template.EndOfTurn is not { } token
         ? null

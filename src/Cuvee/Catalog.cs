@@ -31,6 +31,20 @@ public sealed record Catalog
 
     public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory()];
 
+    /// <summary>With the providers that ask servers, over this network.</summary>
+    public Catalog WithServices(ServiceNetwork network) => this with
+    {
+        Providers =
+        [
+            .. Providers,
+            new ServedProviderFactory(network),
+            new LlamaCppProviderFactory(network),
+            UploadProviderFactory.Vllm(network),
+            UploadProviderFactory.Sglang(network),
+            ChatProviderFactory.OverHttp(network),
+        ],
+    };
+
     /// <summary>Searches, then those over the parameters of <see cref="Methods"/>.</summary>
     public IReadOnlyList<ISearch> AllSearches => [.. Searches, new MergeMethodSearch(Methods), new GridSearch(Methods)];
 

@@ -3,6 +3,7 @@ using Cuvee.Cli.Progress;
 using Cuvee.CommandLine;
 using Cuvee.Configuration;
 using Cuvee.Planning;
+using Cuvee.Providers;
 using Cuvee.Runs;
 
 namespace Cuvee.Cli.Commands;
@@ -46,7 +47,7 @@ internal static class MergeCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(run);
-            var configuration = RunConfiguration.Load(path);
+            var configuration = RunConfiguration.Load(path, Catalog.Default.WithServices(new ServiceNetwork(TimeProvider.System)));
             if (arguments.GetValue(output) is { } folder) configuration = configuration with { Out = Path.GetFullPath(folder) };
             var plans = RunPlanner.Plan(configuration, arguments.GetValue(resume) || arguments.GetValue(dryRun));
             if (arguments.GetValue(dryRun))

@@ -38,6 +38,8 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
             $"stage {stage.Stage} ended ({stage.StopReason}): loss {stage.StartLoss:0.000} -> {stage.Loss:0.000} on all validation records",
         RunFinished run =>
             $"validation loss {run.ValidationLoss:0.000} after {Span(run.WallTime)}, {Spent(run.Spending)}; written to {run.Out}",
+        RequestsRepeated repeated => $"{repeated.Count:#,0} requests were sent again after failures; none counts as a query",
+        AnswersReused reused => $"{reused.Count:#,0} answers came from the cache; nobody was asked for them",
         ComparisonRowStarted row => $"measuring {row.Row}",
         _ => null,
     };

@@ -73,6 +73,9 @@ public sealed record RunConfiguration
     /// <summary>Folder of the results.</summary>
     public required string Out { get; init; }
 
+    /// <summary>Folder of answers that runs share; null: none.</summary>
+    public string? Cache { get; init; }
+
     public ComparisonSettings? Compare { get; init; }
 
     /// <exception cref="BadInputException">The file is missing, or <see cref="Parse"/> refuses it.</exception>
@@ -123,6 +126,7 @@ public sealed record RunConfiguration
         var output = root.Mapping("output") is { } written ? OutputSettings.Read(written) : OutputSettings.Default;
         var seed = root.Seed("seed") ?? 42;
         var results = root.RequiredText("out", "the folder of the results");
+        var cache = root.Text("cache");
         int? comparedTokens = null;
         var compare = root.Mapping("compare") is { } mapping ? ComparisonSettings.Read(mapping, catalog, out comparedTokens) : null;
         root.ThrowIfUnknownKeys();
@@ -149,6 +153,7 @@ public sealed record RunConfiguration
             Output = output,
             Seed = seed,
             Out = Resolve(results),
+            Cache = cache is null ? null : Resolve(cache),
             Compare = compare,
         };
     }

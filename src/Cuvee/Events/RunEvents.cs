@@ -44,5 +44,12 @@ public sealed record RunFinished(string Out, double ValidationLoss, RunSpending 
 /// <summary>What a person should know about the pool before spending queries on it.</summary>
 public sealed record PoolDoubt(string Message) : RunEvent;
 
+/// <summary>A bad network cost time and nothing else.</summary>
+/// <param name="Count">Requests that were sent again; none of them is a query.</param>
+public sealed record RequestsRepeated(long Count) : RunEvent;
+
+/// <param name="Count">Answers that the cache gave; they count as queries, and nobody was asked.</param>
+public sealed record AnswersReused(long Count) : RunEvent;
+
 /// <param name="Row">Row of the comparison table that is being measured.</param>
 public sealed record ComparisonRowStarted(string Row) : RunEvent;

@@ -85,6 +85,7 @@ public static class RunPlanner
             Settings = search,
             AdapterNames = names,
             Layers = provider.Capabilities.Layers ?? [],
+            KeepFractions = provider.Capabilities.KeepFractions,
             AskedOfAll = isMain && configuration.Objective.Observes == ObservationKind.Score
                 ? BestSingleAdapter.AskedOfAll(names.Count, validation.Count, configuration.Seed)
                 : [],
@@ -173,6 +174,8 @@ public static class RunPlanner
                 ? $"it cannot apply merge methods, which search '{search.Search.Name}' needs; use evo-merging, cma-es or fisher-probing"
             : configuration.Output != OutputSettings.Default && !capabilities.Weights
                 ? "it gives no weights to write; leave 'output' out"
+            : configuration.Output.Format == OutputFormat.Folded && !capabilities.Checkpoints
+                ? "it does not hold the base model's weights; set output: {format: peft}, or fold the recipe later by cuvee apply"
             : capabilities.FoldedOnly && configuration.Output.Format != OutputFormat.Folded
                 ? "its pool holds DoRA adapters, whose merge is no LoRA adapter; set output: {format: folded} or exclude them"
             : null;

@@ -51,7 +51,8 @@ internal sealed class EmbeddedProvider(
     public ProviderCapabilities Capabilities => new(
         LogProbabilityDetail.PerToken, Answers: true, HasDora ? DeltaOnly : BothSpaces, Methods: !HasDora, Weights: true,
         Config.MaxPositionEmbeddings, MaxConcurrentLeases: 1, FoldedOnly: HasDora,
-        [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")]);
+        [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")],
+        Checkpoints: true);
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 
@@ -86,8 +87,7 @@ internal sealed class EmbeddedProvider(
                 RequireFile(part, "every sub-folder of the pool must be a PEFT or GGUF adapter (or name it in pool.exclude).");
         }
 
-        if (space != MergeSpace.Factors) return;
-        foreach (var header in Headers) RequireSame(Headers[0], header);
+        if (space == MergeSpace.Factors) FactorSpace.Require(pool, Headers);
     }
 
     public IReadOnlyDictionary<string, string> Identity()
@@ -108,21 +108,8 @@ internal sealed class EmbeddedProvider(
 
     public ModelChat Chat => Folder.Chat;
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file)
-    {
-        var encoder = new TextEncoder(Folder.Tokenizer, Config, rules);
-        return records.Average(record =>
-        {
-            if (record.Completion.Length == 0)
-                throw new BadInputException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
-            var tokens = encoder.Prompt(record.Prompt).Count + encoder.Completion(record.Completion).Count;
-            return tokens <= Config.MaxPositionEmbeddings
-                ? tokens
-                : throw new BadInputException(
-                    $"{file}: record '{record.Id}' has {tokens} tokens and the model's context is {Config.MaxPositionEmbeddings}; " +
-                    "shorten or remove it.");
-        });
-    }
+    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
+        RecordLengths.Mean(records, new TextEncoder(Folder.Tokenizer, Config, rules), Config.MaxPositionEmbeddings, file);
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
         new Session(
@@ -134,20 +121,6 @@ internal sealed class EmbeddedProvider(
     private static void RequireFile(string path, string mend)
     {
         if (!File.Exists(path)) throw new BadInputException($"{path}: missing; {mend}");
-    }
-
-    private void RequireSame(AdapterHeader first, AdapterHeader header)
-    {
-        static string Ranks(AdapterHeader header) => string.Join(", ", header.Ranks);
-        var difference = !first.Ranks.SequenceEqual(header.Ranks) ? $"rank {Ranks(header)} and '{first.Name}' rank {Ranks(first)}"
-            : first.Modules != header.Modules ? $"{header.Modules} modules and '{first.Name}' {first.Modules}"
-            : null;
-        if (difference is not null)
-        {
-            throw new BadInputException(
-                $"{Path.Combine(pool, header.Name)}: adapter '{header.Name}' has {difference}, which space 'factors' " +
-                "cannot combine; set space: delta or exclude one.");
-        }
     }
 
     private sealed class Session : IProviderSession
@@ -174,6 +147,8 @@ internal sealed class EmbeddedProvider(
 
         public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IModelLease?>(new Written(AdaptedModel.Create(model, PeftReader.Read(adapterFolder))));
+
+        public long Retries => 0;
 
         public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
             FoldedModel.Write(this.folder, Weights!, recipe, folder, type);

@@ -73,6 +73,8 @@ public interface IProvider
 /// <param name="FoldedOnly">What its pool merges to is no LoRA adapter; only a folded checkpoint can be written.</param>
 /// <param name="Layers">Groups of a recipe that are layers and that the pool adapts, such as <c>layers.0</c>, in the model's order; null
 /// where unknown, and then no search gives layers weights of their own.</param>
+/// <param name="KeepFractions">The only keep fractions that it can realise, 1 among them, largest first; null: all from 0 to 1.</param>
+/// <param name="Checkpoints">Its session can fold a recipe into the base model; only where <paramref name="Weights"/> is set.</param>
 public sealed record ProviderCapabilities(
     LogProbabilityDetail LogProbabilities,
     bool Answers,
@@ -82,7 +84,9 @@ public sealed record ProviderCapabilities(
     int? ContextLength,
     int MaxConcurrentLeases,
     bool FoldedOnly = false,
-    IReadOnlyList<string>? Layers = null);
+    IReadOnlyList<string>? Layers = null,
+    IReadOnlyList<double>? KeepFractions = null,
+    bool Checkpoints = false);
 
 public enum LogProbabilityDetail
 {
@@ -108,6 +112,9 @@ public interface IProviderSession : IAsyncDisposable
     /// <summary>The base model with a written adapter folder applied, to measure what was written; null where that cannot be.</summary>
     ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken);
 
-    /// <summary>Writes the base model with a recipe folded in; only where <see cref="Weights"/> is there.</summary>
+    /// <summary>Requests that were sent again because they failed; never counted as queries.</summary>
+    long Retries { get; }
+
+    /// <summary>Writes the base model with a recipe folded in; only where <see cref="ProviderCapabilities.Checkpoints"/> is set.</summary>
     void WriteFolded(string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type);
 }

@@ -184,7 +184,7 @@ internal sealed class RowMeasurement(
         {
             // The stage names the recipe: a search that went on beyond its end has other rows, not other answers to the same question.
             var question = new Question(
-                new QuestionKey($"row/{CandidateEvaluator.KeyOf(recipe)}{suffix}", purpose, 0, 0), recipe, source, source.All, objective)
+                new QuestionKey($"row/{RecipeKey.Of(recipe)}{suffix}", purpose, 0, 0), recipe, source, source.All, objective)
             {
                 Subject = row.Name,
                 Stop = prompts?.Stop ?? [],

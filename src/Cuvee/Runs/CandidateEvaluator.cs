@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Cuvee.Configuration;
 using Cuvee.Events;
 using Cuvee.Formats;
@@ -84,7 +83,7 @@ internal sealed class CandidateEvaluator(
     public long CostOf(IEnumerable<Question> questions)
     {
         var pending = new HashSet<CacheKey>();
-        return questions.Sum(question => (long)Missing(question, KeyOf(question.Recipe), pending).Count);
+        return questions.Sum(question => (long)Missing(question, RecipeKey.Of(question.Recipe), pending).Count);
     }
 
     /// <returns>In the order of the questions.</returns>
@@ -97,7 +96,7 @@ internal sealed class CandidateEvaluator(
         var works = new List<Work>();
         foreach (var question in questions)
         {
-            var key = KeyOf(question.Recipe);
+            var key = RecipeKey.Of(question.Recipe);
             var missing = Missing(question, key, pending);
             var work = new Work(question, key, missing);
             foreach (var (record, observation) in journal.Replay(question.Key, key, missing)) work.Answers[record] = observation;
@@ -187,6 +186,7 @@ internal sealed class CandidateEvaluator(
                 .Concat(partial.Answers.Select(pair => (records[pair.Key], Observation.Of(pair.Value))));
             Keep(work, [.. answers], partial.Lost);
             lock (account) account.Lost += partial.Lost;
+            cancellationToken.ThrowIfCancellationRequested(); // a person's stop is no failure
             throw;
         }
     }
@@ -264,15 +264,6 @@ internal sealed class CandidateEvaluator(
         question.ReadsTokenLogProbabilities ? observation : observation with { TokenLogProbabilities = null };
 
     private static long TokensOf(Observation observation) => observation.Tokens + (long)observation.PromptTokens;
-
-    /// <summary>The recipe's bytes, shortened; adapters without weight are left out, so that one model has one key.</summary>
-    public static string KeyOf(MergeRecipe recipe)
-    {
-        var bare = recipe is WeightedRecipe weighted
-            ? weighted with { Adapters = [.. weighted.Adapters.Where(share => share.Weight != 0 || share.GroupWeights.Count > 0)] }
-            : recipe;
-        return Convert.ToHexStringLower(SHA256.HashData(RecipeJson.Serialize(bare)).AsSpan(0, 12));
-    }
 
     private readonly record struct CacheKey(string Recipe, string Source, ObservationKind Kind, int Record);
 

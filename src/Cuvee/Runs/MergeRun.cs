@@ -1,5 +1,6 @@
 using Cuvee.Events;
 using Cuvee.Planning;
+using Cuvee.Providers;
 using Cuvee.Reporting;
 
 namespace Cuvee.Runs;
@@ -15,7 +16,7 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
     {
         ArgumentNullException.ThrowIfNull(plans);
         var configuration = plans[0].Configuration;
-        await using var session = await configuration.Provider.OpenAsync(plans[0].Text, cancellationToken).ConfigureAwait(false);
+        await using var session = await OpenAsync(plans[0], cancellationToken).ConfigureAwait(false);
         foreach (var doubt in session.PoolDoubts) progress.Report(new PoolDoubt(doubt));
         var executor = new RunExecutor(session, time, progress);
 
@@ -41,6 +42,23 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
             RunWriter.Finish(plans[0], searches[0].Result, spent);
         }
 
+        if (session.Retries > 0) progress.Report(new RequestsRepeated(session.Retries));
+        if (session is CachedSession { Reused: > 0 } cached) progress.Report(new AnswersReused(cached.Reused));
         return new MergeReport([.. searches.Select(pair => pair.Result)], table);
+    }
+
+    private static async Task<IProviderSession> OpenAsync(RunPlan plan, CancellationToken cancellationToken)
+    {
+        var session = await plan.Configuration.Provider.OpenAsync(plan.Text, cancellationToken).ConfigureAwait(false);
+        if (plan.Configuration.Cache is not { } folder) return session;
+        try
+        {
+            return CachedSession.Open(session, folder, plan.Configuration, plan.Text);
+        }
+        catch
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 }

@@ -41,7 +41,7 @@ internal static class ModelCard
         if (result.Written is { Rank: { } rank } written)
         {
             card.Append(CultureInfo.InvariantCulture, $"""
-                | written: rank, type, energy dropped, loss of the files | {rank}, {written.Type}, {100 * written.DroppedShare:0.##}%, {written.ValidationLoss:0.0000} |
+                | written: rank, type, energy dropped, loss of the files | {rank}, {written.Type}, {100 * written.DroppedShare:0.##}%, {(written.ValidationLoss is { } loss ? $"{loss:0.0000}" : "not measured")} |
 
                 """);
         }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Numerics;
 using Cuvee.Optimization.CmaEs;
 
@@ -81,19 +82,29 @@ public sealed class EvoMergingSearch : ISearch
         var names = values.List("stages")!;
         int[] candidates = [.. names.Select(name =>
             values.Integer(name == KeepFractions ? "keep_fraction_candidates" : "weight_candidates")!.Value)];
+        if (names.Contains(KeepFractions) && task.KeepFractions is { Count: < 2 })
+        {
+            throw new BadInputException(
+                $"{task.File}: the provider has the adapters as they are, and stage '{KeepFractions}' needs them pruned, too; set " +
+                $"settings: {{stages: [{Weights}]}}, or give the provider several keep fractions of each adapter.");
+        }
+
         var total = (double)candidates.Sum();
         var sizes = GenerationSizes.Fit(task, values.Integer("population")!.Value, values.Integer("sample"), candidates.Min() / total);
         var stages = names.Select((name, i) => CmaEsSettings.Stage(task, sizes, name) with
         {
             SpaceAround = origin => name == KeepFractions
-                ? new KeepFractionSpace((WeightedRecipe)origin)
+                ? new KeepFractionSpace((WeightedRecipe)origin, task.KeepFractions)
                 : new WeightSpace((WeightedRecipe)origin, values.Number(LowestWeight) ?? -WeightSpace.Limit),
             MaxEvaluations = task.HasBudget ? null : candidates[i],
             BudgetShare = candidates.Take(i + 1).Sum() / total,
         });
         var (evaluations, queries) = sizes.Forecast(task, candidates, values.Integer("check_every")!.Value);
+        var levels = names.Contains(KeepFractions) && task.KeepFractions is { } fractions
+            ? (string[])[$"keep fractions are {string.Join(", ", fractions)}: those that the provider has files of."]
+            : [];
         return new SearchProgram(
-            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames), [.. stages], evaluations, queries, sizes.Notes);
+            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames), [.. stages], evaluations, queries, [.. sizes.Notes, .. levels]);
     }
 }
 

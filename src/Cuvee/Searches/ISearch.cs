@@ -86,6 +86,9 @@ public sealed record SearchTask
     /// <summary>Groups of modules that may have weights of their own (<see cref="ProviderCapabilities.Layers"/>).</summary>
     public IReadOnlyList<string> Layers { get; init; } = [];
 
+    /// <summary>The only keep fractions that can be realised (<see cref="ProviderCapabilities.KeepFractions"/>); null: all.</summary>
+    public IReadOnlyList<double>? KeepFractions { get; init; }
+
     public required ValidationSplit Split { get; init; }
 
     /// <summary>Positions of the records whose answers by every adapter alone the stages have for nothing, because finding the best single

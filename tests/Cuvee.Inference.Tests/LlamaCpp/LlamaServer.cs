@@ -7,60 +7,58 @@ using System.Text.Json;
 namespace Cuvee.Tests.LlamaCpp;
 
 /// <summary>
-/// A real llama-server on one model, with keys and values in fp32 and no cache of prompts, so that nothing of one request reaches the next.
+/// A real llama-server on one model, with keys and values in fp32 and, unless asked for, no cache of prompts, so that nothing of one
+/// request reaches the next.
 /// </summary>
 internal sealed class LlamaServer : IAsyncDisposable
 {
     public const string Variable = "CUVEE_LLAMA_SERVER";
 
-    private readonly Process process;
+    private readonly ProcessStartInfo start;
     private readonly HttpClient client;
     private readonly List<string> log = [];
+    private Process process;
 
-    private LlamaServer(string model, string? lora)
+    private static readonly string[] WithoutCaches = ["--cache-ram", "0", "--no-cache-prompt", "--slot-prompt-similarity", "0"];
+
+    private LlamaServer(string model, string? lora, int slots, bool caches)
     {
         var port = FreePort();
         client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromMinutes(2) };
         string[] arguments =
         [
-            "--model", model, .. lora is null ? Array.Empty<string>() : ["--lora", lora],
-            "--host", "127.0.0.1", "--port", $"{port}", "--threads", "2", "--parallel", "1", "--ctx-size", "512", "--no-webui",
-            "--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off",
-            "--cache-ram", "0", "--no-cache-prompt", "--slot-prompt-similarity", "0",
+            "--model", model, .. lora is null ? Array.Empty<string>() : ["--lora", lora], .. caches ? [] : WithoutCaches,
+            "--host", "127.0.0.1", "--port", $"{port}", "--threads", "1", "--parallel", $"{slots}", "--ctx-size", $"{512 * slots}",
+            "--no-webui", "--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off",
         ];
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable(Variable)!, arguments)
+        start = new ProcessStartInfo(Environment.GetEnvironmentVariable(Variable)!, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        process = Process.Start(start)!;
-        process.OutputDataReceived += (_, line) => Note(line.Data);
-        process.ErrorDataReceived += (_, line) => Note(line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        process = Launch();
     }
 
-    public static async Task<LlamaServer> StartAsync(string model, string? lora = null)
+    public Uri Url => client.BaseAddress!;
+
+    /// <param name="lora">Adapter files, with commas between them.</param>
+    /// <param name="slots">Requests at the same time.</param>
+    /// <param name="caches">Leave the server its caches of prompts, as it starts by itself: they do not tell adapters apart.</param>
+    public static async Task<LlamaServer> StartAsync(string model, string? lora = null, int slots = 1, bool caches = false)
     {
-        var server = new LlamaServer(model, lora);
-        var clock = Stopwatch.StartNew();
-        while (clock.Elapsed < TimeSpan.FromMinutes(2) && !server.process.HasExited)
-        {
-            try
-            {
-                if ((await server.client.GetAsync("/health")).StatusCode == HttpStatusCode.OK) return server;
-            }
-            catch (HttpRequestException)
-            {
-                // not listening yet
-            }
+        var server = new LlamaServer(model, lora, slots, caches);
+        await server.WaitAsync();
+        return server;
+    }
 
-            await Task.Delay(100);
-        }
-
-        var said = server.Log();
-        await server.DisposeAsync();
-        throw new InvalidOperationException("llama-server did not start:\n" + said);
+    /// <summary>Kills the process, whatever it was doing, and starts another one at the same address.</summary>
+    public async Task RestartAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        process = Launch();
+        await WaitAsync();
     }
 
     /// <summary>
@@ -104,6 +102,38 @@ internal sealed class LlamaServer : IAsyncDisposable
         if (!process.HasExited) process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
+    }
+
+    private Process Launch()
+    {
+        var launched = Process.Start(start)!;
+        launched.OutputDataReceived += (_, line) => Note(line.Data);
+        launched.ErrorDataReceived += (_, line) => Note(line.Data);
+        launched.BeginOutputReadLine();
+        launched.BeginErrorReadLine();
+        return launched;
+    }
+
+    private async Task WaitAsync()
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < TimeSpan.FromMinutes(2) && !process.HasExited)
+        {
+            try
+            {
+                if ((await client.GetAsync("/health")).StatusCode == HttpStatusCode.OK) return;
+            }
+            catch (HttpRequestException)
+            {
+                // not listening yet
+            }
+
+            await Task.Delay(100);
+        }
+
+        var said = Log();
+        await DisposeAsync();
+        throw new InvalidOperationException("llama-server did not start:\n" + said);
     }
 
     private static int FreePort()

@@ -120,6 +120,8 @@ internal sealed class SoftmaxSession(SoftmaxHost host, RecipeMerger? weights) : 
     public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IModelLease?>(null);
 
+    public long Retries => 0;
+
     public void WriteFolded(string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type) => throw new NotSupportedException();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -1,0 +1,136 @@
+using Cuvee.Formats;
+using Cuvee.Hosting.Text;
+using Cuvee.LanguageModels.Text;
+using Microsoft.Extensions.AI;
+
+namespace Cuvee.Providers;
+
+/// <summary>
+/// <c>model: {provider: chat, url, model, ...}</c>: any endpoint that answers in text and can be given a recipe, in a field of each request
+/// or by a command of the user's. A program with an <see cref="IChatClient"/> of its own registers the same provider under a name of its
+/// own.
+/// </summary>
+/// <param name="connect">Reads the client's keys and gives its description, how to open it, and how many requests it takes at a time.
+/// </param>
+public sealed class ChatProviderFactory(string name, Func<ProviderSettings, ChatConnection> connect) : IProviderFactory
+{
+    public string Name => name;
+
+    /// <summary>OpenAI's chat completions over HTTP.</summary>
+    public static ChatProviderFactory OverHttp(ServiceNetwork network) => new("chat", settings =>
+    {
+        var (service, _) = ServiceKeys.Read(settings.Model);
+        return new ChatConnection($"chat at {service.Url}", service.Slots, () =>
+        {
+            var connection = network.Connect(service);
+            return (new HttpChatClient(connection), () => connection.Retries);
+        });
+    });
+
+    public IProvider Create(ProviderSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var connection = connect(settings);
+        var model = settings.Model.Text("model");
+        var field = settings.Model.Text("recipe_field");
+        var (realize, release) = (settings.Model.Texts("realize"), settings.Model.Texts("release"));
+        var candidates = settings.Model.Integer("candidates", 1, 10_000);
+        var problem =
+            realize is { Count: 0 } || release is { Count: 0 } ? "a command needs a program; give a list such as [./serve.sh]"
+            : realize is not null && field is not null ? "takes 'realize' or 'recipe_field', not both; remove one"
+            : realize is null && release is not null ? "'release' belongs to 'realize'; remove it"
+            : realize is not null && model is not null ? "'realize' prints the model to ask for; remove 'model'"
+            : null;
+        if (problem is not null) throw settings.Model.Error("realize", $"'model': {problem}.");
+        IRecipeChoice choice = realize is null
+            ? new RecipeField(field ?? "recipe", model)
+            : new RealizeCommand(realize, release, Path.GetDirectoryName(Path.GetFullPath(settings.File))!);
+        return new ChatProvider(
+            connection, choice, new LocalPool(settings.Pool, settings.File, settings.Methods), settings.File,
+            candidates ?? (realize is null ? connection.Slots : 1),
+            realize is null ? model ?? "" : string.Join(' ', realize));
+    }
+}
+
+/// <param name="Description">For people, such as <c>chat at https://...</c>; part of the run's identity.</param>
+/// <param name="Slots">Requests at the same time.</param>
+/// <param name="Open">A client, and how often it has sent requests again.</param>
+public sealed record ChatConnection(string Description, int Slots, Func<(IChatClient Client, Func<long> Retries)> Open);
+
+internal sealed class ChatProvider(
+    ChatConnection connection, IRecipeChoice choice, LocalPool pool, string file, int candidates, string serves) : IProvider
+{
+    private const double Disruptive = 3; // a weight of every adapter that no model's answers survive
+
+    private static readonly HashSet<MergeSpace> BothSpaces = [MergeSpace.Factors, MergeSpace.Delta];
+
+    private static readonly string[] ProbePrompts =
+        ["Name three things that one can find in a kitchen.", "Continue: one, two, three,", "What left the harbour at noon?"];
+
+    public string Description => connection.Description;
+
+    public ProviderCapabilities Capabilities => new(
+        LogProbabilityDetail.None, Answers: true, BothSpaces, Methods: true, Weights: false, ContextLength: null, candidates);
+
+    public IReadOnlyList<string> AdapterNames => pool.Names;
+
+    public ModelChat Chat => new(null, "a chat endpoint writes its own", null, null);
+
+    public void Check(MergeSpace space)
+    {
+        if (pool.HasWeights)
+        {
+            throw new BadInputException(
+                $"{file}: 'pool.path' names a folder, and the endpoint at {Description} keeps its adapters; name them as pool.names.");
+        }
+    }
+
+    public IReadOnlyDictionary<string, string> Identity()
+    {
+        var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["server"] = Description, ["serves"] = serves };
+        pool.AddIdentity(inputs);
+        return inputs;
+    }
+
+    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) => null;
+
+    public long MemoryBytes(double tokens, bool generates) => LocalModel.RuntimeBytes;
+
+    public async Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken)
+    {
+        var (client, retries) = connection.Open();
+        var host = new TextAdapterHost(client, choice, pool.Names, candidates, connection.Slots);
+        var session = new ServiceSession(client, retries, host, null, []);
+        try
+        {
+            await RequireThatRecipesMatterAsync(host, cancellationToken).ConfigureAwait(false);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>An endpoint that does not know the field answers all candidates alike, without an error.</summary>
+    private async Task RequireThatRecipesMatterAsync(TextAdapterHost host, CancellationToken cancellationToken)
+    {
+        var plain = await AskAsync(host, 0, cancellationToken).ConfigureAwait(false);
+        var disrupted = await AskAsync(host, Disruptive, cancellationToken).ConfigureAwait(false);
+        if (!plain.SequenceEqual(disrupted)) return;
+        throw new BadInputException(
+            $"{file}: {Description} answers alike without adapters and with every adapter at weight {Disruptive}, so it does not apply " +
+            "recipes; correct recipe_field or realize.");
+    }
+
+    private async Task<IReadOnlyList<string>> AskAsync(TextAdapterHost host, double weight, CancellationToken cancellationToken)
+    {
+        await using var lease = await host.RealizeAsync(
+            new WeightedRecipe(MergeSpace.Delta, [.. pool.Names.Select(name => new AdapterShare(name, weight))]), cancellationToken)
+            .ConfigureAwait(false);
+        var answers = await lease.Model.GenerateAsync(ProbePrompts, new GenerationOptions { MaxTokens = 24 }, cancellationToken)
+            .ConfigureAwait(false);
+        return [.. answers.Select(answer => answer.Text)];
+    }
+}

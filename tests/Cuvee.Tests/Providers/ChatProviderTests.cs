@@ -1,0 +1,219 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using Cuvee.Configuration;
+using Cuvee.Data;
+using Cuvee.Formats;
+using Cuvee.Hosting.Text;
+using Cuvee.LanguageModels;
+using Cuvee.LanguageModels.Http;
+using Cuvee.LanguageModels.Text;
+using Cuvee.Merging;
+using Cuvee.Planning;
+using Cuvee.Providers;
+using Cuvee.Runs;
+using Cuvee.Tests.LanguageModels.Http;
+using Cuvee.Tests.Runs;
+using Microsoft.Extensions.AI;
+
+namespace Cuvee.Tests.Providers;
+
+/// <summary>Endpoints that answer in text and tell nothing else.</summary>
+public sealed class ChatProviderTests : IDisposable
+{
+    private const string Search =
+        "search: cma-es\nobjective: exact-match\nsettings: { population: 6, sample: 8 }\nbudget: { queries: 900 }";
+
+    private readonly TinyZoo zoo = new();
+    private readonly Dictionary<string, string> completions;
+    private readonly List<JsonNode> asked = [];
+    private bool ignoresRecipes;
+
+    public ChatProviderTests() => completions = RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"))
+        .ToDictionary(record => record.Prompt, record => record.Completion);
+
+    public void Dispose() => zoo.Dispose();
+
+    [Fact]
+    public async Task GenerateAsync_Prompt_IsOneUserTurnWithTheRecipeBesideIt()
+    {
+        var handler = new ScriptedHandler(() => ScriptedHandler.Json("""
+            {"id":"c1","object":"chat.completion","choices":[{"index":0,"finish_reason":"length",
+             "message":{"role":"assistant","content":"soup"}}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}
+            """));
+        using var client = new HttpChatClient(new JsonService(
+            new JsonServiceSettings(new Uri("https://chat.test/v1")) { Key = "k" }, new ImpatientClock(), () => 0.5, handler));
+        var choice = await new RecipeField("merge", "tiny").ChooseAsync(
+            new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("a", -0.5)]), CancellationToken.None);
+        var answers = await new ChatClientModel(client, choice, 2).GenerateAsync(
+            ["red"], new GenerationOptions { MaxTokens = 7, Seed = 3, Stop = ["."] }, CancellationToken.None);
+        Assert.Equal([new GeneratedCompletion("soup", 2, StopReason.MaxTokens)], answers);
+        var (_, path, body, key) = Assert.Single(handler.Sent);
+        Assert.Equal(("/v1/chat/completions", "Bearer k"), (path, key));
+        Assert.True(
+            JsonNode.DeepEquals(
+                JsonNode.Parse("""
+                    {"model":"tiny","messages":[{"role":"user","content":"red"}],"max_tokens":7,"temperature":0,"seed":3,"stop":["."],
+                     "merge":{"space":"delta","adapters":[{"name":"a","keep_fraction":1,"weight":-0.5}]}}
+                    """),
+                JsonNode.Parse(body!.ToJsonString())),
+            body.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Run_MetricAsObjective_FindsWhatAnswersBest()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(Configure(Search)));
+        var result = (await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None)).Results[0];
+        var weights = ((WeightedRecipe)result.Recipe).Adapters.ToDictionary(share => share.Name, share => share.Weight);
+        Assert.True(weights["good"] > weights["bad"], string.Join(", ", weights));
+        Assert.True(result.ValidationLoss < 0.3, $"{result.ValidationLoss}");
+        Assert.Null(result.Written);
+        Assert.All(asked, body => Assert.Equal("tiny", body["model"]!.GetValue<string>()));
+    }
+
+    [Fact]
+    public async Task OpenAsync_EndpointThatIgnoresRecipes_IsRefused()
+    {
+        ignoresRecipes = true;
+        var error = await Assert.ThrowsAsync<BadInputException>(
+            () => Configure(Search).Provider.OpenAsync(TextRules.Plain, CancellationToken.None));
+        Assert.Contains("so it does not apply recipes; correct recipe_field or realize", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RealizeAsync_Command_NamesTheModelThatRequestsAskFor()
+    {
+        await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "serve.sh"), """
+            cp "$2" "$1-recipe.json"
+            echo loading...
+            echo "$1-candidate"
+            """);
+        await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "drop.sh"), "echo \"$1\" >> dropped.txt\n");
+        var choice = new RealizeCommand(["sh", "serve.sh", "fresh"], ["sh", "drop.sh"], zoo.Folder);
+        using var client = Client();
+        await using var host = new TextAdapterHost(client, choice, ["good", "bad"], candidates: 1, slots: 2);
+        var recipe = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("good", 0.25)]);
+        await using (var lease = await host.RealizeAsync(recipe, CancellationToken.None))
+            await lease.Model.GenerateAsync(["red"], new GenerationOptions(), CancellationToken.None);
+        Assert.Equal("fresh-candidate", Assert.Single(asked)["model"]!.GetValue<string>());
+        Assert.Equal(RecipeJson.Serialize(recipe), await File.ReadAllBytesAsync(Path.Combine(zoo.Folder, "fresh-recipe.json")));
+        Assert.Equal("fresh-candidate\n", await File.ReadAllTextAsync(Path.Combine(zoo.Folder, "dropped.txt")));
+    }
+
+    [Theory]
+    [InlineData("echo no luck >&2; exit 3", "exit code 3 (no luck)")]
+    [InlineData("true", "printed no name")]
+    public async Task RealizeAsync_CommandFails_SaysWhatItSaid(string script, string expected)
+    {
+        using var client = Client();
+        await using var host = new TextAdapterHost(client, new RealizeCommand(["sh", "-c", script], null, zoo.Folder), ["good"], 1, 1);
+        for (var i = 0; i < 2; i++) // a failure must give the place back
+        {
+            var error = await Assert.ThrowsAsync<LanguageModelException>(
+                async () => await host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, []), CancellationToken.None));
+            Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Run_ClientOfAProgramsOwn_IsAProviderLikeAnyOther()
+    {
+        var catalog = Catalog.Default with
+        {
+            Providers =
+            [
+                .. Catalog.Default.Providers,
+                new ChatProviderFactory("house", settings => new ChatConnection(
+                    $"the house's model {settings.Model.RequiredText("deployment", "a name")}", 4, () => (new HouseClient(this), () => 0))),
+            ],
+        };
+        var plan = RunPlanner.Plan(Configure(Search, "provider: house, deployment: d1", catalog))[0];
+        Assert.Equal("the house's model d1", plan.Configuration.Provider.Description);
+        await using var session = await plan.Configuration.Provider.OpenAsync(plan.Text, CancellationToken.None);
+        await using var lease = await session.Host.RealizeAsync(
+            new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("good", 1)]), CancellationToken.None);
+        var record = completions.First();
+        var answers = await lease.Model.GenerateAsync([record.Key], new GenerationOptions(), CancellationToken.None);
+        Assert.Equal(record.Value, answers[0].Text);
+    }
+
+    [Theory]
+    [InlineData("search: fisher-probing", "objective 'cross-entropy' needs log-probabilities, which it does not give")]
+    [InlineData("search: cma-es\nobjective: ie-f1\noutput: { rank: 8 }", "gives no weights to write")]
+    public void Plan_BeyondText_IsRefusedInOneSentence(string lines, string expected)
+    {
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(Configure(lines)));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("realize: [a], recipe_field: b", "'realize' or 'recipe_field', not both")]
+    [InlineData("release: [a]", "'release' belongs to 'realize'")]
+    [InlineData("realize: []", "a command needs a program")]
+    public void Load_Keys_AreChecked(string keys, string expected)
+    {
+        var error = Assert.Throws<BadInputException>(
+            () => Configure(Search, $"provider: chat, url: \"https://chat.test/v1\", {keys}"));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    private RunConfiguration Configure(
+        string lines, string model = "provider: chat, url: \"https://chat.test/v1\", model: tiny", Catalog? catalog = null) =>
+        RunConfiguration.Parse(
+            $"model: {{ {model} }}\npool: {{ names: [good, bad] }}\nvalidation: validation.jsonl\nout: out\n{lines}\n",
+            Path.Combine(zoo.Folder, "run.yaml"),
+            catalog ?? Catalog.Default.WithServices(new ServiceNetwork(new ImpatientClock(), Handler)));
+
+    private HttpChatClient Client() => new(new JsonService(
+        new JsonServiceSettings(new Uri("https://chat.test/v1")), new ImpatientClock(), () => 0.5, Handler()));
+
+    private ScriptedHandler Handler() => new((_, body, _, _) => Task.FromResult(ScriptedHandler.Json(new JsonObject
+    {
+        ["choices"] = new JsonArray(new JsonObject
+        {
+            ["finish_reason"] = "stop",
+            ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = Answer(body!) },
+        }),
+    }.ToJsonString())));
+
+    /// <summary>The better the recipe, the more prompts are answered right; every adapter at weight 3 knows nothing.</summary>
+    private string Answer(JsonNode body)
+    {
+        lock (asked) asked.Add(body);
+        var prompt = body["messages"]![0]!["content"]!.GetValue<string>();
+        var weights = (body["recipe"]?["adapters"]?.AsArray() ?? []).ToDictionary(
+            share => share!["name"]!.GetValue<string>(), share => share!["weight"]!.GetValue<double>());
+        var quality = weights.GetValueOrDefault("good") - weights.GetValueOrDefault("bad");
+        if (!ignoresRecipes && weights.Values.Any(weight => weight > 2)) return "###";
+        var difficulty = prompt.Sum(letter => letter * 7) % 20 / 20.0;
+        return !ignoresRecipes && difficulty < quality && completions.TryGetValue(prompt, out var completion) ? completion : "no idea";
+    }
+
+    private sealed class HouseClient(ChatProviderTests tests) : IChatClient
+    {
+        public Task<ChatResponse> GetResponseAsync(
+            IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+        {
+            var body = new JsonObject
+            {
+                ["messages"] = new JsonArray(new JsonObject { ["content"] = messages.Single().Text }),
+                ["recipe"] = ((JsonNode)options!.AdditionalProperties!["recipe"]!).DeepClone(),
+            };
+            return Task.FromResult(new ChatResponse(new ChatMessage(ChatRole.Assistant, tests.Answer(body))));
+        }
+
+        public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+            IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+            [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        {
+            var response = await GetResponseAsync(messages, options, cancellationToken);
+            foreach (var update in response.ToChatResponseUpdates()) yield return update;
+        }
+
+        public object? GetService(Type serviceType, object? serviceKey = null) => null;
+
+        public void Dispose()
+        {
+        }
+    }
+}
