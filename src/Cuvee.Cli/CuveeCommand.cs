@@ -19,6 +19,7 @@ public static class CuveeCommand
         GenerateCommand.Create(),
         TokenizeCommand.Create(),
         InspectCommand.Create(),
+        ServeCommand.Create(),
         Commands.BenchCommand.Create(),
         ReproduceCommand.Create(),
     };

@@ -44,6 +44,32 @@ public sealed class TextEncoder
         return ClosingToken is { } closing ? [.. ids, closing] : ids;
     }
 
+    /// <param name="contextLength">Tokens that the model takes, at most.</param>
+    /// <exception cref="LanguageModelException">The completion is empty, the prompt has no token, or both exceed the context.</exception>
+    public TokenizedRecord Record(PromptCompletion record, int contextLength)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        var prompt = Prompt(record.Prompt);
+        var completion = Completion(record.Completion);
+        if (record.Completion.Length == 0)
+            throw new LanguageModelException($"Record '{record.Id}' has an empty completion; give it text to score.");
+        if (prompt.Count == 0)
+        {
+            throw new LanguageModelException(
+                $"Record '{record.Id}' has an empty prompt and the tokenizer adds no start token; give it a prompt.");
+        }
+
+        int[] tokens = [.. prompt, .. completion];
+        if (tokens.Length > contextLength)
+        {
+            throw new LanguageModelException(
+                $"Record '{record.Id}' has {tokens.Length} tokens, more than the model's context of {contextLength}; " +
+                "shorten its prompt or completion.");
+        }
+
+        return new TokenizedRecord(record.Id, tokens, prompt.Count);
+    }
+
     private int? EndOfTurn(ChatTemplate template) => template.EndOfTurn is not { } token
         ? null
         : Tokenizer.IdOf(token) ?? throw new BadInputException(
