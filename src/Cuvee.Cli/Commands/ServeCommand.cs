@@ -4,6 +4,7 @@ using Cuvee.Formats;
 using Cuvee.LanguageModels.Chat;
 using Cuvee.Server;
 using Cuvee.Server.Keys;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Cuvee.Cli.Commands;

@@ -15,6 +15,7 @@ internal sealed class EngineScheduler : IAsyncDisposable
     private readonly List<EngineJob> waiting = []; // oldest first; locked
     private readonly SemaphoreSlim arrivals = new(0);
     private readonly Task worker;
+    private long arrived;
     private bool isClosed;
     private EmbeddedLease? lease;
     private string? leased; // key of its recipe
@@ -30,6 +31,15 @@ internal sealed class EngineScheduler : IAsyncDisposable
         get
         {
             lock (waiting) return waiting.Count;
+        }
+    }
+
+    /// <summary>Jobs taken so far, answered or not.</summary>
+    public long Arrived
+    {
+        get
+        {
+            lock (waiting) return arrived;
         }
     }
 
@@ -70,6 +80,7 @@ internal sealed class EngineScheduler : IAsyncDisposable
             if (waiting.Count >= maxWaiting)
                 throw ServiceException.Unavailable($"{waiting.Count} requests wait for the engine already; ask again later.");
             waiting.Add(job);
+            arrived++;
         }
 
         arrivals.Release();

@@ -10,6 +10,9 @@ internal sealed class MetricsRoute(EngineScheduler engine)
     {
         context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
         var text = $"""
+            # HELP cuvee_requests_total Requests for the engine, answered or not.
+            # TYPE cuvee_requests_total counter
+            cuvee_requests_total {engine.Arrived}
             # HELP cuvee_engine_calls_total Calls of the engine.
             # TYPE cuvee_engine_calls_total counter
             cuvee_engine_calls_total {engine.Batches}
