@@ -64,7 +64,8 @@ public static class CuveeServer
     {
         if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
             throw new BadInputException($"--url: '{options.Url}' is no address to listen on; give one such as http://127.0.0.1:8080.");
-        var isLoopback = url.Host == "localhost" || (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+        var isLoopback = url.Host == "localhost"
+            || (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
         if (options.KeysFile is null && !isLoopback)
             throw new BadInputException($"--url: {options.Url} is open to other machines; give --keys FILE, or listen on 127.0.0.1.");
     }

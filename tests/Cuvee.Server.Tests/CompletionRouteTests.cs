@@ -41,7 +41,9 @@ public sealed class CompletionRouteTests
         int[] ids = [.. direct.Tokenizer.EncodePrompt("red soup"), .. direct.Tokenizer.EncodeContinuation(" plum")];
         var expected = (await direct.ScoreTokensAsync([new TokenizedRecord("0", ids, 1)], CancellationToken.None))[0];
         var answer = await service.AskAsync(
-            "/v1/completions", $$"""{"prompt": [{{string.Join(',', ids)}}], "max_tokens": 0, "echo": true, "logprobs": 0, "prompt_logprobs": 0}""");
+            "/v1/completions", $$"""
+            {"prompt": [{{string.Join(',', ids)}}], "max_tokens": 0, "echo": true, "logprobs": 0, "prompt_logprobs": 0}
+            """);
         var choice = answer["choices"]![0]!;
         var values = choice["logprobs"]!["token_logprobs"]!.AsArray();
         Assert.Equal("red soup plum", choice["text"]!.GetValue<string>());
@@ -58,7 +60,8 @@ public sealed class CompletionRouteTests
         await using var service = await Service.StartAsync();
         var whole = Texts(await service.AskAsync("/v1/completions", Body("\"red soup\"")))[0];
         var stop = whole[3..5];
-        var answer = await service.AskAsync("/v1/completions", Body("\"red soup\"", $$""", "stop": {{JsonValue.Create(stop).ToJsonString()}}"""));
+        var answer = await service.AskAsync(
+            "/v1/completions", Body("\"red soup\"", $", \"stop\": {JsonValue.Create(stop).ToJsonString()}"));
         Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], Texts(answer)[0]);
         Assert.Equal("stop", answer["choices"]![0]!["finish_reason"]!.GetValue<string>());
     }
@@ -94,7 +97,8 @@ public sealed class CompletionRouteTests
         await using var service = await Service.StartAsync();
         using var direct = service.Direct();
         var alpaca = LanguageModels.Chat.ChatTemplates.All.First(template => template.Name == "alpaca");
-        var expected = await direct.GenerateAsync([alpaca.Render([new("system", "short"), new("user", "red"), new("assistant", "")]).Prompt], Greedy, CancellationToken.None);
+        var asked = alpaca.Render([new("system", "short"), new("user", "red"), new("assistant", "")]);
+        var expected = await direct.GenerateAsync([asked.Prompt], Greedy, CancellationToken.None);
         const string body = """
             {"model": "base", "template": "alpaca", "max_tokens": 12, "temperature": 0,
              "messages": [{"role": "system", "content": "short"}, {"role": "user", "content": [{"type": "text", "text": "red"}]}]}

@@ -28,7 +28,8 @@ public sealed class ScoreRouteTests
         using var direct = service.Direct();
         var scores = await direct.ScoreAsync(Records, CancellationToken.None);
         string Line(string id, ScoredCompletion score) =>
-            $$"""{"id":"{{id}}","logprob":{{Number(score.LogProbability)}},"tokens":{{score.Tokens}},"prompt_tokens":{{score.PromptTokens}},""" +
+            $$"""{"id":"{{id}}","logprob":{{Number(score.LogProbability)}},""" +
+            $"\"tokens\":{score.Tokens},\"prompt_tokens\":{score.PromptTokens}," +
             $"\"token_logprobs\":[{string.Join(',', score.TokenLogProbabilities!.Select(Number))}]}}";
         var tokens = scores.Sum(score => score.Tokens);
         var loss = -scores.Sum(score => score.LogProbability) / tokens;
@@ -46,7 +47,8 @@ public sealed class ScoreRouteTests
         await using var service = await Service.StartAsync();
         using var direct = service.Direct("""{"space": "delta", "adapters": [{"name": "adapter-b", "weight": 1}]}""");
         var expected = await direct.ScoreAsync(Records, CancellationToken.None);
-        AssertBits(expected, await service.AskAsync("/v1/score", Body(null).Replace("\"base\"", "\"adapter-b\"", StringComparison.Ordinal)));
+        var body = Body(null).Replace("\"base\"", "\"adapter-b\"", StringComparison.Ordinal);
+        AssertBits(expected, await service.AskAsync("/v1/score", body));
     }
 
     [Fact]
@@ -84,7 +86,8 @@ public sealed class ScoreRouteTests
     [InlineData("""{"template": "mine", "records": []}""", 400, "request: 'template': there is no template 'mine'")]
     [InlineData("""{"template": "auto", "records": []}""", 400, "the model names no chat template (as served)")]
     [InlineData("""{"completion_end": "<no>", "records": []}""", 400, "completion_end names '<no>'")]
-    [InlineData("""{"recipe": {"space": "delta", "adapters": [{"name": "../x", "weight": 1}]}, "records": []}""", 400, "does not fit the pool")]
+    [InlineData("""{"recipe": {"space": "delta", "adapters": [{"name": "../x", "weight": 1}]}, "records": []}""", 400,
+        "does not fit the pool")]
     [InlineData("""{"recipe": {"adapters": []}, "records": []}""", 400, "request: 'recipe': 'space' is missing")]
     [InlineData("""{"model": "adapter-a", "recipe": {"space": "delta", "adapters": []}, "records": []}""", 400, "goes with the base")]
     [InlineData("{", 400, "request: not valid JSON")]

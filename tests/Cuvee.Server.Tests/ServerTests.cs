@@ -72,8 +72,14 @@ public sealed class ServerTests
         Assert.Equal(10, whole.Usage.OutputTokenCount);
         Assert.Equal(10, whole.ContentTokenLogProbabilities.Count);
         var parts = new List<string>();
+        var counted = 0;
         await foreach (var update in client.CompleteChatStreamingAsync(messages, new() { MaxOutputTokenCount = 10, Temperature = 0 }))
+        {
             parts.AddRange(update.ContentUpdate.Select(part => part.Text));
+            counted += update.Usage?.OutputTokenCount ?? 0;
+        }
+
+        Assert.Equal(10, counted);
         Assert.Equal(whole.Content[0].Text, string.Concat(parts));
         Assert.NotEqual("", whole.Content[0].Text);
     }

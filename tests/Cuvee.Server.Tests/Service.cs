@@ -26,8 +26,10 @@ internal sealed class Service : IAsyncDisposable
         });
     }
 
-    public const string Recipe =
-        """{"space": "delta", "adapters": [{"name": "adapter-a", "weight": 0.8, "keep_fraction": 0.5}, {"name": "adapter-c", "weight": -0.4}]}""";
+    public const string Recipe = """
+        {"space": "delta", "adapters": [
+          {"name": "adapter-a", "weight": 0.8, "keep_fraction": 0.5}, {"name": "adapter-c", "weight": -0.4}]}
+        """;
 
     public const string OtherRecipe = """{"space": "factors", "adapters": [{"name": "adapter-b", "weight": 1.1}]}""";
 
@@ -53,7 +55,10 @@ internal sealed class Service : IAsyncDisposable
 
     public Task<HttpResponseMessage> PostAsync(string path, string body, string? key = null)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         if (key is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         return Client.SendAsync(request);
     }

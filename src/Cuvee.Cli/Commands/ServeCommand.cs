@@ -42,7 +42,10 @@ internal static class ServeCommand
         var drainTime = Number("--drain-time", "Seconds that requests under way get when the server is stopped.", 30);
         var maxWaiting = Number("--max-waiting", "Requests that may wait for the engine; more are told to come back.", 256);
         var batchTokens = Number("--batch-tokens", "Tokens of requests that share one call of the engine.", 16384);
-        var logPrompts = new Option<bool>("--log-prompts") { Description = "Write requests into the log; without it only who, what and how long." };
+        var logPrompts = new Option<bool>("--log-prompts")
+        {
+            Description = "Write requests into the log; without it only who, what and how long.",
+        };
         var allowDifferentBases = ModelSelection.AllowDifferentBasesOption();
         var command = new ExampleCommand(
             "serve",
@@ -104,7 +107,8 @@ internal static class ServeCommand
         }
         catch (IOException exception)
         {
-            throw new BadInputException($"--url: cannot listen on {options.Url} ({exception.Message.TrimEnd('.')}); choose another port.", exception);
+            throw new BadInputException(
+                $"--url: cannot listen on {options.Url} ({exception.Message.TrimEnd('.')}); choose another port.", exception);
         }
 
         await output.WriteLineAsync($"listening on {app.Urls.First()}");

@@ -35,7 +35,8 @@ internal sealed record GenerateJob(
     public TaskCompletionSource<IReadOnlyList<GeneratedTokens>> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public override bool CanJoin(EngineJob other) =>
-        other is GenerateJob job && job.Recipe.Key == Recipe.Key && (job.Sampling with { MaxTokens = 0 }) == (Sampling with { MaxTokens = 0 });
+        other is GenerateJob job && job.Recipe.Key == Recipe.Key
+        && (job.Sampling with { MaxTokens = 0 }) == (Sampling with { MaxTokens = 0 });
 
     public override void Fail(Exception exception) => Result.TrySetException(exception);
 }

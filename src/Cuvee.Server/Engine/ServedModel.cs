@@ -25,7 +25,8 @@ internal sealed class ServedModel : IAsyncDisposable
         Name = options.Name;
         Adapters = AdapterPool.ReadHeaders(options.Pool);
         if (Adapters.Any(adapter => adapter.Name == Name))
-            throw new BadInputException($"{options.Pool}: an adapter is called '{Name}' like the base model; give the base another --name.");
+            throw new BadInputException(
+                $"{options.Pool}: an adapter is called '{Name}' like the base model; give the base another --name.");
         Config = folder.Config;
         chat = folder.Chat with { Origin = "as served" };
         chatTemplate = options.Template;

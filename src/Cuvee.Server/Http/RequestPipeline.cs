@@ -38,7 +38,8 @@ internal sealed partial class RequestPipeline(ServerOptions options, Tenants ten
             context.Response.StatusCode = 499; // the caller left; for the log
         }
 
-        Served(name, context.Request.Method, context.Request.Path, context.Response.StatusCode, time.GetElapsedTime(start).TotalMilliseconds);
+        Served(
+            name, context.Request.Method, context.Request.Path, context.Response.StatusCode, time.GetElapsedTime(start).TotalMilliseconds);
         if (options.LogPrompts && context.Features.Get<RequestText>() is { } text) Body(name, text);
     }
 

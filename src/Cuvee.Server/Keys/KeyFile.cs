@@ -7,8 +7,8 @@ using Cuvee.Formats.Json;
 namespace Cuvee.Server.Keys;
 
 /// <summary>
-/// The keys that may ask, as <c>{"keys": [{"name", "sha256", "requests_per_minute"?, "tokens_per_minute"?, "max_body_bytes"?}]}</c>. A key is
-/// 256 random bits, so that its bare SHA-256 gives nothing away.
+/// The keys that may ask, as <c>{"keys": [{"name", "sha256", "requests_per_minute"?, "tokens_per_minute"?, "max_body_bytes"?}]}</c>. A key
+/// is 256 random bits, so that its bare SHA-256 gives nothing away.
 /// </summary>
 public static class KeyFile
 {

@@ -26,7 +26,8 @@ internal sealed class Tenant(KeyEntry entry, TimeProvider time)
         if (count > tokens.PerMinute)
         {
             throw new BadInputException(
-                $"request: it takes {count} tokens and the key has {tokens.PerMinute} a minute; send fewer records or a smaller max_tokens.");
+                $"request: it takes {count} tokens and the key has {tokens.PerMinute} a minute; send fewer records or a smaller " +
+                "max_tokens.");
         }
 
         if (tokens.Take((int)count) is { } wait) throw ServiceException.OverLimit($"{tokens.PerMinute} tokens a minute", wait);

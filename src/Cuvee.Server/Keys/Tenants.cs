@@ -19,6 +19,8 @@ internal sealed class Tenants
         const string scheme = "Bearer ";
         var header = request.Headers.Authorization.ToString();
         return header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase)
-            && byHash.TryGetValue(KeyFile.Hash(header[scheme.Length..].Trim()), out var tenant) ? tenant : throw ServiceException.Unauthorized();
+            && byHash.TryGetValue(KeyFile.Hash(header[scheme.Length..].Trim()), out var tenant)
+                ? tenant
+                : throw ServiceException.Unauthorized();
     }
 }

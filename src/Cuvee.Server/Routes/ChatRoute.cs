@@ -14,7 +14,8 @@ internal sealed class ChatRoute(
     private static readonly string[] Known =
     [
         "model", "recipe", "template", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k",
-        "repetition_penalty", "seed", "stop", "stream", "logprobs", "n", "user",
+        "repetition_penalty", "seed", "stop", "stream", "stream_options",
+        "logprobs", "n", "user",
     ];
 
     public async Task ChatAsync(HttpContext context)
@@ -30,6 +31,7 @@ internal sealed class ChatRoute(
         var prompt = Prompt(root["messages"], rules.Template, encoder, contextLength);
         var sampling = RequestFields.Sampling(root, contextLength, contextLength - prompt.Tokens.Length);
         var stop = RequestFields.Stop(root);
+        var streamsUsage = RequestFields.StreamsUsage(root);
         var (logprobs, stream) = (RequestFields.Flag(root, "logprobs"), RequestFields.Flag(root, "stream"));
         if (stream && logprobs) throw root.Error("stream", "does not go with logprobs; leave one of them out");
         context.Features.GetRequiredFeature<Tenant>().TakeTokens(prompt.Tokens.Length + sampling.MaxTokens);
@@ -41,7 +43,8 @@ internal sealed class ChatRoute(
             await AnswerStream.SendAsync(
                 context,
                 settled => writer.WriteAsync(recipe, [prompt], sampling, stop, encoder.ClosingToken, settled, cancellation),
-                (_, text, finishReason) => Chunk(head, text, finishReason)).ConfigureAwait(false);
+                (_, text, finishReason) => Chunk(head, text, finishReason),
+                streamsUsage ? answers => UsageChunk.Of(head, Usage.Of([prompt], answers)) : null).ConfigureAwait(false);
             return;
         }
 

@@ -6,6 +6,12 @@ namespace Cuvee.Server.Routes;
 /// <param name="Created">Unix time in seconds.</param>
 internal sealed record CompletionHead(string Id, string Object, long Created, string Model);
 
+/// <summary>The event of a stream that counts tokens.</summary>
+internal sealed record UsageChunk(string Id, string Object, long Created, string Model, IReadOnlyList<object> Choices, Usage Usage)
+{
+    public static UsageChunk Of(CompletionHead head, Usage usage) => new(head.Id, head.Object, head.Created, head.Model, [], usage);
+}
+
 /// <summary>OpenAI's account of a request.</summary>
 internal sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens)
 {

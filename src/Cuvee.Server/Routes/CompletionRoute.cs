@@ -14,8 +14,8 @@ internal sealed class CompletionRoute(
 
     private static readonly string[] Known =
     [
-        "model", "recipe", "template", "prompt", "max_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "seed", "stop", "stream", "echo",
-        "logprobs", "prompt_logprobs", "n", "best_of", "user",
+        "model", "recipe", "template", "prompt", "max_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "seed", "stop",
+        "stream", "stream_options", "echo", "logprobs", "prompt_logprobs", "n", "best_of", "user",
     ];
 
     public async Task CompleteAsync(HttpContext context)
@@ -32,6 +32,7 @@ internal sealed class CompletionRoute(
         var prompts = CompletionPrompts.Read(root["prompt"], encoder, served.Config.VocabSize, contextLength);
         var sampling = RequestFields.Sampling(root, DefaultMaxTokens, contextLength);
         var stop = RequestFields.Stop(root);
+        var streamsUsage = RequestFields.StreamsUsage(root);
         var (echo, stream) = (RequestFields.Flag(root, "echo"), RequestFields.Flag(root, "stream"));
         var logprobs = root.Find("logprobs")?.Integer(0, 0) is not null;
         var promptLogprobs = root.Find("prompt_logprobs")?.Integer(0, 0) is not null;
@@ -44,7 +45,8 @@ internal sealed class CompletionRoute(
             await AnswerStream.SendAsync(
                 context,
                 settled => writer.WriteAsync(recipe, prompts, sampling, stop, null, settled, cancellation),
-                (prompt, text, finishReason) => Chunk(head, prompt, text, finishReason)).ConfigureAwait(false);
+                (prompt, text, finishReason) => Chunk(head, prompt, text, finishReason),
+                streamsUsage ? answers => UsageChunk.Of(head, Usage.Of(prompts, answers)) : null).ConfigureAwait(false);
             return;
         }
 
@@ -67,14 +69,20 @@ internal sealed class CompletionRoute(
         CancellationToken cancellationToken)
     {
         if (!logprobs && !ofPrompts) return null;
-        var records = prompts.Zip(answers, (prompt, answer) => new TokenizedRecord(prompt.Id, [.. prompt.Tokens, .. answer.TextTokens], 1))
-            .ToList();
+        var records = prompts
+            .Zip(answers, (prompt, answer) => new TokenizedRecord(prompt.Id, [.. prompt.Tokens, .. answer.TextTokens], 1)).ToList();
         if (records.Find(record => record.Tokens.Length < 2) is { } single)
-            throw new BadInputException($"request: prompt '{single.Id}' and its answer have one token, which nothing stands before; give more.");
+        {
+            throw new BadInputException(
+                $"request: prompt '{single.Id}' and its answer have one token, which nothing stands before; give more.");
+        }
+
+
         return await engine.ScoreAsync(new ScoreJob(recipe, records, cancellationToken)).ConfigureAwait(false);
     }
 
-    private Dictionary<string, object?> Choice(int index, int[] prompt, Answer answer, float[]? scores, bool echo, bool logprobs, bool promptLogprobs)
+    private Dictionary<string, object?> Choice(
+        int index, int[] prompt, Answer answer, float[]? scores, bool echo, bool logprobs, bool promptLogprobs)
     {
         var choice = new Dictionary<string, object?>
         {

@@ -14,13 +14,18 @@ internal sealed class ModelRoutes(ServedModel served)
     public Task GetModelAsync(HttpContext context)
     {
         var id = (string)context.Request.RouteValues["id"]!;
-        if (served.Find(id) is null) throw ServiceException.NotFound($"There is no model '{id}'; GET /v1/models lists those that there are.");
+        if (served.Find(id) is null)
+            throw ServiceException.NotFound($"There is no model '{id}'; GET /v1/models lists those that there are.");
         return JsonReply.WriteAsync(context, id == served.Name ? BaseModel : Adapted(id), context.RequestAborted);
     }
 
     public Task ListAdaptersAsync(HttpContext context) => JsonReply.WriteAsync(
         context,
-        new { Object = "list", Data = served.Adapters.Select(adapter => new { adapter.Name, adapter.Ranks, adapter.Modules, adapter.Layers }) },
+        new
+        {
+            Object = "list",
+            Data = served.Adapters.Select(adapter => new { adapter.Name, adapter.Ranks, adapter.Modules, adapter.Layers }),
+        },
         context.RequestAborted);
 
     private object BaseModel => new

@@ -79,6 +79,14 @@ internal static class RequestFields
 
     public static bool Flag(JsonField root, string key) => root.Find(key)?.Boolean() ?? false;
 
+    /// <summary>Whether a stream ends with an account of tokens.</summary>
+    public static bool StreamsUsage(JsonField root)
+    {
+        if (root.Find("stream_options") is not { } options) return false;
+        options.RequireOnly("include_usage");
+        return Flag(options, "include_usage");
+    }
+
     /// <summary>Fields of OpenAI's that mean something else than their default are refused rather than ignored.</summary>
     public static void RequireOne(JsonField root, string key)
     {

@@ -25,7 +25,8 @@ internal static class TokenLogprobs
         {
             Tokens = spelled,
             TokenLogprobs = values,
-            TopLogprobs = spelled.Zip(values, (text, value) => value is { } logprob ? new Dictionary<string, float> { [text] = logprob } : null),
+            TopLogprobs = spelled.Zip(
+                values, (text, value) => value is { } logprob ? new Dictionary<string, float> { [text] = logprob } : null),
             TextOffset = offsets,
         };
     }
