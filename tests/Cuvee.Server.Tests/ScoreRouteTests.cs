@@ -76,6 +76,20 @@ public sealed class ScoreRouteTests
         Assert.Equal((4, 7), (engine.Batches, engine.Jobs));
     }
 
+    [Fact]
+    public async Task Score_SixtyFourClients_AllAnswered()
+    {
+        await using var service = await Service.StartAsync(listens: true);
+        using var direct = service.Direct(Service.Recipe);
+        var expected = await direct.ScoreAsync(Records, CancellationToken.None);
+        var clients = Enumerable.Range(0, 64).Select(async _ =>
+        {
+            for (var i = 0; i < 4; i++) AssertBits(expected, await service.AskAsync("/v1/score", Body(Service.Recipe)));
+        });
+        await Task.WhenAll(clients);
+        Assert.Equal(256, service.Part<EngineScheduler>().Jobs);
+    }
+
     [Theory]
     [InlineData("""{"model": "nobody", "records": []}""", 404, "There is no model 'nobody'")]
     [InlineData("""{"model": "../pool/adapter-a", "records": []}""", 404, "There is no model '../pool/adapter-a'")]

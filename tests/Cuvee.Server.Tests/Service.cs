@@ -8,6 +8,7 @@ using Cuvee.Merging;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Cuvee.Server.Tests;
 
@@ -17,11 +18,12 @@ internal sealed class Service : IAsyncDisposable
     private readonly TinyZoo zoo = new();
     private readonly WebApplication app;
 
-    private Service(Func<ServerOptions, ServerOptions>? change, TimeProvider? time, bool listens)
+    private Service(Func<ServerOptions, ServerOptions>? change, TimeProvider? time, bool listens, ILoggerProvider? log)
     {
         var options = new ServerOptions { Model = zoo.ModelFolder, Pool = zoo.PoolFolder, Url = "http://127.0.0.1:0" };
         app = CuveeServer.Create(change?.Invoke(options) ?? options, time ?? TimeProvider.System, _ => { }, builder =>
         {
+            if (log is not null) builder.Logging.AddProvider(log);
             if (!listens) builder.WebHost.UseTestServer();
         });
     }
@@ -45,9 +47,10 @@ internal sealed class Service : IAsyncDisposable
     public Task StopAsync() => app.StopAsync();
 
     public static async Task<Service> StartAsync(
-        Func<ServerOptions, ServerOptions>? change = null, TimeProvider? time = null, bool listens = false)
+        Func<ServerOptions, ServerOptions>? change = null, TimeProvider? time = null, bool listens = false,
+        ILoggerProvider? log = null)
     {
-        var service = new Service(change, time, listens);
+        var service = new Service(change, time, listens, log);
         await service.app.StartAsync();
         service.Client = listens ? new HttpClient { BaseAddress = new Uri(service.Address) } : service.app.GetTestClient();
         return service;
