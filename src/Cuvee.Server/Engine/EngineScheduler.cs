@@ -43,10 +43,10 @@ internal sealed class EngineScheduler : IAsyncDisposable
         }
     }
 
-    /// <summary>Calls of the engine so far.</summary>
+    /// <summary>Calls of the engine begun so far.</summary>
     public long Batches { get; private set; }
 
-    /// <summary>Jobs that those calls answered.</summary>
+    /// <summary>Jobs that those calls answer.</summary>
     public long Jobs { get; private set; }
 
     /// <exception cref="ServiceException">Too many requests wait.</exception>
@@ -102,6 +102,8 @@ internal sealed class EngineScheduler : IAsyncDisposable
                 continue; // its job went with an earlier batch, or was cancelled
             }
 
+            Batches++;
+            Jobs += batch.Jobs;
             try
             {
                 await batch.RunAsync((await LeaseAsync(batch.Recipe).ConfigureAwait(false)).Model).ConfigureAwait(false);
@@ -110,9 +112,6 @@ internal sealed class EngineScheduler : IAsyncDisposable
             {
                 batch.Fail(exception);
             }
-
-            Batches++;
-            Jobs += batch.Jobs;
         }
 
         if (lease is not null) await lease.DisposeAsync().ConfigureAwait(false);
