@@ -20,6 +20,7 @@ public static class CuveeCommand
         GenerateCommand.Create(),
         TokenizeCommand.Create(),
         InspectCommand.Create(),
+        ServeCommand.Create(),
         Commands.BenchCommand.Create(),
         ReproduceCommand.Create(),
     };

@@ -51,17 +51,34 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
         slot.RunAsync<IReadOnlyList<GeneratedCompletion>>(
             engine => Generate(engine, prompts, options, cancellationToken), cancellationToken);
 
+    /// <summary>Log-probability in nats of each scored token, as <see cref="LlamaEngine.ScoreTokens"/> says.</summary>
+    public Task<IReadOnlyList<float[]>> ScoreTokensAsync(IReadOnlyList<TokenizedRecord> records, CancellationToken cancellationToken) =>
+        slot.RunAsync(engine => ScoreTokens(engine, records, cancellationToken), cancellationToken);
+
+    /// <summary>Continues token ids, as <see cref="LlamaEngine.GenerateTokens"/> says.</summary>
+    public Task<IReadOnlyList<GeneratedTokens>> GenerateTokensAsync(
+        IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options, Func<int, IReadOnlyList<int>, bool>? stopAfter,
+        CancellationToken cancellationToken) => slot.RunAsync(
+            engine => engine.GenerateTokens(slot.Folded(this, Weights, update), prompts, options, stopAfter, cancellationToken),
+            cancellationToken);
+
     /// <summary>
     /// Ends the threads that this model shares with all made from it by <see cref="With"/>: dispose one of them, the last.
     /// </summary>
     public void Dispose() => slot.Dispose();
 
-    private ScoredCompletion[] Score(LlamaEngine engine, IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+    private IReadOnlyList<float[]> ScoreTokens(
+        LlamaEngine engine, IReadOnlyList<TokenizedRecord> records, CancellationToken cancellationToken)
     {
         slot.KeepFoldedOf(this);
+        return engine.ScoreTokens(Weights, update, records, cancellationToken);
+    }
+
+    private ScoredCompletion[] Score(LlamaEngine engine, IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
+    {
         var tokenized = new TokenizedRecord[records.Count];
         for (var i = 0; i < tokenized.Length; i++) tokenized[i] = slot.TokenCache.Tokenize(records[i]);
-        var scores = engine.ScoreTokens(Weights, update, tokenized, cancellationToken);
+        var scores = ScoreTokens(engine, tokenized, cancellationToken);
         var results = new ScoredCompletion[tokenized.Length];
         for (var i = 0; i < results.Length; i++)
         {

@@ -46,6 +46,14 @@ public sealed class TextEncoder : ITextEncoding
 
     public string Decode(IReadOnlyList<int> ids) => Tokenizer.DecodeContinuation([.. ids.Where(Tokenizer.HasToken)]);
 
+    /// <param name="contextLength">Tokens that the model takes, at most.</param>
+    /// <exception cref="LanguageModelException">The completion is empty, the prompt has no token, or both exceed the context.</exception>
+    public TokenizedRecord Record(PromptCompletion record, int contextLength)
+    {
+        var (prompt, completion) = RecordTokens.Checked(this, record, contextLength);
+        return new TokenizedRecord(record.Id, [.. prompt, .. completion], prompt.Length);
+    }
+
     private int? EndOfTurn(ChatTemplate template) => template.EndOfTurn is not { } token
         ? null
         : Tokenizer.IdOf(token) ?? throw new BadInputException(

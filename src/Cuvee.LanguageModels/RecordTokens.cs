@@ -20,8 +20,11 @@ public sealed class RecordTokens(ITextEncoding encoding, int contextLength)
     /// <exception cref="LanguageModelException">The completion is empty, the prompt has no token, or both exceed the context.</exception>
     public EncodedRecord Of(PromptCompletion record) => known.GetValue(record, Encode);
 
-    private EncodedRecord Encode(PromptCompletion record)
+    /// <summary>Prompt and completion of a record, the closing token with it.</summary>
+    /// <exception cref="LanguageModelException">As <see cref="Of"/>.</exception>
+    public static (int[] Prompt, int[] Completion) Checked(ITextEncoding encoding, PromptCompletion record, int contextLength)
     {
+        ArgumentNullException.ThrowIfNull(encoding);
         ArgumentNullException.ThrowIfNull(record);
         if (record.Completion.Length == 0)
             throw new LanguageModelException($"Record '{record.Id}' has an empty completion; give it text to score.");
@@ -33,13 +36,16 @@ public sealed class RecordTokens(ITextEncoding encoding, int contextLength)
         }
 
         int[] completion = [.. encoding.Completion(record.Completion)];
-        if (prompt.Length + completion.Length > contextLength)
-        {
-            throw new LanguageModelException(
-                $"Record '{record.Id}' has {prompt.Length + completion.Length} tokens, more than the context of {contextLength}; " +
+        return prompt.Length + completion.Length <= contextLength
+            ? (prompt, completion)
+            : throw new LanguageModelException(
+                $"Record '{record.Id}' has {prompt.Length + completion.Length} tokens, more than the model's context of {contextLength}; " +
                 "shorten its prompt or completion.");
-        }
+    }
 
+    private EncodedRecord Encode(PromptCompletion record)
+    {
+        var (prompt, completion) = Checked(encoding, record, contextLength);
         var answer = encoding.ClosingToken is null ? completion : completion[..^1];
         return new EncodedRecord(record.Id, prompt, answer, encoding.ClosingToken, SplitTokens(record.Completion, answer));
     }

@@ -7,7 +7,7 @@ public static class RecipeKey
 {
     private const int Bytes = 12;
 
-    /// <summary>The recipe's bytes, shortened; adapters that give nothing are left out, so that one model has one key.</summary>
+    /// <summary>The recipe's bytes, shortened; adapters without weight are left out, so that one model has one key.</summary>
     /// <returns>24 hexadecimal digits.</returns>
     public static string Of(MergeRecipe recipe)
     {

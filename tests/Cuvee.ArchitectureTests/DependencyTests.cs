@@ -18,7 +18,8 @@ public sealed class DependencyTests
         ["Cuvee.Training"] = ["Cuvee.Inference"],
         ["Cuvee.Hosting"] = ["Cuvee.Merging", "Cuvee.Inference", "Cuvee.LanguageModels"],
         ["Cuvee"] = ["Cuvee.Hosting", "Cuvee.Optimization"],
-        ["Cuvee.Cli"] = ["Cuvee", "Cuvee.CommandLine", "Cuvee.Lab"],
+        ["Cuvee.Server"] = ["Cuvee.Hosting"],
+        ["Cuvee.Cli"] = ["Cuvee", "Cuvee.Server", "Cuvee.CommandLine", "Cuvee.Lab"],
         ["Cuvee.Lab"] = ["Cuvee", "Cuvee.CommandLine", "Cuvee.Training"],
     };
 

@@ -1,6 +1,5 @@
 using Cuvee.Formats;
 using Cuvee.Inference;
-using Cuvee.LanguageModels;
 using Cuvee.Merging;
 
 namespace Cuvee.Hosting.Embedded;
@@ -38,13 +37,18 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
-    public async ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken)
+    public async ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
+        await LeaseAsync(recipe, cancellationToken).ConfigureAwait(false);
+
+    /// <summary><see cref="RealizeAsync"/>, for callers that bring token ids.</summary>
+    /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
+    public async ValueTask<EmbeddedLease> LeaseAsync(MergeRecipe recipe, CancellationToken cancellationToken)
     {
         var resolved = merger.Resolve(recipe);
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return new Lease(resolved.IsBaseModel ? baseModel : candidates.Of(resolved), gate);
+            return new EmbeddedLease(resolved.IsBaseModel ? baseModel : candidates.Of(resolved), gate);
         }
         catch
         {
@@ -57,18 +61,5 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
     {
         gate.Dispose();
         return ValueTask.CompletedTask;
-    }
-
-    private sealed class Lease(ILanguageModel model, SemaphoreSlim gate) : IModelLease
-    {
-        private SemaphoreSlim? held = gate;
-
-        public ILanguageModel Model => held is null ? throw new ObjectDisposedException(nameof(IModelLease)) : model;
-
-        public ValueTask DisposeAsync()
-        {
-            Interlocked.Exchange(ref held, null)?.Release();
-            return ValueTask.CompletedTask;
-        }
     }
 }

@@ -111,7 +111,7 @@ public sealed class LlamaCppModelTests
         var handler = new ScriptedHandler(() => ScriptedHandler.Json(Scored));
         var error = await Assert.ThrowsAsync<LanguageModelException>(() => Model(handler, new ByteEncoding()).ScoreAsync(
             [Record, Record with { Id = "long", Prompt = new string('x', 80) }], CancellationToken.None));
-        Assert.Contains("Record 'long' has 84 tokens, more than the context of 64", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Record 'long' has 84 tokens, more than the model's context of 64", error.Message, StringComparison.Ordinal);
         Assert.Empty(handler.Sent);
     }
 

@@ -1,0 +1,72 @@
+using System.Net;
+using Cuvee.Formats;
+using Cuvee.Server.Engine;
+using Cuvee.Server.Http;
+using Cuvee.Server.Keys;
+using Cuvee.Server.Routes;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Cuvee.Server;
+
+/// <summary>The service as an application: start it, stop it, dispose it.</summary>
+public static class CuveeServer
+{
+    /// <param name="warn">Gets one sentence for each doubt about the pool.</param>
+    /// <param name="configure">Logging, or another server in tests; null for neither.</param>
+    /// <exception cref="BadInputException">An option, the keys, the model or the pool cannot be used.</exception>
+    public static WebApplication Create(
+        ServerOptions options, TimeProvider time, Action<string> warn, Action<WebApplicationBuilder>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        RequireSafeUrl(options);
+        var tenants = new Tenants(options.KeysFile is { } keys ? KeyFile.Read(keys) : null, time);
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseUrls(options.Url).ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+        });
+        builder.Services.AddRoutingCore().AddSingleton(options).AddSingleton(time).AddSingleton(tenants)
+            .AddSingleton(_ => new ServedModel(options, warn))
+            .AddSingleton(services => new EngineScheduler(
+                services.GetRequiredService<ServedModel>().Host, options.MaxWaiting, options.BatchTokens))
+            .AddSingleton<RequestPipeline>().AddSingleton<ModelRoutes>().AddSingleton<ScoreRoute>().AddSingleton<CompletionRoute>()
+            .AddSingleton<AnswerWriter>().AddSingleton<ChatRoute>()
+            .AddSingleton<MetricsRoute>()
+            .Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTime);
+        configure?.Invoke(builder);
+        var app = builder.Build();
+        Map(app);
+        return app;
+    }
+
+    private static void Map(WebApplication app)
+    {
+        var pipeline = app.Services.GetRequiredService<RequestPipeline>();
+        app.Use(next => context => pipeline.InvokeAsync(context, next));
+        app.UseRouting();
+        var models = app.Services.GetRequiredService<ModelRoutes>();
+        app.MapGet("/health", context => JsonReply.WriteAsync(context, new { Status = "ok" }, context.RequestAborted));
+        app.MapGet("/metrics", app.Services.GetRequiredService<MetricsRoute>().MetricsAsync);
+        app.MapGet("/v1/models", models.ListModelsAsync);
+        app.MapGet("/v1/models/{id}", models.GetModelAsync);
+        app.MapGet("/v1/adapters", models.ListAdaptersAsync);
+        app.MapPost("/v1/score", app.Services.GetRequiredService<ScoreRoute>().ScoreAsync);
+        app.MapPost("/v1/completions", app.Services.GetRequiredService<CompletionRoute>().CompleteAsync);
+        app.MapPost("/v1/chat/completions", app.Services.GetRequiredService<ChatRoute>().ChatAsync);
+        app.MapFallback(context => throw ServiceException.NotFound($"There is no route {context.Request.Method} {context.Request.Path}."));
+    }
+
+    /// <summary>Without keys nobody else may listen in.</summary>
+    private static void RequireSafeUrl(ServerOptions options)
+    {
+        if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+            throw new BadInputException($"--url: '{options.Url}' is no address to listen on; give one such as http://127.0.0.1:8080.");
+        var isLoopback = url.Host == "localhost"
+            || (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+        if (options.KeysFile is null && !isLoopback)
+            throw new BadInputException($"--url: {options.Url} is open to other machines; give --keys FILE, or listen on 127.0.0.1.");
+    }
+}

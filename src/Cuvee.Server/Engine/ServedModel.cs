@@ -1,0 +1,102 @@
+using System.Security.Cryptography;
+using System.Text;
+using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Peft;
+using Cuvee.Hosting.Embedded;
+using Cuvee.Inference;
+using Cuvee.LanguageModels;
+using Cuvee.Merging;
+
+namespace Cuvee.Server.Engine;
+
+/// <summary>One base model and one pool in memory, under names that show no path.</summary>
+internal sealed class ServedModel : IAsyncDisposable
+{
+    private readonly EmbeddedModel model;
+    private readonly RecipeMerger merger;
+    private readonly ModelChat chat;
+    private readonly string? chatTemplate;
+
+    /// <exception cref="BadInputException">Model or pool cannot be read, do not fit, or an adapter has the base's name.</exception>
+    public ServedModel(ServerOptions options, Action<string> warn)
+    {
+        var folder = ModelFolder.Open(options.Model);
+        Name = options.Name;
+        Adapters = AdapterPool.ReadHeaders(options.Pool);
+        if (Adapters.Any(adapter => adapter.Name == Name))
+            throw new BadInputException(
+                $"{options.Pool}: an adapter is called '{Name}' like the base model; give the base another --name.");
+        Config = folder.Config;
+        chat = folder.Chat with { Origin = "as served" };
+        chatTemplate = options.Template;
+        Fingerprint = FingerprintOf(folder, options.Pool);
+        var pool = AdapterPool.Load(
+            options.Pool, allowDifferentBases: options.AllowDifferentBases, options: new PeftReaderOptions { Base = Config, Warn = warn });
+        model = folder.Load();
+        merger = new RecipeMerger(pool.On(model.Weights.Find));
+        Host = new EmbeddedAdapterHost(model, merger);
+        Base = ServedRecipe.Of(new WeightedRecipe(MergeSpace.Delta, []));
+    }
+
+    /// <summary>Id of the base.</summary>
+    public string Name { get; }
+
+    public LlamaConfig Config { get; }
+
+    public IReadOnlyList<AdapterHeader> Adapters { get; }
+
+    public EmbeddedAdapterHost Host { get; }
+
+    public ServedRecipe Base { get; }
+
+    /// <summary>Hexadecimal SHA-256 over names and contents of the base's and the pool's files.</summary>
+    public string Fingerprint { get; }
+
+    public Inference.Tokenization.Tokenizer Tokenizer => model.Tokenizer;
+
+    /// <summary>The base or an adapter at weight 1; null where none has the id.</summary>
+    public ServedRecipe? Find(string id) => id == Name ? Base
+        : Adapters.Any(adapter => adapter.Name == id)
+            ? ServedRecipe.Of(new WeightedRecipe(MergeSpace.Delta, [new AdapterShare(id, 1)]))
+        : null;
+
+    /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
+    public ServedRecipe Check(MergeRecipe recipe)
+    {
+        merger.Validate(recipe);
+        return ServedRecipe.Of(recipe);
+    }
+
+    /// <summary>Template and closing token as <c>cuvee score</c> chooses them.</summary>
+    /// <exception cref="ArgumentException">No such template.</exception>
+    /// <exception cref="BadInputException">No such token.</exception>
+    public (TextRules Rules, TextEncoder Encoder) Texts(string? template, string completionEnd, bool isConversation)
+    {
+        var rules = TextRules.Choose(template ?? (isConversation ? chatTemplate : null), completionEnd, isConversation, chat);
+        return (rules, new TextEncoder(Tokenizer, Config, rules));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Host.DisposeAsync().ConfigureAwait(false);
+        model.Dispose();
+    }
+
+    private static string FingerprintOf(ModelFolder folder, string pool)
+    {
+        IEnumerable<string> files = folder.IsGguf
+            ? [folder.Path]
+            : Directory.GetFiles(folder.Path)
+                .Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model" or ".safetensors").Order(StringComparer.Ordinal);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var path in files.Concat(AdapterPool.AdapterFolders(pool).SelectMany(AdapterReader.Files)))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}\n"));
+            using var stream = File.OpenRead(path);
+            hash.AppendData(SHA256.HashData(stream));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,72 @@
+using Cuvee.Formats.Json;
+using Cuvee.Inference;
+using Cuvee.LanguageModels;
+using Cuvee.Server.Engine;
+using Cuvee.Server.Http;
+using Cuvee.Server.Keys;
+
+namespace Cuvee.Server.Routes;
+
+/// <summary><c>POST /v1/score</c>: what <c>cuvee score</c> computes, record by record and token by token.</summary>
+internal sealed class ScoreRoute(ServedModel served, EngineScheduler engine, ServerOptions options)
+{
+    private static readonly string[] Known = ["model", "recipe", "template", "completion_end", "records"];
+
+    public async Task ScoreAsync(HttpContext context)
+    {
+        var cancellation = context.RequestAborted;
+        using var document = await RequestDocument.ReadAsync(context, options.MaxBodyBytes, cancellation).ConfigureAwait(false);
+        var root = document.Root;
+        root.RequireOnly(Known);
+        var (name, recipe) = RequestFields.Model(root, served);
+        var encoder = RequestFields.Texts(root, served, isConversation: false).Encoder;
+        var records = root["records"].Items().Select((record, i) => Read(record, i, encoder)).ToList();
+        if (records.Count == 0) throw root["records"].Error("is empty; give at least one record");
+        var job = new ScoreJob(recipe, records, cancellation);
+        context.Features.GetRequiredFeature<Tenant>().TakeTokens(job.Tokens);
+        var scores = await engine.ScoreAsync(job).ConfigureAwait(false);
+        await JsonReply.WriteAsync(context, Reply(name, records, scores), cancellation).ConfigureAwait(false);
+    }
+
+    private static object Reply(string model, List<TokenizedRecord> records, IReadOnlyList<float[]> scores)
+    {
+        var sums = scores.Select(Sum).ToList();
+        var tokens = scores.Sum(each => (long)each.Length);
+        var all = sums.Sum();
+        if (!double.IsFinite(all))
+        {
+            var first = records[sums.FindIndex(sum => !double.IsFinite(sum))];
+            throw new LanguageModelException($"The model gives record '{first.Id}' no finite log-probability; choose smaller weights.");
+        }
+
+        return new
+        {
+            Object = "score",
+            Model = model,
+            Records = records.Select((record, i) => new
+            {
+                record.Id,
+                Logprob = sums[i],
+                Tokens = scores[i].Length,
+                PromptTokens = record.ScoredFrom,
+                TokenLogprobs = scores[i],
+            }),
+            Summary = new { Loss = -all / tokens, Records = records.Count, Tokens = tokens },
+        };
+    }
+
+    private TokenizedRecord Read(JsonField record, int index, TextEncoder encoder)
+    {
+        record.RequireOnly("id", "prompt", "completion");
+        var id = record.Find("id")?.Text() ?? $"{index}";
+        return encoder.Record(
+            new PromptCompletion(id, record["prompt"].Text(), record["completion"].Text()), served.Config.MaxPositionEmbeddings);
+    }
+
+    private static double Sum(float[] scores)
+    {
+        double sum = 0;
+        foreach (var score in scores) sum += score;
+        return sum;
+    }
+}

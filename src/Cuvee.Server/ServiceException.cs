@@ -1,0 +1,27 @@
+namespace Cuvee.Server;
+
+/// <summary>A request that is refused; one sentence for the caller.</summary>
+/// <param name="status">HTTP's.</param>
+/// <param name="type">OpenAI's word for the kind of error.</param>
+/// <param name="retryAfter">When to ask again; null: never as it stands.</param>
+internal sealed class ServiceException(int status, string type, string message, TimeSpan? retryAfter = null) : Exception(message)
+{
+    public int Status => status;
+
+    public string Type => type;
+
+    public TimeSpan? RetryAfter => retryAfter;
+
+    public static ServiceException Unauthorized() =>
+        new(401, "authentication_error", "The request has no key that this server knows; send \"Authorization: Bearer KEY\".");
+
+    public static ServiceException NotFound(string message) => new(404, "invalid_request_error", message);
+
+    public static ServiceException TooLarge(long limit) =>
+        new(413, "invalid_request_error", $"The body is over {limit} bytes; send smaller requests.");
+
+    public static ServiceException OverLimit(string what, TimeSpan retryAfter) =>
+        new(429, "rate_limit_error", $"The key is over its limit of {what}; ask again after the time in Retry-After.", retryAfter);
+
+    public static ServiceException Unavailable(string message) => new(503, "server_error", message, TimeSpan.FromSeconds(1));
+}

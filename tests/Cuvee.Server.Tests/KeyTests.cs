@@ -1,0 +1,112 @@
+using System.Text.Json.Nodes;
+using Cuvee.Formats;
+using Cuvee.Server.Keys;
+
+namespace Cuvee.Server.Tests;
+
+public sealed class KeyTests : IDisposable
+{
+    private const string Question = """{"records": [{"prompt": "red", "completion": "soup"}]}""";
+
+    private readonly string folder = Directory.CreateTempSubdirectory("cuvee-keys-").FullName;
+
+    private string File => Path.Combine(folder, "keys.json");
+
+    [Fact]
+    public async Task Keys_NoneOrWrong_Refused()
+    {
+        var key = KeyFile.Create(File, "alice");
+        await using var service = await Service.StartAsync(options => options with { KeysFile = File });
+        Assert.Equal(401, (await service.RefusalAsync("/v1/score", Question)).Status);
+        Assert.Equal(401, (await service.RefusalAsync("/v1/score", Question, key + "0")).Status);
+        Assert.Equal(401, (await service.RefusalAsync("/v1/nowhere", Question)).Status);
+        using var answer = await service.PostAsync("/v1/score", Question, key);
+        Assert.True(answer.IsSuccessStatusCode);
+        using var health = await service.Client.GetAsync("/health");
+        Assert.Equal("""{"status":"ok"}""", await health.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Keys_RequestsOverTheLimit_RetryAfter()
+    {
+        var key = CreateLimited("requests_per_minute", 2);
+        await using var service = await Service.StartAsync(options => options with { KeysFile = File }, new StillTime());
+        for (var i = 0; i < 2; i++) (await service.PostAsync("/v1/score", Question, key)).EnsureSuccessStatusCode();
+        using var refused = await service.PostAsync("/v1/score", Question, key);
+        Assert.Equal((429, TimeSpan.FromSeconds(30)), ((int)refused.StatusCode, refused.Headers.RetryAfter!.Delta));
+        Assert.Contains("2 requests a minute", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Keys_MoreTokensThanAMinuteHas_Refused()
+    {
+        var key = CreateLimited("tokens_per_minute", 10);
+        await using var service = await Service.StartAsync(options => options with { KeysFile = File }, new StillTime());
+        const string large = """{"prompt": "red", "max_tokens": 50}""";
+        const string fits = """{"prompt": "red", "max_tokens": 5}""";
+        Assert.Equal(400, (await service.RefusalAsync("/v1/completions", large, key)).Status);
+        (await service.PostAsync("/v1/completions", fits, key)).EnsureSuccessStatusCode();
+        Assert.Equal(429, (await service.RefusalAsync("/v1/completions", fits, key)).Status);
+    }
+
+    [Fact]
+    public async Task Keys_BodyOverTheKeysLimit_Refused()
+    {
+        var key = CreateLimited("max_body_bytes", 20);
+        await using var service = await Service.StartAsync(options => options with { KeysFile = File });
+        Assert.Equal(413, (await service.RefusalAsync("/v1/score", Question, key)).Status);
+    }
+
+    [Fact]
+    public void Create_Key_StandsNowhereInTheFile()
+    {
+        var key = KeyFile.Create(File, "alice");
+        Assert.NotEqual(key, KeyFile.Create(File, "bob"));
+        Assert.DoesNotContain(key["cuvee-".Length..], System.IO.File.ReadAllText(File), StringComparison.Ordinal);
+        Assert.Equal(["alice", "bob"], KeyFile.Read(File).Select(entry => entry.Name));
+        Assert.Throws<BadInputException>(() => KeyFile.Create(File, "bob"));
+    }
+
+    [Fact]
+    public void Create_OpenAddressWithoutKeys_Refused()
+    {
+        var options = new ServerOptions { Model = "m", Pool = "p", Url = "http://0.0.0.0:8080" };
+        var refusal = Assert.Throws<BadInputException>(() => CuveeServer.Create(options, TimeProvider.System, _ => { }));
+        Assert.Contains("give --keys FILE", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Take_TimePasses_Refills()
+    {
+        var time = new StillTime();
+        var budget = new RefillingBudget(60, time);
+        Assert.Null(budget.Take(60));
+        Assert.Equal(TimeSpan.FromSeconds(30), budget.Take(30));
+        time.Seconds += 30;
+        Assert.Null(budget.Take(30));
+        time.Seconds += 3600;
+        Assert.Null(budget.Take(60));
+        Assert.NotNull(budget.Take(1));
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private string CreateLimited(string limit, int value)
+    {
+        var key = KeyFile.Create(File, "alice");
+        var document = JsonNode.Parse(System.IO.File.ReadAllText(File))!;
+        document["keys"]![0]![limit] = value;
+        System.IO.File.WriteAllText(File, document.ToJsonString());
+        return key;
+    }
+
+    /// <summary>Timestamps stand still until they are moved; timers run as ever.</summary>
+    private sealed class StillTime : TimeProvider
+    {
+        public long Seconds { get; set; }
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Seconds;
+    }
+}

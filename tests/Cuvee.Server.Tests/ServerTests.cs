@@ -1,0 +1,130 @@
+using System.ClientModel;
+using System.Text.Json.Nodes;
+using Cuvee.Server.Engine;
+using OpenAI;
+using OpenAI.Chat;
+
+namespace Cuvee.Server.Tests;
+
+public sealed class ServerTests
+{
+    private const string Question = """{"records": [{"prompt": "red", "completion": "soup"}]}""";
+
+    [Fact]
+    public async Task Models_List_NamesWithoutPaths()
+    {
+        await using var service = await Service.StartAsync();
+        var fingerprint = service.Part<ServedModel>().Fingerprint;
+        Assert.Equal(
+            $$"""
+            {"object":"list","data":[
+            {"id":"base","object":"model","created":0,"owned_by":"cuvee","context_length":128,"fingerprint":"{{fingerprint}}"},
+            {"id":"adapter-a","object":"model","created":0,"owned_by":"cuvee","parent":"base"},
+            {"id":"adapter-b","object":"model","created":0,"owned_by":"cuvee","parent":"base"},
+            {"id":"adapter-c","object":"model","created":0,"owned_by":"cuvee","parent":"base"}]}
+            """.ReplaceLineEndings(""),
+            await service.Client.GetStringAsync("/v1/models"));
+    }
+
+    [Fact]
+    public async Task Adapters_List_SizesWithoutWeights()
+    {
+        await using var service = await Service.StartAsync();
+        var text = await service.Client.GetStringAsync("/v1/adapters");
+        Assert.StartsWith(
+            """{"object":"list","data":[{"name":"adapter-a","ranks":[2],"modules":14,"layers":[0,1]},""", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Fingerprint_OtherPool_Differs()
+    {
+        await using var first = await Service.StartAsync();
+        await using var same = await Service.StartAsync();
+        Assert.Equal(first.Part<ServedModel>().Fingerprint, same.Part<ServedModel>().Fingerprint);
+        var config = Path.Combine(first.Folder, "pool", "adapter-a", "adapter_config.json");
+        File.AppendAllText(config, "\n");
+        await using var changed = new ServedModel(first.Part<ServerOptions>(), _ => { });
+        Assert.NotEqual(same.Part<ServedModel>().Fingerprint, changed.Fingerprint);
+    }
+
+    [Theory]
+    [InlineData("/v1/models/..%2Fpool")]
+    [InlineData("/v1/models/adapter-a%2F..")]
+    [InlineData("/v1/models/%2e%2e")]
+    [InlineData("/../model/config.json")]
+    public async Task Models_PathTricks_NotFound(string path)
+    {
+        await using var service = await Service.StartAsync(listens: true);
+        using var response = await service.Client.GetAsync(path);
+        Assert.Equal(404, (int)response.StatusCode);
+        Assert.DoesNotContain(service.Folder, await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OpenAiClient_ChatAndStream_Understood()
+    {
+        await using var service = await Service.StartAsync(options => options with { Template = "alpaca" }, listens: true);
+        var client = new ChatClient(
+            "adapter-b", new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = new Uri(service.Address + "/v1") });
+        ChatMessage[] messages = [new SystemChatMessage("short"), new UserChatMessage("red soup")];
+        var options = new ChatCompletionOptions { MaxOutputTokenCount = 10, Temperature = 0, IncludeLogProbabilities = true };
+        var whole = (await client.CompleteChatAsync(messages, options)).Value;
+        Assert.Equal(10, whole.Usage.OutputTokenCount);
+        Assert.Equal(10, whole.ContentTokenLogProbabilities.Count);
+        var parts = new List<string>();
+        var counted = 0;
+        await foreach (var update in client.CompleteChatStreamingAsync(messages, new() { MaxOutputTokenCount = 10, Temperature = 0 }))
+        {
+            parts.AddRange(update.ContentUpdate.Select(part => part.Text));
+            counted += update.Usage?.OutputTokenCount ?? 0;
+        }
+
+        Assert.Equal(10, counted);
+        Assert.Equal(whole.Content[0].Text, string.Concat(parts));
+        Assert.NotEqual("", whole.Content[0].Text);
+    }
+
+    [Fact]
+    public async Task Stop_RequestUnderWay_IsAnswered()
+    {
+        await using var service = await Service.StartAsync(listens: true);
+        var (model, engine) = (service.Part<ServedModel>(), service.Part<EngineScheduler>());
+        var held = await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None);
+        var asked = service.AskAsync("/v1/score", Question);
+        while (engine.Arrived < 1) await Task.Yield();
+        var stopping = service.StopAsync();
+        Assert.False(stopping.IsCompleted);
+        await held.DisposeAsync();
+        Assert.Equal(1, (await asked)["summary"]!["records"]!.GetValue<int>());
+        await stopping;
+    }
+
+    [Fact]
+    public async Task Score_OverTime_Refused()
+    {
+        await using var service = await Service.StartAsync(options => options with { RequestTime = TimeSpan.FromMilliseconds(50) });
+        var model = service.Part<ServedModel>();
+        await using var held = await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None);
+        Assert.Equal(504, (await service.RefusalAsync("/v1/score", Question)).Status);
+    }
+
+    [Fact]
+    public async Task Score_TooManyWait_ComeBackLater()
+    {
+        await using var service = await Service.StartAsync(options => options with { MaxWaiting = 1 });
+        var (model, engine) = (service.Part<ServedModel>(), service.Part<EngineScheduler>());
+        var asked = new List<Task<JsonNode>>();
+        await using (await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None))
+        {
+            asked.Add(service.AskAsync("/v1/score", Question));
+            while (engine.Arrived < 1 || engine.Waiting > 0) await Task.Yield();
+            asked.Add(service.AskAsync("/v1/score", Question));
+            while (engine.Arrived < 2) await Task.Yield();
+            using var refused = await service.PostAsync("/v1/score", Question);
+            Assert.Equal((503, TimeSpan.FromSeconds(1)), ((int)refused.StatusCode, refused.Headers.RetryAfter!.Delta));
+        }
+
+        await Task.WhenAll(asked);
+        Assert.Contains("cuvee_engine_jobs_total 2\n", await service.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
+    }
+}
