@@ -17,7 +17,11 @@ public static class ReproduceCommand
     {
         var name = new Argument<string>("experiment") { Description = "Which table." };
         name.AcceptOnlyFromAmong([.. ExperimentCatalog.All.Select(experiment => experiment.Name), NichesExperiment.Name]);
-        var data = new Option<string?>("--data") { Description = "Folder of data sets (ner/, re/, event/, classify/); niches fetches digits/ into it.", HelpName = "DIR" };
+        var data = new Option<string?>("--data")
+        {
+            Description = "Folder of data sets (ner/, re/, event/, classify/); niches fetches digits/ into it.",
+            HelpName = "DIR",
+        };
         var quick = new Option<bool>("--quick")
         {
             Description = "At most ten minutes on two cores: fewer targets, seeds and records, smaller budgets.",
@@ -93,8 +97,10 @@ public static class ReproduceCommand
             {
                 var chosen = arguments.GetValue(quick) ? NichesExperiment.Shortened : NichesExperiment.Full;
                 var images = DigitImages.Read(await DigitPackage.FetchAsync(arguments.GetValue(data)!, cancellationToken));
-                ResultsJson.Write(path, (chosen with { Seeds = chosenSeeds ?? chosen.Seeds }).Run(
-                    images, arguments.GetRequiredValue(runs), TimeProvider.System, arguments.InvocationConfiguration.Error, cancellationToken));
+                chosen = chosen with { Seeds = chosenSeeds ?? chosen.Seeds };
+                ResultsJson.Write(path, chosen.Run(
+                    images, arguments.GetRequiredValue(runs), TimeProvider.System, arguments.InvocationConfiguration.Error,
+                    cancellationToken));
             }
 
             (string Page, string Verdict) Write()

@@ -16,7 +16,7 @@ internal sealed record DigitImages(float[] Pixels, int[] Labels)
     private const int Greys = 16; // the file's pixels are 0 to 16
     private const int FileImages = 1797;
 
-    /// <summary>Of digits.csv.gz in Debian's python3-sklearn (bookworm), scikit-learn's "optical recognition of handwritten digits".</summary>
+    /// <summary>Of digits.csv.gz in Debian's python3-sklearn (bookworm): "optical recognition of handwritten digits".</summary>
     private const string Sha256 = "46abec6b12486ad9e51943373abcf22bbea1b5a51a1619b361570d8893f1464a";
 
     public int Count => Labels.Length;
@@ -28,7 +28,7 @@ internal sealed record DigitImages(float[] Pixels, int[] Labels)
         {
             var bytes = File.ReadAllBytes(path);
             if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != Sha256)
-                throw new BadInputException($"{path}: is not scikit-learn's file of digits (SHA-256 differs); delete it to fetch it again.");
+                throw new BadInputException($"{path}: is not the file of digits (SHA-256 differs); delete it to fetch it again.");
             using var reader = new StreamReader(new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress));
             return Parse(reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries));
         }

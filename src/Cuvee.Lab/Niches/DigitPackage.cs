@@ -48,8 +48,8 @@ internal static class DigitPackage
             var error = await process.StandardError.ReadToEndAsync(cancellationToken);
             await output;
             await process.WaitForExitAsync(cancellationToken);
-            if (process.ExitCode != 0)
-                throw new BadInputException($"{target}: is missing and {program} fetches it not ({error.Trim().Split('\n')[^1]}); {advice}.");
+            var reason = error.Trim().Split('\n')[^1];
+            if (process.ExitCode != 0) throw new BadInputException($"{target}: is missing and {program} fails ({reason}); {advice}.");
         }
         catch (System.ComponentModel.Win32Exception exception)
         {

@@ -39,10 +39,10 @@ internal static class NichesPage
             "test images, pixels divided by 16. A forward pass is one model on all training images; fitness is accuracy there, and a row " +
             $"is the best model by training accuracy after {results.Passes:N0} passes. Archive of 20, exponent 1, one child at a time; " +
             "from scratch two models N(0, 0.01) and mutation of 0.01, from parents no mutation.\n\n" +
-            "What is ours: MAP-Elites has 10 x 10 cells over the accuracies on the digits 0-4 and 5-9, and the same crossover and mutation; " +
-            "parents are trained by Adam, 300 steps on whole batches. CMA-ES (population 20, sigma 0.01, from the first random model) is the " +
-            "**separable** one: the full covariance of 19,210 weights holds 369 million numbers and costs 10^13 operations to decompose. " +
-            "From parents it does not take part, as in the authors' code.\n\n");
+            "What is ours: MAP-Elites has 10 x 10 cells over the accuracies on the digits 0-4 and 5-9, with the same crossover and " +
+            "mutation; parents are trained by Adam, 300 steps on whole batches. CMA-ES (population 20, sigma 0.01, from the first random " +
+            "model) is the **separable** one: the full covariance of 19,210 weights holds 369 million numbers and costs 10^13 operations to " +
+            "decompose. From parents it does not take part, as in the authors' code.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"Seeds {string.Join(", ", results.Seeds)}. Repeat: `cuvee reproduce niches --data DATA");
         text.Append($"{(results.Quick ? " --quick" : "")} --seeds {results.Seeds.Count}`.\n\n");
         if (results.Quick) text.Append("**A quick run**: few passes. It shows that all works, not who wins.\n\n");
@@ -55,7 +55,8 @@ internal static class NichesPage
             {
                 text.Append(
                     $"| {row.Name} | {Percent(row.Train)} | {Percent(row.Test)} | " +
-                    $"{(row.Difference is { } difference ? Percent(difference) : "")} | {row.Seconds.ToString("0", CultureInfo.InvariantCulture)} |\n");
+                    $"{(row.Difference is { } difference ? Percent(difference) : "")} | " +
+                    $"{row.Seconds.ToString("0", CultureInfo.InvariantCulture)} |\n");
             }
         }
 
@@ -87,7 +88,8 @@ internal static class NichesPage
         var rows = results.Rows.Where(row => row.Start == start).ToList();
         var axis = PlotAxis.Over([0, 100], bottom, top);
         var passes = PlotAxis.Over([results.Passes], left, right);
-        drawing.Text(left, 20, $"{title}: test accuracy of the best model by training accuracy, percent; mean of {results.Seeds.Count} seeds");
+        drawing.Text(
+            left, 20, $"{title}: test accuracy of the best model by training accuracy, percent; mean of {results.Seeds.Count} seeds");
         drawing.Text((left + right) / 2.0, bottom + 40, "forward passes of the training set", "middle");
         foreach (var (pixel, label) in axis.Ticks)
         {

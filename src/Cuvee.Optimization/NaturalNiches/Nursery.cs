@@ -4,7 +4,7 @@ namespace Cuvee.Optimization.NaturalNiches;
 /// <param name="Scores">[data points]; all 0 where the objective was not finite.</param>
 internal sealed record Member(double[] Point, double[] Scores);
 
-/// <summary>What optimizers by parents and children share: the first questions, the order of asking and telling, the best point told.</summary>
+/// <summary>What optimizers by parents and children have in common: starts, order of asking and telling, best point told.</summary>
 internal sealed class Nursery
 {
     private readonly string name;
@@ -61,7 +61,7 @@ internal sealed class Nursery
         if (evaluation.RecordLosses.Count != records.Count)
         {
             throw new ArgumentException(
-                $"{name} reads the loss of each of {records.Count} records and was told {evaluation.RecordLosses.Count}; give one a record.");
+                $"{name} reads the loss of each of {records.Count} records, was told {evaluation.RecordLosses.Count}; give one a record.");
         }
 
         if (!double.IsFinite(evaluation.Objective)) return new Member(point, new double[records.Count]);

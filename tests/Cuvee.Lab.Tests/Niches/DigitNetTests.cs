@@ -73,6 +73,7 @@ public sealed class DigitNetTests
     {
         double[] hidden = [.. Enumerable.Range(0, 256).Select(h => Math.Max(0, w[16384 + h] + Enumerable.Range(0, 64).Sum(
             p => w[(h * 64) + p] * Images.Pixels[(image * 64) + p])))];
-        return [.. Enumerable.Range(0, 10).Select(k => w[19200 + k] + hidden.Index().Sum(pair => w[16640 + (k * 256) + pair.Index] * pair.Item))];
+        return [.. Enumerable.Range(0, 10).Select(k =>
+            w[19200 + k] + hidden.Index().Sum(pair => w[16640 + (k * 256) + pair.Index] * pair.Item))];
     }
 }

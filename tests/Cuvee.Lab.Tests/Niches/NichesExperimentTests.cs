@@ -44,7 +44,8 @@ public sealed class NichesExperimentTests : IDisposable
     {
         var path = Path.Combine(folder.FullName, "digits.csv.gz");
         File.WriteAllText(path, "0,1,2");
-        Assert.Contains("SHA-256 differs", Assert.Throws<BadInputException>(() => DigitImages.Read(path)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<BadInputException>(() => DigitImages.Read(path));
+        Assert.Contains("SHA-256 differs", error.Message, StringComparison.Ordinal);
     }
 
     private NichesResults Run() => Tiny.Run(

@@ -65,7 +65,8 @@ public sealed class NaturalNichesOptimizerTests
     {
         double[][] starts = [[1, 1, 0, 0], [0, 0, 1, 1]];
         bool InPlane(double[] child) => child[0] == child[1] && child[2] == child[3];
-        Assert.All(Children(starts, Options() with { Variation = new Variation { SplitPoint = false } }), child => Assert.True(InPlane(child)));
+        var whole = Options() with { Variation = new Variation { SplitPoint = false } };
+        Assert.All(Children(starts, whole), child => Assert.True(InPlane(child)));
         Assert.Contains(Children(starts, Options()), child => !InPlane(child));
     }
 
@@ -85,7 +86,8 @@ public sealed class NaturalNichesOptimizerTests
         double[][] losses = [[0, 1], [0, 1], [1, 0]];
         int Alike(bool attraction)
         {
-            var optimizer = new NaturalNichesOptimizer(starts, Options() with { Attraction = attraction, Records = [0, 1], InFlight = 400 });
+            var options = Options() with { Attraction = attraction, Records = [0, 1], InFlight = 400 };
+            var optimizer = new NaturalNichesOptimizer(starts, options);
             optimizer.Ask();
             optimizer.Tell([.. losses.Select(loss => new TrialEvaluation(loss.Average()) { RecordLosses = loss })]);
             return optimizer.Ask().Count(trial => trial.Point[2] == 0);
