@@ -2,11 +2,12 @@ using System.CommandLine;
 using System.Text.Json;
 using Cuvee.CommandLine;
 using Cuvee.Lab.Data;
+using Cuvee.Lab.Niches;
 using Cuvee.Lab.Reproduction;
 
 namespace Cuvee.Lab.Commands;
 
-/// <summary><c>cuvee reproduce</c>: the Evo-Merging paper's tables on the zoo's specialists.</summary>
+/// <summary><c>cuvee reproduce</c>: the Evo-Merging paper's tables on the zoo's specialists, and natural niches on digits.</summary>
 public static class ReproduceCommand
 {
     private const string Results = "docs/results";
@@ -15,8 +16,12 @@ public static class ReproduceCommand
     public static Command Create()
     {
         var name = new Argument<string>("experiment") { Description = "Which table." };
-        name.AcceptOnlyFromAmong([.. ExperimentCatalog.All.Select(experiment => experiment.Name)]);
-        var data = new Option<string?>("--data") { Description = "Folder of data sets (ner/, re/, event/, classify/).", HelpName = "DIR" };
+        name.AcceptOnlyFromAmong([.. ExperimentCatalog.All.Select(experiment => experiment.Name), NichesExperiment.Name]);
+        var data = new Option<string?>("--data")
+        {
+            Description = "Folder of data sets (ner/, re/, event/, classify/); niches fetches digits/ into it.",
+            HelpName = "DIR",
+        };
         var quick = new Option<bool>("--quick")
         {
             Description = "At most ten minutes on two cores: fewer targets, seeds and records, smaller budgets.",
@@ -44,6 +49,7 @@ public static class ReproduceCommand
             "reproduce",
             "Rebuild a table of the Evo-Merging paper on the zoo's specialists: results as JSON, a page and plots.",
             "cuvee reproduce ood --data data --quick",
+            "cuvee reproduce niches --data data --quick",
             "cuvee reproduce ood --data data --seeds 3") { name, data, quick, output, zoo, runs, seeds, render, json };
         command.Validators.Add(arguments =>
         {
@@ -52,20 +58,18 @@ public static class ReproduceCommand
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            var experiment = ExperimentCatalog.All.Single(each => each.Name == arguments.GetRequiredValue(name));
-            if (arguments.GetValue(quick)) experiment = experiment.ToQuick();
-            if (arguments.GetValue(seeds) is { } count)
-                experiment = experiment with { Seeds = [.. Enumerable.Range(1, count).Select(seed => (ulong)seed)] };
+            var experiment = arguments.GetRequiredValue(name);
             var folder = arguments.GetValue(output) ?? (arguments.GetValue(quick) ? QuickResults : Results);
-            var path = ResultsJson.PathOf(folder, experiment.Name);
+            var path = ResultsJson.PathOf(folder, experiment);
+            IReadOnlyList<ulong>? chosenSeeds = arguments.GetValue(seeds) is { } count
+                ? [.. Enumerable.Range(1, count).Select(seed => (ulong)seed)]
+                : null;
             if (!arguments.GetValue(render))
             {
-                await using var lab = new ExperimentLab(
-                    arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetValue(data)!), arguments.GetRequiredValue(runs),
-                    TimeProvider.System, arguments.InvocationConfiguration.Error);
                 try
                 {
-                    ResultsJson.Write(path, await new ExperimentRunner(experiment, lab).RunAsync(cancellationToken));
+                    if (experiment == NichesExperiment.Name) await RunNichesAsync();
+                    else await RunAsync();
                 }
                 catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
                 {
@@ -73,12 +77,43 @@ public static class ReproduceCommand
                 }
             }
 
-            var results = ResultsJson.Read(path);
-            var page = ResultsPage.Write(folder, results);
-            var verdict = ResultsPage.Verdict(results);
+            var (page, verdict) = experiment == NichesExperiment.Name ? WriteNiches() : Write();
             await arguments.InvocationConfiguration.Output.WriteLineAsync(
                 arguments.GetValue(json) ? JsonSerializer.Serialize(new { results = path, page, verdict }) : $"{page}: {verdict}");
             return ExitCode.Done;
+
+            async Task RunAsync()
+            {
+                var chosen = ExperimentCatalog.All.Single(each => each.Name == experiment);
+                if (arguments.GetValue(quick)) chosen = chosen.ToQuick();
+                await using var lab = new ExperimentLab(
+                    arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetValue(data)!), arguments.GetRequiredValue(runs),
+                    TimeProvider.System, arguments.InvocationConfiguration.Error);
+                var runner = new ExperimentRunner(chosen with { Seeds = chosenSeeds ?? chosen.Seeds }, lab);
+                ResultsJson.Write(path, await runner.RunAsync(cancellationToken));
+            }
+
+            async Task RunNichesAsync()
+            {
+                var chosen = arguments.GetValue(quick) ? NichesExperiment.Shortened : NichesExperiment.Full;
+                var images = DigitImages.Read(await DigitPackage.FetchAsync(arguments.GetValue(data)!, cancellationToken));
+                chosen = chosen with { Seeds = chosenSeeds ?? chosen.Seeds };
+                ResultsJson.Write(path, chosen.Run(
+                    images, arguments.GetRequiredValue(runs), TimeProvider.System, arguments.InvocationConfiguration.Error,
+                    cancellationToken));
+            }
+
+            (string Page, string Verdict) Write()
+            {
+                var results = ResultsJson.Read(path);
+                return (ResultsPage.Write(folder, results), ResultsPage.Verdict(results));
+            }
+
+            (string Page, string Verdict) WriteNiches()
+            {
+                var results = ResultsJson.Read<NichesResults>(path);
+                return (NichesPage.Write(folder, results), NichesPage.Verdict(results));
+            }
         });
         return command;
     }

@@ -7,7 +7,7 @@ using Cuvee.Formats;
 namespace Cuvee.Lab.Reproduction;
 
 /// <summary>
-/// EXPERIMENT.json: <see cref="ExperimentResults"/> in snake case, fractions in [0, 1], losses in nats per token. Same results, same bytes.
+/// EXPERIMENT.json: an experiment's results in snake case, fractions in [0, 1], losses in nats per token. Same results, same bytes.
 /// </summary>
 internal static class ResultsJson
 {
@@ -25,18 +25,22 @@ internal static class ResultsJson
 
     public static string PathOf(string folder, string experiment) => Path.Combine(folder, experiment + ".json");
 
-    public static void Write(string path, ExperimentResults results)
+    public static void Write<T>(string path, T results)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         AtomicFile.WriteAllBytes(path, Encoding.UTF8.GetBytes(JsonSerializer.Serialize(results, Options) + "\n"));
     }
 
     /// <exception cref="BadInputException">The file is missing or holds something else.</exception>
-    public static ExperimentResults Read(string path)
+    public static ExperimentResults Read(string path) => Read<ExperimentResults>(path);
+
+    /// <exception cref="BadInputException">The file is missing or holds something else.</exception>
+    public static T Read<T>(string path)
+        where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize<ExperimentResults>(File.ReadAllBytes(path), Options)
+            return JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), Options)
                 ?? throw new BadInputException($"{path}: is null, not an experiment's results; run the experiment again.");
         }
         catch (JsonException exception)

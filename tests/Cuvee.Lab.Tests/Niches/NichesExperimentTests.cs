@@ -1,0 +1,53 @@
+using Cuvee.Formats;
+using Cuvee.Lab.Niches;
+using Cuvee.Lab.Reproduction;
+
+namespace Cuvee.Lab.Tests.Niches;
+
+public sealed class NichesExperimentTests : IDisposable
+{
+    private static readonly NichesExperiment Tiny = new() { Passes = 45, CurveStep = 10, Seeds = [1, 2], Quick = true };
+
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("niches-");
+
+    public void Dispose() => folder.Delete(recursive: true);
+
+    [Fact]
+    public void Run_EveryRow_ReachesItsPassesAndGivesAPage()
+    {
+        var results = Run();
+        Assert.Equal(2 * (NichesRow.All.Count + NichesRow.All.Count(row => row.FromParents)), results.Runs.Count);
+        Assert.All(results.Runs, run => Assert.Equal(run.Row == "sep-cma-es" ? 40 : 45, run.Curve[^1].Passes)); // generations of 20
+        Assert.All(results.Runs, run => Assert.Equal(1 - run.Curve[^1].Test, run.TestErrors.Average(), 9));
+        Assert.All(results.Runs, run => Assert.True(run.Curve[^1].Train >= run.Curve[0].Train));
+
+        var path = ResultsJson.PathOf(folder.FullName, NichesExperiment.Name);
+        ResultsJson.Write(path, results);
+        var page = NichesPage.Write(folder.FullName, ResultsJson.Read<NichesResults>(path));
+        var text = File.ReadAllText(page);
+        Assert.All(results.Rows, row => Assert.Contains($"| {row.Name} | ", text, StringComparison.Ordinal));
+        Assert.Contains("From scratch: M2N2 is", text, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(folder.FullName, "niches-parents.svg")));
+    }
+
+    [Fact]
+    public void Run_FinishedRuns_AreUsedAgain()
+    {
+        var first = Run();
+        var again = Run();
+        Assert.Equal(first.Runs.Select(run => (run.Row, run.Seconds)), again.Runs.Select(run => (run.Row, run.Seconds)));
+        Assert.Equal(first.Rows, again.Rows);
+    }
+
+    [Fact]
+    public void Read_AnotherFile_IsRefused()
+    {
+        var path = Path.Combine(folder.FullName, "digits.csv.gz");
+        File.WriteAllText(path, "0,1,2");
+        var error = Assert.Throws<BadInputException>(() => DigitImages.Read(path));
+        Assert.Contains("SHA-256 differs", error.Message, StringComparison.Ordinal);
+    }
+
+    private NichesResults Run() => Tiny.Run(
+        DigitNetTests.Random(60), folder.FullName, TimeProvider.System, TextWriter.Null, CancellationToken.None);
+}
