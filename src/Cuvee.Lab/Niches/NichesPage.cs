@@ -41,8 +41,8 @@ internal static class NichesPage
             "from scratch two models N(0, 0.01) and mutation of 0.01, from parents no mutation.\n\n" +
             "What is ours: MAP-Elites has 10 x 10 cells over the accuracies on the digits 0-4 and 5-9, with the same crossover and " +
             "mutation; parents are trained by Adam, 300 steps on whole batches. CMA-ES (population 20, sigma 0.01, from the first random " +
-            "model) is the **separable** one: the full covariance of 19,210 weights holds 369 million numbers and costs 10^13 operations to " +
-            "decompose. From parents it does not take part, as in the authors' code.\n\n");
+            "model) is the **separable** one: the full covariance of 19,210 weights holds 369 million numbers and costs 10^13 operations " +
+            "to decompose. From parents it does not take part, as in the authors' code.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"Seeds {string.Join(", ", results.Seeds)}. Repeat: `cuvee reproduce niches --data DATA");
         text.Append($"{(results.Quick ? " --quick" : "")} --seeds {results.Seeds.Count}`.\n\n");
         if (results.Quick) text.Append("**A quick run**: few passes. It shows that all works, not who wins.\n\n");

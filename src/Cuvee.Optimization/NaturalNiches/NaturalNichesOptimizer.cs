@@ -4,8 +4,8 @@ namespace Cuvee.Optimization.NaturalNiches;
 
 /// <summary>
 /// M2N2, competition and attraction for niches (arXiv 2508.16204): an archive of models with a score a data point. The first parent is
-/// drawn in proportion to fitness, in which models that solve the same point share it; the second in proportion to what it adds to the first;
-/// the child is measured, joins, and the least fit leaves. Reads <see cref="TrialEvaluation.RecordLosses"/>. Never stops itself.
+/// drawn in proportion to fitness, in which models that solve the same point share it; the second in proportion to what it adds to the
+/// first; the child is measured, joins, and the least fit leaves. Reads <see cref="TrialEvaluation.RecordLosses"/>. Never stops itself.
 /// </summary>
 /// <remarks>
 /// The archive begins empty and takes the starts; the authors' begins with models of score 0, which are never drawn and leave first. Where
