@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Cuvee.Lab.Data;
 using Cuvee.Formats;
+using Cuvee.Lab.Data;
 using Cuvee.LanguageModels;
 using Cuvee.Numerics;
 
