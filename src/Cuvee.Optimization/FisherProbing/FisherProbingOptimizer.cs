@@ -25,7 +25,9 @@ public sealed class FisherProbingOptimizer : IOptimizer
     private readonly List<double> lossHistory = []; // line-search objective after each round
     private readonly List<double[]> acceptedPoints = []; // the last few, newest last, [AveragedPoints][n]
     private double[] point; // w, [n]
+    private readonly SeededRandom turns; // which coordinates are probed beside the strongest
     private int[] probeRecords; // of the coming or pending round
+    private int[] probed; // coordinates of the coming or pending round, rising; the others keep their weights
     private double? currentObjective; // at the point, on the line-search records
     private double damping; // mu
     private double lastLargestStep = double.PositiveInfinity;
@@ -52,6 +54,8 @@ public sealed class FisherProbingOptimizer : IOptimizer
         lineSearchRecords = fixedSet.Draw(options.LineSearchRecords);
         sampler = new RecordSampler(options.RecordCount, SeededRandom.Derive(options.Seed, "fisher-probing probes"));
         probeRecords = sampler.Draw(options.ProbeRecords);
+        probed = [.. Enumerable.Range(0, point.Length)];
+        turns = SeededRandom.Derive(options.Seed, "fisher-probing coordinates");
     }
 
     public string Name => "fisher-probing";
@@ -135,7 +139,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
         var trials = new List<Trial>();
         int[] unknown = [.. records.Where(record => !known.ContainsKey(record))];
         if (unknown.Length > 0) trials.Add(new Trial([.. center], unknown));
-        for (var i = 0; i < Dimension; i++)
+        foreach (var i in probed)
         {
             double[] probe = [.. center];
             probe[i] += steps[i];
@@ -165,10 +169,10 @@ public sealed class FisherProbingOptimizer : IOptimizer
     private void TellProbes(IReadOnlyList<TrialEvaluation> evaluations)
     {
         var (center, records, steps) = Probes();
-        var hasBase = evaluations.Count > Dimension;
+        var hasBase = evaluations.Count > probed.Length;
         if (hasBase) Remember(evaluations[0], asked![0].Records!);
         var probes = evaluations.Skip(hasBase ? 1 : 0).ToArray();
-        model.Add(center, ProbeJacobian.Assemble(known, records, probes, steps));
+        model.Add(center, ProbeJacobian.Assemble(known, records, probes, probed, steps));
         if (ProbesAlone) known.Clear(); // it told of the point 0
         lineSearching = true;
     }
@@ -180,7 +184,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
         if (currentObjective is null || !hasDirection) trials.Add(new Trial([.. point], lineSearchRecords));
         if (!hasDirection) return trials;
         foreach (var multiplier in options.DampingMultipliers)
-            trials.Add(new Trial(model.Minimum(point, damping * multiplier, bounds), lineSearchRecords));
+            trials.Add(new Trial(model.Minimum(point, damping * multiplier, bounds, probed), lineSearchRecords));
         return trials;
     }
 
@@ -207,6 +211,16 @@ public sealed class FisherProbingOptimizer : IOptimizer
         lineSearching = false;
         var probeCount = Math.Min(options.RecordCount, options.ProbeRecords * Math.Pow(options.ProbeGrowth, Round));
         probeRecords = sampler.Draw((int)Math.Round(probeCount));
+        if (options.ProbedCoordinates is { } count && count < Dimension) probed = DrawProbed(count);
+    }
+
+    /// <summary>Half of them those of the largest weights; the others are drawn, so that all have their turn.</summary>
+    private int[] DrawProbed(int count)
+    {
+        var byWeight = Enumerable.Range(0, Dimension).OrderByDescending(i => Math.Abs(point[i])).ToArray();
+        var strongest = (count + 1) / 2;
+        turns.Shuffle(byWeight.AsSpan(strongest));
+        return [.. byWeight.Take(count).Order()];
     }
 
     private void Accept(double[] candidate, TrialEvaluation evaluation, double multiplier)

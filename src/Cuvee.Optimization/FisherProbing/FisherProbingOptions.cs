@@ -12,6 +12,12 @@ public sealed record FisherProbingOptions
     /// <summary>Factor on <see cref="ProbeRecords"/> from round to round; at least 1. Default 1 (constant).</summary>
     public double ProbeGrowth { get; init; } = 1;
 
+    /// <summary>
+    /// Coordinates that a round after the first probes and moves, at least 1: half of them those of the largest weights, the others drawn.
+    /// Null: all, so that a round costs as many probes as there are coordinates. Default null.
+    /// </summary>
+    public int? ProbedCoordinates { get; init; }
+
     /// <summary>l, size of the fixed set on which steps are compared; at least 1, at most RecordCount is used. Default 40.</summary>
     public int LineSearchRecords { get; init; } = 40;
 
@@ -66,6 +72,7 @@ public sealed record FisherProbingOptions
         Require(RecordCount >= 1, nameof(RecordCount), RecordCount, "give at least 1 record");
         Require(ProbeRecords >= 1, nameof(ProbeRecords), ProbeRecords, "give at least 1");
         Require(ProbeGrowth >= 1, nameof(ProbeGrowth), ProbeGrowth, "give 1 or more");
+        Require(ProbedCoordinates is null or >= 1, nameof(ProbedCoordinates), ProbedCoordinates ?? 0, "give at least 1");
         Require(LineSearchRecords >= 1, nameof(LineSearchRecords), LineSearchRecords, "give at least 1");
         Require(ProbeStep > 0 && double.IsFinite(ProbeStep), nameof(ProbeStep), ProbeStep, "give a number above 0");
         Require(InitialDamping > 0 && double.IsFinite(InitialDamping), nameof(InitialDamping), InitialDamping, "give a number above 0");

@@ -37,16 +37,20 @@ internal sealed class LogisticModel(int dimension, double memory)
     /// units of the mean curvature of the last batch, inside the box: Newton's method with coordinates held at bounds that they push
     /// against.
     /// </summary>
+    /// <param name="free">Coordinates that may move, rising; the last batch probed them.</param>
     /// <returns>[n]</returns>
-    public double[] Minimum(ReadOnlySpan<double> point, double damping, BoxBounds bounds)
+    public double[] Minimum(ReadOnlySpan<double> point, double damping, BoxBounds bounds, ReadOnlySpan<int> free)
     {
-        var ridge = damping * MeanCurvature();
+        var ridge = damping * MeanCurvature(free.Length);
+        var fixedOnes = new bool[dimension];
+        fixedOnes.AsSpan().Fill(true);
+        foreach (var i in free) fixedOnes[i] = false;
         double[] start = [.. point], x = [.. point];
         var loss = Loss(x, start, ridge);
         for (var step = 0; step < NewtonSteps; step++)
         {
             var (gradient, hessian) = DerivativesAt(x, start, ridge);
-            if (NewtonStep(x, gradient, hessian, bounds) is not { } direction) break;
+            if (NewtonStep(x, gradient, hessian, bounds, fixedOnes) is not { } direction) break;
             var (length, before) = (1.0, loss);
             double[] candidate;
             while (true)
@@ -74,7 +78,7 @@ internal sealed class LogisticModel(int dimension, double memory)
     }
 
     /// <summary>Of a coordinate, over the tokens of the last batch where they were probed.</summary>
-    private double MeanCurvature()
+    private double MeanCurvature(int probed)
     {
         var sum = 0.0;
         foreach (var row in batches[^1].Rows)
@@ -83,7 +87,7 @@ internal sealed class LogisticModel(int dimension, double memory)
             sum += p * (1 - p) * DoubleVectors.SumOfSquares(row.Slopes);
         }
 
-        return Math.Max(sum / batches[^1].Rows.Count / dimension, 1e-12);
+        return Math.Max(sum / batches[^1].Rows.Count / probed, 1e-12);
     }
 
     private double Loss(double[] x, double[] start, double ridge)
@@ -126,11 +130,15 @@ internal sealed class LogisticModel(int dimension, double memory)
     }
 
     /// <summary>-H^-1 g over the coordinates that are free; null where the gradient vanishes.</summary>
-    private double[]? NewtonStep(double[] x, double[] gradient, double[] hessian, BoxBounds bounds)
+    private double[]? NewtonStep(double[] x, double[] gradient, double[] hessian, BoxBounds bounds, bool[] fixedOnes)
     {
         var n = dimension;
         var held = new bool[n];
-        for (var i = 0; i < n; i++) held[i] = (x[i] >= bounds.Upper[i] && gradient[i] < 0) || (x[i] <= bounds.Lower[i] && gradient[i] > 0);
+        for (var i = 0; i < n; i++)
+        {
+            held[i] = fixedOnes[i] || (x[i] >= bounds.Upper[i] && gradient[i] < 0) || (x[i] <= bounds.Lower[i] && gradient[i] > 0);
+        }
+
         var trace = Enumerable.Range(0, n).Sum(i => hessian[(i * n) + i]);
         if (!(trace > 0)) return null;
         for (var added = 1e-12 * trace / n; ; added *= 10)

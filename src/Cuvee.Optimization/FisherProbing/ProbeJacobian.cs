@@ -5,33 +5,34 @@ internal static class ProbeJacobian
 {
     /// <param name="known">Log-probabilities where the differences start by record, [tokens].</param>
     /// <param name="records">Records of the probes, in the order of their answers.</param>
-    /// <param name="probes">One answer per coordinate.</param>
-    /// <param name="steps">Signed difference step of each probe, [n].</param>
+    /// <param name="probes">One answer per probed coordinate.</param>
+    /// <param name="probed">Those coordinates; the slopes of all others are 0.</param>
+    /// <param name="steps">Signed difference step of each coordinate, [n].</param>
     /// <returns>A token with a value that is not finite, at the point or in any probe, is left out.</returns>
     /// <exception cref="InvalidOperationException">A probe came without log-probabilities or with another number of them.</exception>
     public static List<ProbedToken> Assemble(
-        IReadOnlyDictionary<int, float[]> known, int[] records, IReadOnlyList<TrialEvaluation> probes, double[] steps)
+        IReadOnlyDictionary<int, float[]> known, int[] records, IReadOnlyList<TrialEvaluation> probes, int[] probed, double[] steps)
     {
         var rows = new List<ProbedToken>();
         for (var r = 0; r < records.Length; r++)
         {
             var current = known[records[r]];
             var firstRow = rows.Count;
-            for (var t = 0; t < current.Length; t++) rows.Add(new ProbedToken(ProbedToken.LogOddsOf(current[t]), new double[probes.Count]));
+            for (var t = 0; t < current.Length; t++) rows.Add(new ProbedToken(ProbedToken.LogOddsOf(current[t]), new double[steps.Length]));
             for (var i = 0; i < probes.Count; i++)
             {
-                var probed = RequireTokens(probes[i], records)[r];
-                if (probed.Count != current.Length)
+                var answer = RequireTokens(probes[i], records)[r];
+                if (answer.Count != current.Length)
                 {
                     throw new InvalidOperationException(
-                        $"Record {records[r]} has {current.Length} log-probabilities where the probes start and {probed.Count} in a " +
+                        $"Record {records[r]} has {current.Length} log-probabilities where the probes start and {answer.Count} in a " +
                         "probe; score it alike.");
                 }
 
                 for (var t = 0; t < current.Length; t++)
                 {
                     var row = rows[firstRow + t];
-                    row.Slopes[i] = (ProbedToken.LogOddsOf(probed[t]) - row.LogOdds) / steps[i];
+                    row.Slopes[probed[i]] = (ProbedToken.LogOddsOf(answer[t]) - row.LogOdds) / steps[probed[i]];
                 }
             }
         }

@@ -9,6 +9,7 @@ public sealed class FisherProbingSearch : ISearch
 {
     private const string LayerAdapters = "layer_adapters";
     private const string LayerBudget = "layer_budget";
+    private const string ProbedWeights = "probed_weights";
 
     // A line search compares at most this many points: three dampings and the point they must beat.
     private const int LineSearchPoints = 4;
@@ -20,6 +21,7 @@ public sealed class FisherProbingSearch : ISearch
         ("probe_records", 12),
         ("line_search_records", 40),
         ("probe_growth", 1.0),
+        (ProbedWeights, 0),
         ("probe_step", 0.05),
         ("averaging", 0.7),
         ("damping", 0.05),
@@ -42,6 +44,9 @@ public sealed class FisherProbingSearch : ISearch
         new NumberSetting("probe_records", "Records that a round's probes are measured on.", 1, 10_000, IsWhole: true),
         new NumberSetting("probe_growth", "Factor on those records from round to round.", 1, 10),
         new NumberSetting("line_search_records", "Records of the fixed set that decides between steps.", 1, 100_000, IsWhole: true),
+        new NumberSetting(
+            ProbedWeights, "Weights that a round after the first probes and moves, half of them the largest, half drawn; 0: all.",
+            0, 10_000, IsWhole: true),
         new NumberSetting("probe_step", "Finite-difference step of a weight.", 1e-4, 1),
         new NumberSetting("averaging", "Weight of a round's tokens one round later.", 0, 0.99),
         new NumberSetting("damping", "First damping, in units of the mean curvature of a weight.", 1e-6, 100),
@@ -122,6 +127,7 @@ public sealed class FisherProbingSearch : ISearch
                 InitialDamping = values.Number("damping")!.Value,
                 Memory = values.Number("averaging")!.Value,
                 FirstAlone = alone,
+                ProbedCoordinates = Probed(task, space.Bounds.Dimension),
                 MaxRounds = task.HasBudget ? null : values.Integer("rounds"),
                 Bounds = space.Bounds,
                 Seed = seed,
@@ -132,6 +138,9 @@ public sealed class FisherProbingSearch : ISearch
             Patience = values.Integer("patience")!.Value,
         };
     }
+
+    private static int Probed(SearchTask task, int coordinates) =>
+        task.Settings.Values.Integer(ProbedWeights) is { } probed and > 0 ? Math.Min(probed, coordinates) : coordinates;
 
     /// <summary>What a stage over so many coordinates costs at most, its re-evaluations included.</summary>
     /// <param name="known">Records of a first round that only the base model has still to be asked; 0: an ordinary first round.</param>
@@ -150,7 +159,8 @@ public sealed class FisherProbingSearch : ISearch
             (task.Budget.Evaluations is not { } evaluations || evaluations * share >= LeastEvaluations)
             && (task.Budget.Queries is not { } queries || queries * share >= LeastQueries);
 
-        public long Evaluations(int rounds) => (rounds * (coordinates + 1L + LineSearchPoints)) + GenerationSizes.Rechecks;
+        public long Evaluations(int rounds) =>
+            coordinates + ((rounds - 1L) * Probed(task, coordinates)) + (rounds * (1L + LineSearchPoints)) + GenerationSizes.Rechecks;
 
         public long Queries(int rounds)
         {
@@ -158,7 +168,8 @@ public sealed class FisherProbingSearch : ISearch
             for (var round = 0; round < rounds; round++)
             {
                 var records = (long)Math.Round(Math.Min(task.Split.Search.Count, probeRecords * Math.Pow(growth, round)));
-                sum += (round == 0 && known > 0 ? known : (coordinates + 1L) * records) + (LineSearchPoints * lineRecords);
+                var probes = round == 0 ? coordinates : Probed(task, coordinates);
+                sum += (round == 0 && known > 0 ? known : (probes + 1L) * records) + (LineSearchPoints * lineRecords);
             }
 
             return sum;

@@ -95,6 +95,34 @@ public sealed class FisherProbingOptimizerTests
         Assert.True(model.Loss(optimizer.Recommend()[0]) < model.Loss(Start));
     }
 
+    /// <summary>The first round probes all; then the two largest weights and two others, which alone may move.</summary>
+    [Fact]
+    public void Run_SomeCoordinatesARound_MovesThoseAndReachesTheOptimumAllTheSame()
+    {
+        var model = new SoftmaxBlackBox(Dimension, 40, seed: 1);
+        var optimizer = new FisherProbingOptimizer(
+            Start, Options(40) with { ProbeRecords = 40, ProbedCoordinates = 4, TolX = null, TolImprovement = null });
+        Assert.Equal(1 + Dimension, Tell(optimizer, model).Count);
+        Tell(optimizer, model);
+        var turns = new HashSet<int>();
+        for (var round = 1; round < 60; round++)
+        {
+            var point = optimizer.Recommend()[0];
+            int[] Moved(Trial trial) => [.. Enumerable.Range(0, Dimension).Where(i => trial.Point[i] != point[i])];
+            int[] probed = [.. Tell(optimizer, model).SelectMany(Moved)];
+            Assert.Equal(4, probed.Length);
+            Assert.Equal(probed.Distinct().Order(), probed);
+            turns.UnionWith(probed);
+            var strongest = Enumerable.Range(0, Dimension).OrderByDescending(i => Math.Abs(point[i])).Take(2);
+            Assert.Empty(strongest.Except(probed));
+            Assert.Empty(Tell(optimizer, model).SelectMany(Moved).Except(probed));
+        }
+
+        Assert.Equal(Dimension, turns.Count);
+        var floor = model.Loss(model.Optimum());
+        Assert.InRange(model.Loss(optimizer.Recommend()[0]) - floor, -1e-9, 0.01 * (model.Loss(Start) - floor));
+    }
+
     [Fact]
     public void Ask_LaterRounds_AsksTheCurrentPointOnlyOnRecordsNotYetKnown()
     {

@@ -217,6 +217,15 @@ public sealed class RunPlannerTests : IDisposable
             .Program.Stages.Count);
     }
 
+    [Fact]
+    public void Plan_FisherProbingOfSomeWeights_CostsThoseAfterTheFirstRound()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
+            "search: fisher-probing\nsettings: { rounds: 3, layer_adapters: 0, probed_weights: 1 }\n")));
+        Assert.Equal(8 + (2 * 2 * 12) + (3 * 4 * 40) + (4 * 40) + BestSingle, plan.Forecast.Queries);
+        Assert.Equal(3 + 1 + 1 + (3 * 5) + 4, plan.Forecast.Evaluations);
+    }
+
     /// <summary>Two adapters are asked all records alone; the first round takes no more of them than a probe may have.</summary>
     [Fact]
     public void Plan_FisherProbingOverTwoAdapters_FirstRoundIsBounded()
