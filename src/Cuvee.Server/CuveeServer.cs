@@ -56,7 +56,8 @@ public static class CuveeServer
         app.MapPost("/v1/score", app.Services.GetRequiredService<ScoreRoute>().ScoreAsync);
         app.MapPost("/v1/completions", app.Services.GetRequiredService<CompletionRoute>().CompleteAsync);
         app.MapPost("/v1/chat/completions", app.Services.GetRequiredService<ChatRoute>().ChatAsync);
-        app.MapFallback(context => throw ServiceException.NotFound($"There is no route {context.Request.Method} {context.Request.Path}."));
+        app.MapFallback( // the default pattern leaves out paths that end like files
+            "{*path}", context => throw ServiceException.NotFound($"There is no route {context.Request.Method} {context.Request.Path}."));
     }
 
     /// <summary>Without keys nobody else may listen in.</summary>

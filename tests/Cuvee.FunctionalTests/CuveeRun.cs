@@ -30,14 +30,19 @@ internal sealed record CuveeRun(int Code, string Output, string Error)
     }
 
     /// <summary>A process of its own, output and error piped.</summary>
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => StartIn(null, new Dictionary<string, string>(), arguments);
+
+    /// <summary>A process of its own in <paramref name="folder"/>, with further environment variables.</summary>
+    public static Process StartIn(string? folder, IReadOnlyDictionary<string, string> variables, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet")
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            WorkingDirectory = folder ?? "",
         };
+        foreach (var (name, value) in variables) start.Environment[name] = value;
         start.ArgumentList.Add(typeof(CuveeCommand).Assembly.Location);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start)!;
@@ -46,6 +51,12 @@ internal sealed record CuveeRun(int Code, string Output, string Error)
     public static async Task<CuveeRun> InOwnProcessAsync(byte[] input, params string[] arguments)
     {
         using var process = Start(arguments);
+        return await EndAsync(process, input);
+    }
+
+    /// <summary>Gives the process its input and waits for its end.</summary>
+    public static async Task<CuveeRun> EndAsync(Process process, byte[] input)
+    {
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.StandardInput.BaseStream.WriteAsync(input);
         process.StandardInput.Close();
