@@ -16,6 +16,18 @@ cd "$work"
 passed=0
 failed=0
 skipped=0
+run() { # example
+    if [[ $1 != "cuvee serve --model "* ]]; then
+        bash -c "set -eo pipefail; $1"
+        return
+    fi
+    # A service runs until it is stopped, and then ends well.
+    bash -c "exec $1" &
+    local service=$!
+    until grep -q '^listening on ' output || ! kill -0 "$service" 2> /dev/null; do sleep 0.2; done
+    kill -TERM "$service" 2> /dev/null || true
+    wait "$service"
+}
 examples() { # command words ...
     local line
     "$@" --help < /dev/null | sed -n '/^Examples:/,$p' | sed -n 's/^  //p' > examples
@@ -24,9 +36,7 @@ examples() { # command words ...
             skipped=$((skipped + 1))
             continue
         fi
-        # A service runs until it is stopped, and then ends well.
-        [[ $line != "cuvee serve --model "* ]] || line="timeout --preserve-status 30 $line"
-        if bash -c "set -eo pipefail; $line" < /dev/null > output 2>&1; then
+        if run "$line" < /dev/null > output 2>&1; then
             passed=$((passed + 1))
         else
             failed=$((failed + 1))
