@@ -88,7 +88,7 @@ public static class ReproduceCommand
                 if (arguments.GetValue(quick)) chosen = chosen.ToQuick();
                 await using var lab = new ExperimentLab(
                     arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetValue(data)!), arguments.GetRequiredValue(runs),
-                    TimeProvider.System, arguments.InvocationConfiguration.Error);
+                    new MeasuredRuns(folder), TimeProvider.System, arguments.InvocationConfiguration.Error);
                 var runner = new ExperimentRunner(chosen with { Seeds = chosenSeeds ?? chosen.Seeds }, lab);
                 ResultsJson.Write(path, await runner.RunAsync(cancellationToken));
             }

@@ -19,12 +19,14 @@ internal sealed class ExperimentLab : IAsyncDisposable
     private readonly Lazy<string> baseHash;
     private readonly Dictionary<string, string> adapterHashes = new(StringComparer.Ordinal);
 
-    /// <param name="runsFolder">Finished runs and measurements in it are used again.</param>
+    /// <param name="runsFolder">Finished runs in it are used again, cut ones go on.</param>
+    /// <param name="measured">What was measured before, here or elsewhere.</param>
     /// <param name="output">Progress, for people.</param>
     /// <exception cref="BadInputException">There is no zoo.</exception>
-    public ExperimentLab(string zooFolder, DataSetCatalog catalog, string runsFolder, TimeProvider time, TextWriter output)
+    public ExperimentLab(
+        string zooFolder, DataSetCatalog catalog, string runsFolder, MeasuredRuns measured, TimeProvider time, TextWriter output)
     {
-        (Catalog, Time, Output) = (catalog, time, output);
+        (Catalog, Measured, Time, Output) = (catalog, measured, time, output);
         RunsFolder = Path.GetFullPath(runsFolder);
         BaseFolder = Path.GetFullPath(Path.Combine(zooFolder, "base"));
         AdaptersFolder = Path.GetFullPath(Path.Combine(zooFolder, "adapters"));
@@ -52,6 +54,8 @@ internal sealed class ExperimentLab : IAsyncDisposable
 
     public string RunsFolder { get; }
 
+    public MeasuredRuns Measured { get; }
+
     public TimeProvider Time { get; }
 
     public TextWriter Output { get; }
@@ -71,7 +75,7 @@ internal sealed class ExperimentLab : IAsyncDisposable
     })]);
 
     /// <summary>Of names and bytes.</summary>
-    internal static string HashOfFolder(string folder) => ZooFingerprint.Of(
+    private static string HashOfFolder(string folder) => ZooFingerprint.Of(
         [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(path => Path.GetFileName(path) + ZooFingerprint.OfFile(path))]);
 
     public async ValueTask DisposeAsync()

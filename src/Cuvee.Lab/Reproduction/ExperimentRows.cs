@@ -127,12 +127,12 @@ internal static class ExperimentRows
     { IsProduct = true };
 
     private static SearchRow Search(string key, string name, string search, string full, string quick) =>
-        new(key, name, ExperimentRowKind.Search, search, full, quick);
+        new(key, name, ExperimentRowKind.Search, search, full, quick) { Uses = Default.Key };
 
     /// <param name="quickGrid">The axes that the method has, with fewer values.</param>
     /// <param name="isSeeded">The method draws.</param>
     private static SearchRow Grid(string method, string name, string quickGrid, bool isSeeded = false) => new(
         method, name, ExperimentRowKind.Baseline, "search: grid", $"settings: {{ method: {method} }}",
         $"settings: {{ method: {method}, sample: 12{quickGrid} }}")
-    { IsSeeded = isSeeded };
+    { IsSeeded = isSeeded, Uses = Default.Key };
 }

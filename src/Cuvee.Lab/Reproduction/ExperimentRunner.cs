@@ -4,8 +4,8 @@ using Cuvee.Reporting;
 namespace Cuvee.Lab.Reproduction;
 
 /// <summary>
-/// Runs any experiment: every (case, row, seed) is a folder of its own, finished ones are read, cut ones go on; then the measurements
-/// become intervals. The results follow from experiment, zoo and data alone, whatever was finished before.
+/// Runs any experiment: every (case, row, seed) is a folder of its own, measured ones are read (<see cref="MeasuredRuns"/>), finished ones are
+/// measured, cut ones go on; then the measurements become intervals. The results follow from experiment, zoo and data alone, whatever was finished before.
 /// </summary>
 internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
 {
@@ -80,40 +80,60 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
         Dictionary<string, IReadOnlyList<(MeasuredRow, long)>>[] rows, CancellationToken cancellationToken)
     {
         await using var session = new CaseSession();
-        var shared = new Dictionary<string, RowOutcome>(StringComparer.Ordinal); // of the rows that no seed changes
+        var outcomes = new Dictionary<string, RowOutcome>(StringComparer.Ordinal); // by folder: no seed changes some rows
         foreach (var seed in seeds)
         {
-            var earlier = new Dictionary<string, RowOutcome>(StringComparer.Ordinal);
             foreach (var row in experiment.Rows)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                var folder = FolderOf(row, task, seed);
-                if (!shared.TryGetValue(row.Key, out var outcome))
-                {
-                    var at = point.Label.Length > 0 ? $" at {point.Label}" : "";
-                    lab.Output.WriteLine($"{experiment.Name} {task.Name}{at}, seed {seed}: {row.Name}");
-                    outcome = await row.RunAsync(
-                        new RowContext(lab, task, session, row.IsSeeded ? seed : UnseededSeed, experiment.IsQuick, folder, earlier),
-                        cancellationToken);
-                    if (!row.IsSeeded) shared.Add(row.Key, outcome);
-                }
-
-                earlier.Add(row.Key, outcome);
                 foreach (var (test, measured) in task.Tests.Zip(rows))
                 {
-                    var one = await new RowMeasurer(folder, seed).MeasureAsync(row, outcome, test, cancellationToken);
-                    measured[row.Key] = [.. measured.GetValueOrDefault(row.Key) ?? [], (one, outcome.Tokens)];
+                    var name = NameOf(row, task, seed, test);
+                    var run = lab.Measured.Find(name);
+                    if (run is null)
+                    {
+                        run = await RowMeasurer.MeasureAsync(name, await OutcomeOfAsync(row, seed), test, cancellationToken);
+                        lab.Measured.Add(experiment.Name, run);
+                    }
+
+                    measured[row.Key] = [.. measured.GetValueOrDefault(row.Key) ?? [], (run.RowOf(row), run.Tokens)];
                 }
             }
+        }
+
+        async Task<RowOutcome> OutcomeOfAsync(IExperimentRow row, ulong seed)
+        {
+            var folder = FolderOf(row, task, seed);
+            if (outcomes.TryGetValue(folder, out var known)) return known;
+            cancellationToken.ThrowIfCancellationRequested();
+            var used = row.Uses is { } key ? await OutcomeOfAsync(RowOf(key), seed) : null;
+            var at = point.Label.Length > 0 ? $" at {point.Label}" : "";
+            lab.Output.WriteLine($"{experiment.Name} {task.Name}{at}, seed {seed}: {row.Name}");
+            var context = new RowContext(lab, task, session, row.IsSeeded ? seed : UnseededSeed, experiment.IsQuick, folder, used);
+            return outcomes[folder] = await row.RunAsync(context, cancellationToken);
         }
     }
 
     private const ulong UnseededSeed = 1;
 
+    private IExperimentRow RowOf(string key) => experiment.Rows.First(row => row.Key == key);
+
     private string FolderOf(IExperimentRow row, ExperimentCase task, ulong seed) => Path.Combine(
-        task.Folder(lab),
-        $"{row.Key}-{ZooFingerprint.Of(row.Settings(experiment.IsQuick))[..8]}",
-        row.IsSeeded ? $"seed-{seed}" : "any-seed");
+        task.Folder(lab), $"{row.Key}-{FingerprintOf(row)[..8]}", row.IsSeeded ? $"seed-{seed}" : "any-seed");
+
+    private string FingerprintOf(IExperimentRow row)
+    {
+        var own = row.Decided(experiment.IsQuick);
+        return row is { Uses: { } key, FollowsUsed: true } ? ZooFingerprint.Of(own, FingerprintOf(RowOf(key))) : ZooFingerprint.Of(own);
+    }
+
+    /// <summary>Everything that decides a measurement; the folder of the run, seen from that of all runs, is its beginning.</summary>
+    private string NameOf(IExperimentRow row, ExperimentCase task, ulong seed, ExperimentTest test)
+    {
+        var specialist = lab.HashOf(lab.AdapterNames.Where(name => name == test.Target.Name));
+        var key = ZooFingerprint.Of([specialist, .. RowMeasurer.IdentityOf(test)]);
+        var folder = Path.GetRelativePath(lab.RunsFolder, FolderOf(row, task, seed)).Replace(Path.DirectorySeparatorChar, '/');
+        return $"{folder}/{test.Target.Name}-{key[..12]}";
+    }
 
     private TargetResults ResultsOf(MeasuredTarget target, ExperimentStatistics statistics, IReadOnlyList<string> keys) => new(
         target.Target,

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Cuvee.Configuration;
 using Cuvee.Data;
-using Cuvee.Lab.Zoo;
 using Cuvee.LanguageModels;
 using Cuvee.Planning;
 
@@ -55,12 +54,11 @@ internal sealed class FewShotRow : IExperimentRow
     /// <param name="prompts">Null: not one example fits, so the records stand alone.</param>
     private static RowModel Model(ExperimentLab lab, ExperimentTest test, FewShotPrompts? prompts)
     {
-        if (prompts is null) return RowModel.Of(lab.HashOf([]), () => lab.Model);
+        if (prompts is null) return RowModel.Of(() => lab.Model);
         var asked = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (plain, withExamples) in test.Validation.Zip(prompts.Validation).Concat(test.Records.Zip(prompts.Test)))
             asked.TryAdd(plain.Prompt, withExamples.Prompt); // a validation record first: it is asked without itself
-        var identity = lab.HashOf([]) + ZooFingerprint.Of([.. asked.Values, .. prompts.Stop]);
-        return RowModel.Of(identity, () => new AskedWithExamples(lab.Model, asked, prompts.Stop));
+        return RowModel.Of(() => new AskedWithExamples(lab.Model, asked, prompts.Stop));
     }
 
     private sealed class AskedWithExamples(

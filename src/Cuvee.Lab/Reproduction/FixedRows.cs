@@ -33,11 +33,13 @@ internal sealed class BestSingleRow(string finder) : IExperimentRow
 
     public bool IsSeeded => true;
 
-    public string Settings(bool quick) => finder;
+    public string? Uses => finder;
+
+    public string Settings(bool quick) => "";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {
-        var singles = context.Of(finder).Singles
+        var singles = context.Used!.Singles
             ?? throw new InvalidOperationException($"Row '{finder}' does not look for the best single adapter.");
         return Task.FromResult(RowOutcome.Of(
             $"{Name} ({singles.Best.Name})", singles.Queries, singles.Tokens, context.Lab,
@@ -56,12 +58,14 @@ internal sealed class RandomWeightsRow(string like, int draws) : IExperimentRow
 
     public bool IsSeeded => true;
 
-    public string Settings(bool quick) => $"{like} {draws}";
+    public string? Uses => like;
+
+    public string Settings(bool quick) => $"{draws}";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {
         // A result that is one adapter still asks the question over the whole pool.
-        var found = ((WeightedRecipe)context.Of(like).Recipe!).Adapters.ToDictionary(share => share.Name, MergeRecipes.Strength);
+        var found = ((WeightedRecipe)context.Used!.Recipe!).Adapters.ToDictionary(share => share.Name, MergeRecipes.Strength);
         var spread = new WeightedRecipe(
             MergeSpace.Delta, [.. context.Case.Adapters.Select(adapter => new AdapterShare(adapter, found.GetValueOrDefault(adapter)))]);
         RowModel[] models = [.. MergeRecipes.RandomWeights(spread, draws, context.Seed).Select(recipe => RowModel.Of(context.Lab, recipe))];
@@ -80,11 +84,13 @@ internal sealed class RandomAdaptersRow(string like, int draws) : IExperimentRow
 
     public bool IsSeeded => true;
 
-    public string Settings(bool quick) => $"{like} {draws}";
+    public string? Uses => like;
+
+    public string Settings(bool quick) => $"{draws}";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {
-        var count = MergeRecipes.AdaptersThatMatter(context.Of(like).Recipe!);
+        var count = MergeRecipes.AdaptersThatMatter(context.Used!.Recipe!);
         RowModel[] models =
         [
             .. MergeRecipes.RandomAdapters(MergeSpace.Delta, context.Case.Adapters, count, draws, context.Seed)

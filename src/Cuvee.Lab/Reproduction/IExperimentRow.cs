@@ -22,8 +22,17 @@ internal interface IExperimentRow
     /// <summary>False: the same for every seed, so it runs once.</summary>
     bool IsSeeded { get; }
 
-    /// <summary>What decides its results beside case and seed; a change of it is another folder.</summary>
+    /// <summary>Key of the row before it whose outcome it works on; null for none.</summary>
+    string? Uses => null;
+
+    /// <summary>Whether another outcome of that row gives another result.</summary>
+    bool FollowsUsed => true;
+
+    /// <summary>Of its own, for people.</summary>
     string Settings(bool quick);
+
+    /// <summary>What decides its results beside case, seed and the row that it follows; a change of it is another folder.</summary>
+    string Decided(bool quick) => Settings(quick);
 
     Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken);
 }
@@ -45,15 +54,9 @@ internal enum ExperimentRowKind
 
 /// <summary>What a row works on and with.</summary>
 /// <param name="Folder">The row's own, of this case and seed; finished work in it is used again.</param>
-/// <param name="Earlier">Outcomes of the rows before it, by key, for the same case and seed.</param>
+/// <param name="Used">Outcome of the row that it uses, for the same case and seed; null where <see cref="IExperimentRow.Uses"/> is.</param>
 internal sealed record RowContext(
-    ExperimentLab Lab, ExperimentCase Case, CaseSession Session, ulong Seed, bool Quick, string Folder,
-    IReadOnlyDictionary<string, RowOutcome> Earlier)
-{
-    public RowOutcome Of(string row) => Earlier.TryGetValue(row, out var outcome)
-        ? outcome
-        : throw new InvalidOperationException($"Row '{row}' must stand before the rows that use it.");
-}
+    ExperimentLab Lab, ExperimentCase Case, CaseSession Session, ulong Seed, bool Quick, string Folder, RowOutcome? Used);
 
 /// <summary>What a row found.</summary>
 /// <param name="Name">The row's, with what this run chose in brackets.</param>
@@ -80,19 +83,16 @@ internal sealed record RowOutcome(string Name, long Queries, long Tokens, Func<E
 internal sealed record BestSingles(SingleAdapter ByObjective, SingleAdapter? ByMetric, SingleAdapter Best, long Queries, long Tokens);
 
 /// <summary>A model that can be measured.</summary>
-/// <param name="Identity">Everything that decides its answers beside the zoo; equal identity, equal measurement.</param>
 /// <param name="OpenAsync">One lease at a time.</param>
-internal sealed record RowModel(string Identity, Func<CancellationToken, ValueTask<IModelLease>> OpenAsync)
+internal sealed record RowModel(Func<CancellationToken, ValueTask<IModelLease>> OpenAsync)
 {
     /// <summary>A recipe over any adapters of the zoo.</summary>
-    public static RowModel Of(ExperimentLab lab, MergeRecipe recipe) => new(
-        lab.HashOf(NamesOf(recipe)) + System.Text.Encoding.UTF8.GetString(RecipeJson.Serialize(recipe)),
-        cancellationToken => lab.Host.RealizeAsync(recipe, cancellationToken));
+    public static RowModel Of(ExperimentLab lab, MergeRecipe recipe) =>
+        new(cancellationToken => lab.Host.RealizeAsync(recipe, cancellationToken));
 
     /// <summary>What is no recipe, such as an adapter of the row's own or the base model under other prompts.</summary>
     /// <param name="open">Called for each measurement; may use <see cref="ExperimentLab.Model"/>.</param>
-    public static RowModel Of(string identity, Func<ILanguageModel> open) =>
-        new(identity, _ => ValueTask.FromResult<IModelLease>(new Unshared(open())));
+    public static RowModel Of(Func<ILanguageModel> open) => new(_ => ValueTask.FromResult<IModelLease>(new Unshared(open())));
 
     private sealed class Unshared(ILanguageModel model) : IModelLease
     {
@@ -100,11 +100,4 @@ internal sealed record RowModel(string Identity, Func<CancellationToken, ValueTa
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
-
-    private static IEnumerable<string> NamesOf(MergeRecipe recipe) => recipe switch
-    {
-        WeightedRecipe weighted => weighted.Adapters.Select(share => share.Name),
-        MethodRecipe method => method.Adapters.Select(adapter => adapter.Name),
-        _ => [],
-    };
 }

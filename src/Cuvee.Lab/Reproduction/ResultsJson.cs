@@ -11,7 +11,8 @@ namespace Cuvee.Lab.Reproduction;
 /// </summary>
 internal static class ResultsJson
 {
-    private static readonly JsonSerializerOptions Options = new()
+    /// <summary>Of everything that an experiment writes.</summary>
+    internal static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,

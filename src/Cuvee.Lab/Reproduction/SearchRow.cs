@@ -31,11 +31,23 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
 
     public bool IsSeeded { get; init; } = true;
 
+    /// <summary>The row that finds the best single adapter, so that this one need not.</summary>
+    public string? Uses { get; init; }
+
+    public bool FollowsUsed => false;
+
     /// <summary>The result ships as the product ships it (fallback), and the run finds the best single adapters by loss and by metric for
     /// the rows after it.</summary>
     public bool IsProduct { get; init; }
 
     public string Settings(bool quickly) => $"{search}\n{(quickly ? quick : full)}\n{Rules}";
+
+    /// <summary>Defaults of the product's own included.</summary>
+    public string Decided(bool quickly)
+    {
+        var text = $"model: m\npool: {{ path: p }}\nvalidation: v\nout: o\n{Settings(quickly)}";
+        return $"{Settings(quickly)}\n{RunIdentity.SearchJson(RunConfiguration.Parse(text, "run.yaml").Search).ToJsonString()}";
+    }
 
     private string Rules => IsProduct
         ? $"metric: {Experiment.Metric}"
@@ -82,9 +94,8 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
     }
 
     /// <summary>The best single adapter is asked for once a case and seed, and no published method is charged for it.</summary>
-    private RunVerdict? Known(RowContext context, RunConfiguration configuration) =>
-        !IsProduct && configuration.Objective.Name == "cross-entropy"
-            && context.Earlier.Values.Select(outcome => outcome.Singles).FirstOrDefault(singles => singles is not null) is { } singles
+    private static RunVerdict? Known(RowContext context, RunConfiguration configuration) =>
+        configuration.Objective.Name == "cross-entropy" && context.Used?.Singles is { } singles
             ? new RunVerdict(false, singles.ByObjective, null, default, 0, null, "")
             : null;
 

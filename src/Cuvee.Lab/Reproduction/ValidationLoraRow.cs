@@ -40,8 +40,7 @@ internal sealed class ValidationLoraRow(IReadOnlyList<double> learningRates, IRe
         }
 
         var adapter = PeftReader.Read(folder);
-        var identity = lab.HashOf([]) + ExperimentLab.HashOfFolder(folder);
         return Task.FromResult(new RowOutcome(
-            Name, 0, 0, _ => [RowModel.Of(identity, () => AdaptedModel.Create(lab.Model, adapter))]));
+            Name, 0, 0, _ => [RowModel.Of(() => AdaptedModel.Create(lab.Model, adapter))]));
     }
 }

@@ -123,14 +123,19 @@ public sealed class RunIdentity
         json[ExtendedBudget] = JsonSerializer.SerializeToNode(Extension, RunJson.Options);
     }
 
-    private static JsonObject SearchJson(Searches.SearchSettings search) => new()
+    /// <summary>A search with every number decided, as in run.json.</summary>
+    public static JsonObject SearchJson(Searches.SearchSettings search)
     {
-        ["name"] = search.Search.Name,
-        ["preset"] = search.Preset,
-        ["space"] = search.SpaceName,
-        ["budget"] = JsonSerializer.SerializeToNode(search.Budget, RunJson.Options),
-        ["settings"] = search.Values.ToJson(),
-    };
+        ArgumentNullException.ThrowIfNull(search);
+        return new JsonObject
+        {
+            ["name"] = search.Search.Name,
+            ["preset"] = search.Preset,
+            ["space"] = search.SpaceName,
+            ["budget"] = JsonSerializer.SerializeToNode(search.Budget, RunJson.Options),
+            ["settings"] = search.Values.ToJson(),
+        };
+    }
 
     private static string? FirstDifference(string path, JsonNode? earlier, JsonNode? now)
     {

@@ -79,7 +79,7 @@ public sealed class CaseBuilderTests(FourSpecialists zoo) : IClassFixture<FourSp
     {
         var empty = Directory.CreateDirectory(zoo.Folder("empty")).FullName;
         var exception = Assert.Throws<BadInputException>(() =>
-            new ExperimentLab(empty, zoo.Catalog, empty, TimeProvider.System, TextWriter.Null));
+            new ExperimentLab(empty, zoo.Catalog, empty, new MeasuredRuns(empty), TimeProvider.System, TextWriter.Null));
         Assert.StartsWith($"{empty}: holds no zoo", exception.Message, StringComparison.Ordinal);
         Assert.Contains("--zoo", exception.Message, StringComparison.Ordinal);
     }

@@ -47,6 +47,8 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         Assert.All(
             ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).GroupBy(row => row.Key),
             rows => Assert.Single(rows.Select(row => (row.Name, row.Settings(false))).Distinct()));
+        Assert.All(ExperimentCatalog.All, experiment => Assert.All(experiment.Rows, (row, i) =>
+            Assert.True(row.Uses is null || experiment.Rows.Take(i).Any(before => before.Key == row.Uses), $"{experiment.Name}: {row.Key}")));
     }
 
     [Theory]
@@ -59,7 +61,7 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         var rows = ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).OfType<SearchRow>().DistinctBy(row => row.Key).ToList();
         Assert.Equal(28, rows.Count);
         await using var session = new CaseSession();
-        var context = new RowContext(lab, task, session, 7, quick, zoo.Folder("files"), new Dictionary<string, RowOutcome>());
+        var context = new RowContext(lab, task, session, 7, quick, zoo.Folder("files"), null);
         foreach (var row in rows)
         {
             var text = row.RunFile(context);

@@ -72,24 +72,29 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
     [Fact]
     public async Task Run_AgainAndAfterACut_SameBytesAndNothingFinishedIsRepeated()
     {
-        var first = await zoo.RunAsync(FourSpecialists.Small, "cut");
         var path = zoo.Folder("first.json");
-        ResultsJson.Write(path, first);
+        ResultsJson.Write(path, await zoo.RunAsync(FourSpecialists.Small, "cut"));
         var runs = zoo.Folder("cut");
         var finished = Directory.GetFiles(runs, "*", SearchOption.AllDirectories).ToDictionary(file => file, File.GetLastWriteTimeUtc);
 
         await AssertSameAsync();
+        File.Delete(zoo.Records("cut")); // nothing measured is known, all runs are finished
+        await AssertSameAsync();
         Assert.All(finished, file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(file.Key)));
 
-        // One run is cut half way: its manifest is not there yet, its journal ends in the middle of a line.
+        // One run is cut half way: its manifest is not there yet, its journal ends in the middle of a line; so do the measurements.
         var folder = Path.GetDirectoryName(Manifest(runs, "evo", 2))!;
         var journal = Path.Combine(folder, "observations.jsonl");
         var whole = await File.ReadAllBytesAsync(journal);
         foreach (var name in (string[])["merge_manifest.json", "recipe.json", "evaluations.jsonl"]) File.Delete(Path.Combine(folder, name));
         await File.WriteAllBytesAsync(journal, whole[..(whole.Length / 2)]);
+        var records = await File.ReadAllTextAsync(zoo.Records("cut"));
+        var at = records.IndexOf("/seed-2/", records.IndexOf("/evo-", StringComparison.Ordinal), StringComparison.Ordinal);
+        await File.WriteAllTextAsync(zoo.Records("cut"), records[..(at + 40)]);
         await AssertSameAsync();
         Assert.True(File.Exists(Path.Combine(folder, "merge_manifest.json")));
         Assert.Equal(AnswersOf(whole), AnswersOf(await File.ReadAllBytesAsync(journal)));
+        Assert.Equal(records, await File.ReadAllTextAsync(zoo.Records("cut")));
 
         async Task AssertSameAsync()
         {
@@ -100,6 +105,46 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
 
         static int AnswersOf(byte[] journal) =>
             System.Text.Encoding.UTF8.GetString(journal).Split('\n').Count(line => line.Contains("\"record\"", StringComparison.Ordinal));
+    }
+
+    /// <summary>The committed measurements are all that another machine needs; a row whose own are missing makes the row it uses again.</summary>
+    [Fact]
+    public async Task Run_WithMeasurementsAndNoRuns_OnlyWhatIsMissingRuns()
+    {
+        var first = zoo.Folder("here.json");
+        ResultsJson.Write(first, await zoo.RunAsync(FourSpecialists.Small, "here"));
+        await AssertSameAsync("elsewhere", File.ReadAllLines(zoo.Records("here")));
+        Assert.False(Directory.Exists(zoo.Folder("elsewhere")));
+
+        await AssertSameAsync(
+            "partly", File.ReadAllLines(zoo.Records("here")).Where(line => !line.Contains("/random-weights-", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["default", "default"],
+            Directory.GetFiles(zoo.Folder("partly"), "merge_manifest.json", SearchOption.AllDirectories)
+                .Select(file => Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(file)))!.Split('-')[0]));
+
+        async Task AssertSameAsync(string runs, IEnumerable<string> records)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(zoo.Records(runs))!);
+            await File.WriteAllLinesAsync(zoo.Records(runs), records);
+            var path = zoo.Folder($"{runs}.json");
+            ResultsJson.Write(path, await zoo.RunAsync(FourSpecialists.Small, runs));
+            Assert.Equal(await File.ReadAllTextAsync(first), await File.ReadAllTextAsync(path));
+        }
+    }
+
+    [Theory]
+    [InlineData("{\"run\": \"a\"}")]
+    [InlineData("null")]
+    [InlineData("no JSON")]
+    public void Measured_LineThatIsNone_IsNamed(string line)
+    {
+        var folder = zoo.Folder("damaged");
+        Directory.CreateDirectory(Path.Combine(folder, "records"));
+        File.WriteAllText(Path.Combine(folder, "records", "small.jsonl"), line + "\n");
+
+        var error = Assert.Throws<Cuvee.Formats.BadInputException>(() => new MeasuredRuns(folder));
+        Assert.Contains("line 1 is not what an experiment measured", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -265,7 +310,7 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         {
             var adapter = PeftReader.Read(Path.Combine(context.Lab.AdaptersFolder, "ner-menu"));
             return Task.FromResult(new RowOutcome(
-                Name, 3, 5, _ => [RowModel.Of("ner-menu", () => AdaptedModel.Create(context.Lab.Model, adapter))]));
+                Name, 3, 5, _ => [RowModel.Of(() => AdaptedModel.Create(context.Lab.Model, adapter))]));
         }
     }
 

@@ -32,9 +32,10 @@ public sealed class FourSpecialists : IDisposable
         [
             new SearchRow("default", "default", ExperimentRowKind.Search, "search: fisher-probing", "budget: { queries: 260 }")
                 { IsProduct = true },
-            new SearchRow("evo", "evo", ExperimentRowKind.Search, "search: evo-merging\npreset: paper", "budget: { queries: 400 }"),
+            new SearchRow("evo", "evo", ExperimentRowKind.Search, "search: evo-merging\npreset: paper", "budget: { queries: 400 }")
+                { Uses = "default" },
             new SearchRow("ties", "TIES", ExperimentRowKind.Baseline, "search: grid", "settings: { method: ties, density: [0.5, 1] }")
-                { IsSeeded = false },
+                { IsSeeded = false, Uses = "default" },
             .. ExperimentRows.Controls,
             new GradientRow(steps: 4, quickSteps: 1, learningRate: 0.05),
             new SpecialistRow(),
@@ -46,8 +47,11 @@ public sealed class FourSpecialists : IDisposable
         Claims = [new("evo", "base", "paper"), new("evo", "specialist", "Cuvee")],
     };
 
+    /// <param name="runs">Folder of the runs; their measurements lie in <see cref="Records"/>.</param>
     internal ExperimentLab Lab(string runs, TextWriter? output = null) =>
-        new(Zoo, Catalog, Folder(runs), TimeProvider.System, output ?? TextWriter.Null);
+        new(Zoo, Catalog, Folder(runs), new MeasuredRuns(Folder($"{runs}-results")), TimeProvider.System, output ?? TextWriter.Null);
+
+    internal string Records(string runs) => Path.Combine(Folder($"{runs}-results"), "records", "small.jsonl");
 
     internal async Task<ExperimentResults> RunAsync(Experiment experiment, string runs)
     {
