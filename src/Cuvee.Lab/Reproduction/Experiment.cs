@@ -113,4 +113,5 @@ internal sealed record ExperimentPoint(string Label)
 /// <param name="First">Key of a row.</param>
 /// <param name="Second">Key of a row.</param>
 /// <param name="Source">Who says so: "paper", or "Cuvee" for an expectation of this project.</param>
-internal sealed record Claim(string First, string Second, string Source);
+/// <param name="Points">Labels of the points of the first and of the second row; null: both at one point, each point by itself.</param>
+internal sealed record Claim(string First, string Second, string Source, (string First, string Second)? Points = null);

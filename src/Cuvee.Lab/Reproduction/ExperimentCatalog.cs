@@ -176,7 +176,11 @@ internal static class ExperimentCatalog
             DrawsPerSeed = true,
             Rows = [ExperimentRows.Default, ExperimentRows.Base, ExperimentRows.BestSingle, .. ExperimentRows.References],
             MainRow = "default",
-            Claims = [.. ((string[])["best-single", "lora-validation"]).Select(row => new Claim("default", row, "Cuvee"))],
+            Claims =
+            [
+                new("default", "default", "Cuvee", ("all", "28")),
+                .. ((string[])["best-single", "lora-validation"]).Select(row => new Claim("default", row, "Cuvee")),
+            ],
             Notes = [],
         },
     ];

@@ -68,11 +68,12 @@ internal sealed record SeedResult(
     string Row, ulong Seed, string Name, long Queries, long Tokens, double ValidationLoss, double TestLoss, double Precision,
     double Recall, double Score);
 
-/// <summary>A claim at one point.</summary>
+/// <summary>A claim at one point, or across two.</summary>
+/// <param name="SecondPoint">Of the second row, where it is another one than the first row's.</param>
 /// <param name="Score">First minus second, averaged over the targets that have both, 95% interval.</param>
 /// <param name="Verdict">holds, is reversed or is undecided, by <paramref name="Score"/>.</param>
 internal sealed record ClaimResult(
-    string First, string Second, string Source, string Point, ConfidenceInterval Score, ConfidenceInterval TestLoss, string Verdict)
+    string First, string Second, string Source, string Point, string? SecondPoint, ConfidenceInterval Score, ConfidenceInterval TestLoss, string Verdict)
 {
     public const string Holds = "holds";
     public const string Reversed = "is reversed";

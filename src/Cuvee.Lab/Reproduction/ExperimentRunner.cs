@@ -17,6 +17,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
             : [.. builder.Targets.Select(target => (ExperimentTarget[])[target])];
         var keys = experiment.Rows.Select(row => row.Key).ToList();
         var points = new List<PointResults>();
+        var all = new List<(ExperimentPoint Point, IReadOnlyList<MeasuredTarget> Targets)>();
         var claims = new List<ClaimResult>();
         foreach (var point in experiment.Points)
         {
@@ -28,8 +29,12 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
                 point.Label,
                 statistics.Average(keys),
                 [.. measured.Select(target => ResultsOf(target, statistics, keys))]));
-            claims.AddRange(Decide(statistics, point));
+            claims.AddRange(Decide(statistics, experiment.Claims.Where(claim => claim.Points is null), point.Label));
+            all.Add((point, measured));
         }
+
+        var across = experiment.Claims.Where(claim => claim.Points is not null).ToList();
+        if (across.Count > 0) claims.AddRange(Decide(new ExperimentStatistics(AtAllPoints(all), experiment.MainRow), across, ""));
 
         return new ExperimentResults
         {
@@ -145,15 +150,31 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
             key, seed, run.Row.Name, run.Row.Queries, run.Tokens, run.Row.ValidationLoss, run.Row.TestLoss, run.Row.Score.Precision,
             run.Row.Score.Recall, run.Row.Score.Value)))]);
 
-    private IEnumerable<ClaimResult> Decide(ExperimentStatistics statistics, ExperimentPoint point)
+    private static IEnumerable<ClaimResult> Decide(ExperimentStatistics statistics, IEnumerable<Claim> claims, string point)
     {
-        foreach (var claim in experiment.Claims)
+        foreach (var claim in claims)
         {
-            if (statistics.Difference(claim.First, claim.Second) is not var (score, loss)) continue;
+            var (first, second) = (claim.First, claim.Second);
+            if (claim.Points is var (one, other)) (first, second) = (KeyAt(first, one), KeyAt(second, other));
+            if (statistics.Difference(first, second) is not var (score, loss)) continue;
             yield return new ClaimResult(
-                claim.First, claim.Second, claim.Source, point.Label, score, loss, ClaimResult.VerdictOf(score));
+                claim.First, claim.Second, claim.Source, claim.Points?.First ?? point, claim.Points?.Second, score, loss,
+                ClaimResult.VerdictOf(score));
         }
     }
+
+    /// <summary>Every target once, with the rows of all points under keys of their own.</summary>
+    private static List<MeasuredTarget> AtAllPoints(IEnumerable<(ExperimentPoint Point, IReadOnlyList<MeasuredTarget> Targets)> points) =>
+    [
+        .. points.SelectMany(at => at.Targets.Select(target => (at.Point.Label, Target: target))).GroupBy(each => each.Target.Target)
+            .Select(each => each.First().Target with
+            {
+                Rows = each.SelectMany(at => at.Target.Rows.Select(row => (Key: KeyAt(row.Key, at.Label), row.Value)))
+                    .ToDictionary(row => row.Key, row => row.Value, StringComparer.Ordinal),
+            }),
+    ];
+
+    private static string KeyAt(string row, string point) => $"{row} at {point}";
 
     /// <summary>A row whose quick settings are smaller is not what its name says.</summary>
     private string NameOf(IExperimentRow row) =>

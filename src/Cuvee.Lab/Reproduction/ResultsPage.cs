@@ -101,7 +101,8 @@ internal static class ResultsPage
 
     private static string ClaimLine(ExperimentResults results, ClaimResult claim)
     {
-        var at = claim.Point.Length > 0 ? $", {results.Axis}: {claim.Point}" : "";
+        var at = claim.SecondPoint is { } second ? $", {results.Axis}: {claim.Point} against {second}"
+            : claim.Point.Length > 0 ? $", {results.Axis}: {claim.Point}" : "";
         return $"- {NameOf(results, claim.First)} better than {NameOf(results, claim.Second)}{at} ({claim.Source}): **{claim.Verdict}**, " +
             $"{Signed(claim.Score, 100, "0.0")} points of {results.Metric}, test loss {Signed(claim.TestLoss, 1, "0.000")}.\n";
     }

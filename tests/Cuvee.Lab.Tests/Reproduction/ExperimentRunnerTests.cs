@@ -190,7 +190,7 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
             Points = [new("2") { PoolSize = 2 }, new("10") { PoolSize = 10 }, new("noisy") { LabelNoise = 0.5, ValidationRecords = 6 }],
             Rows = [.. FourSpecialists.Small.Rows.Take(1), ExperimentRows.Base, ExperimentRows.BestSingle],
             MainRow = "default",
-            Claims = [new("default", "base", "Cuvee")],
+            Claims = [new("default", "base", "Cuvee"), new("default", "default", "Cuvee", ("noisy", "2"))],
         };
         var results = await zoo.RunAsync(experiment, "curve");
 
@@ -198,7 +198,10 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         Assert.Equal(["ner-menu: its pool has 3 adapters, so the point of 10 is left out."], results.Notes);
         Assert.Equal([2, 3], results.Points.Select(point => point.Targets[0].PoolSize));
         Assert.Equal([8, 6], results.Points.Select(point => point.Targets[0].ValidationRecords));
-        Assert.Equal(["2", "noisy"], results.Claims.Select(claim => claim.Point));
+        Assert.Equal([("2", null), ("noisy", null), ("noisy", "2")], results.Claims.Select(claim => (claim.Point, claim.SecondPoint)));
+        double At(int point) => results.Points[point].Targets[0].Rows.Single(row => row.Row == "default").TestLoss.Value;
+        Assert.Equal(At(1) - At(0), results.Claims[^1].TestLoss.Value, 9);
+        Assert.NotEqual(0, results.Claims[^1].TestLoss.Value);
         var validation = Directory.GetFiles(zoo.Folder("curve"), "validation.jsonl", SearchOption.AllDirectories);
         Assert.Equal(4, validation.Select(File.ReadAllText).Distinct().Count());
     }

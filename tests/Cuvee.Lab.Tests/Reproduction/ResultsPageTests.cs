@@ -146,9 +146,10 @@ public sealed class ResultsPageTests : IDisposable
             Points = points,
             Claims =
             [
-                new(main, "best-single", "paper", points[0].Label, new(0.1, 0.05, 0.15), new(-1, -1.25, -0.75), ClaimResult.Holds),
-                new(main, "lorahub", "paper", points[0].Label, new(0.01, -0.05, 0.07), new(0.5, 0.25, 0.75), ClaimResult.Undecided),
-                new("default", main, "Cuvee", points[^1].Label, new(-0.1, -0.15, -0.05), new(0, -0.1, 0.1), ClaimResult.Reversed),
+                new(main, "best-single", "paper", points[0].Label, null, new(0.1, 0.05, 0.15), new(-1, -1.25, -0.75), ClaimResult.Holds),
+                new(main, "lorahub", "paper", points[0].Label, null, new(0.01, -0.05, 0.07), new(0.5, 0.25, 0.75), ClaimResult.Undecided),
+                new("default", main, "Cuvee", points[^1].Label, points.Length > 1 ? points[0].Label : null, new(-0.1, -0.15, -0.05),
+                    new(0, -0.1, 0.1), ClaimResult.Reversed),
             ],
         };
     }
