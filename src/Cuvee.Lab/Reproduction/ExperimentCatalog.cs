@@ -166,6 +166,20 @@ internal static class ExperimentCatalog
         },
         OutOfDomain with
         {
+            Name = "first-step",
+            Title = "How far CMA-ES should begin to look",
+            Protocol = "The cases of development; CMA-ES over weights from 1/N each, with first steps of 0.2, which was chosen on a pool of 27, " +
+                $"to 0.02. Each seed draws its own validation records. {OwnValidation}",
+            Targets = DevelopmentTargets,
+            Seeds = [1, 2],
+            DrawsPerSeed = true,
+            Rows = [ExperimentRows.Default, .. ExperimentRows.FirstSteps, ExperimentRows.Base, ExperimentRows.BestSingle],
+            MainRow = "cma-loss",
+            Claims = [],
+            Notes = [],
+        },
+        OutOfDomain with
+        {
             Name = "repository",
             Title = "A massive repository must help",
             Protocol = "As ood: 28 adapters drawn from the pool, then all of it, with the same queries. Each seed draws its own pool and " +

@@ -112,6 +112,15 @@ internal static class ExperimentRows
         Search("evo-metric", "Evo-Merging by ie-f1 alone (delta)", "search: evo-merging\nobjective: ie-f1", Smaller, QuickSmaller),
     ];
 
+    /// <summary>CMA-ES over weights with other first steps, largest first; the first is <see cref="Objectives"/>' own.</summary>
+    public static IReadOnlyList<IExperimentRow> FirstSteps { get; } =
+    [
+        Objectives[0],
+        .. ((string[])["0.1", "0.05", "0.02"]).Select(step => Search(
+            $"cma-step-{step}", $"the same with a first step of {step}", "search: cma-es",
+            $"{Smaller}\nsettings: {{ step_size: {step} }}", $"{QuickSmaller}\nsettings: {{ step_size: {step} }}")),
+    ];
+
     /// <summary>The same searches in both merge spaces, the same budget.</summary>
     public static IReadOnlyList<IExperimentRow> Spaces { get; } =
     [

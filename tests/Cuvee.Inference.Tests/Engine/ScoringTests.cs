@@ -1,9 +1,11 @@
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
+using Xunit.Abstractions;
 
 namespace Cuvee.Inference.Tests.Engine;
 
-public class ScoringTests
+/// <summary>The largest difference to PyTorch of each case is written to the test's output; docs/models.md has it.</summary>
+public class ScoringTests(ITestOutputHelper output)
 {
     public static TheoryData<string, string> Cases()
     {
@@ -29,6 +31,11 @@ public class ScoringTests
             for (var t = 0; t < scores[i].Length; t++) AssertClose(expected.Logprobs[i][t], scores[i][t]);
             AssertClose(expected.Logprobs[i].Sum(), scores[i].Sum(score => (double)score));
         }
+
+        var tokens = expected.Logprobs.Zip(scores, (wanted, found) => wanted.Zip(found, (a, b) => Math.Abs(a - b)).Max()).Max();
+        var records = expected.Logprobs.Zip(scores, (wanted, found) => Math.Abs(wanted.Sum() - found.Sum(score => (double)score)) /
+            Math.Max(1, Math.Abs(wanted.Sum()))).Max();
+        output.WriteLine($"{model} {caseName}: largest difference of a token {tokens:E1} nats, of a record {records:E1} of its value");
     }
 
     [Theory]

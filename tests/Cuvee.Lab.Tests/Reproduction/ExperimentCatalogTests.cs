@@ -36,7 +36,7 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         Assert.Equal(
             [
                 "ood", "ood-hard", "id", "robustness", "ablation", "pool-size", "validation-size", "label-noise", "objective", "space",
-                "development", "repository",
+                "development", "first-step", "repository",
             ],
             ExperimentCatalog.All.Select(experiment => experiment.Name));
         Assert.Empty(PaperFigures.Experiments.Except(ExperimentCatalog.All.Select(experiment => experiment.Name)));
@@ -59,7 +59,7 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         await using var lab = zoo.Lab("files");
         var task = new CaseBuilder(FourSpecialists.Small, lab).Build([new(LabTask.Ner, "menu")], new ExperimentPoint(""), 1)!;
         var rows = ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).OfType<SearchRow>().DistinctBy(row => row.Key).ToList();
-        Assert.Equal(28, rows.Count);
+        Assert.Equal(31, rows.Count);
         await using var session = new CaseSession();
         var context = new RowContext(lab, task, session, 7, quick, zoo.Folder("files"), null);
         foreach (var row in rows)
