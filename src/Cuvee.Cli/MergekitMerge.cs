@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Cuvee.Formats;
 using Cuvee.Mergekit;
 using Cuvee.Numerics;
+using Spectre.Console;
 
 namespace Cuvee.Cli;
 
@@ -12,8 +13,9 @@ namespace Cuvee.Cli;
 internal sealed record MergekitMerge(string Path, string Text, ulong Seed)
 {
     /// <param name="folder">Appears whole, once everything is written; null together with <paramref name="dryRun"/> only.</param>
+    /// <param name="error">Where a person sees how far it is.</param>
     /// <returns>What is printed.</returns>
-    public string Run(string? folder, bool dryRun, bool json, TimeProvider clock)
+    public string Run(string? folder, bool dryRun, bool json, TextWriter error, TimeProvider clock, CancellationToken cancellationToken)
     {
         var file = MergekitFile.Parse(Text, Path);
         if (folder is null && !dryRun)
@@ -25,11 +27,27 @@ internal sealed record MergekitMerge(string Path, string Text, ulong Seed)
         if (!dryRun)
         {
             using var team = new ThreadTeam();
-            target!.Write(temporary => plan.Write(temporary, team));
+            target!.Write(temporary =>
+                Shown(PeopleConsole.For(error), plan.Tensors.Count, begun => plan.Write(temporary, team, begun, cancellationToken)));
             seconds = clock.GetElapsedTime(start).TotalSeconds;
         }
 
         return json ? Json(plan, file, folder, dryRun ? null : seconds) : Sentence(plan, file, folder, dryRun ? null : seconds);
+    }
+
+    private static void Shown(IAnsiConsole console, int tensors, Action<Action<string>> work)
+    {
+        if (!PeopleConsole.IsLive(console))
+        {
+            work(_ => { });
+            return;
+        }
+
+        console.Progress().AutoClear(true).Start(progress =>
+        {
+            var task = progress.AddTask("tensors", maxValue: tensors);
+            work(_ => task.Increment(1));
+        });
     }
 
     private static string Sentence(MergekitPlan plan, MergekitFile file, string? folder, double? seconds)

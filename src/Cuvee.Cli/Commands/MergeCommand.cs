@@ -65,7 +65,8 @@ internal static class MergeCommand
                     throw new BadInputException($"{path}: a mergekit file is merged at one go; leave out --resume.");
                 await arguments.InvocationConfiguration.Output.WriteLineAsync(
                     new MergekitMerge(path, text, arguments.GetValue(seed) ?? 0).Run(
-                        arguments.GetValue(output), arguments.GetValue(dryRun), arguments.GetValue(json), TimeProvider.System));
+                        arguments.GetValue(output), arguments.GetValue(dryRun), arguments.GetValue(json),
+                        arguments.InvocationConfiguration.Error, TimeProvider.System, cancellationToken));
                 return ExitCode.Done;
             }
 

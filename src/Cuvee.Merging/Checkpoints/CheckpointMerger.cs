@@ -20,7 +20,8 @@ public static class CheckpointMerger
     /// <summary>The tensors in the order given, each formed piece by piece as its rows are asked for.</summary>
     /// <param name="team">Shares the pieces.</param>
     /// <exception cref="BadInputException">A source is missing or has another shape than the rest.</exception>
-    public static IReadOnlyList<TensorSource> Merge(IEnumerable<MergedTensor> tensors, ThreadTeam team)
+    public static IReadOnlyList<TensorSource> Merge(
+        IEnumerable<MergedTensor> tensors, ThreadTeam team, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(team);
@@ -30,7 +31,7 @@ public static class CheckpointMerger
             Formation? formation = null;
             return new TensorSource(tensor.Name, shape, (firstRow, rows) =>
             {
-                if (firstRow == 0) formation = new Formation(tensor, shape, team);
+                if (firstRow == 0) formation = new Formation(tensor, new TensorPieces(tensor, shape, cancellationToken), team);
                 if (!formation!.Fill(rows)) formation = null; // the memory of a finished tensor is free for the next one
             });
         })];
@@ -67,10 +68,9 @@ public static class CheckpointMerger
         private int position;
         private int available;
 
-        public Formation(MergedTensor tensor, IReadOnlyList<int> shape, ThreadTeam team)
+        public Formation(MergedTensor tensor, TensorPieces pieces, ThreadTeam team)
         {
-            this.team = team;
-            pieces = new TensorPieces(tensor, shape);
+            (this.pieces, this.team) = (pieces, team);
             merge = tensor.Method.Prepare(pieces, tensor.Arguments);
             atOnce = Math.Min(PiecesAThread * team.Threads, pieces.Count);
             formed = new float[checked(atOnce * pieces.Elements)];

@@ -16,9 +16,11 @@ internal sealed class TensorPieces : IEnumerable<TaskVectors>
     private readonly int columns; // a vector is one row
     private readonly int rowsAtOnce;
 
-    public TensorPieces(MergedTensor tensor, IReadOnlyList<int> shape)
+    private readonly CancellationToken cancellationToken; // looked at before each piece
+
+    public TensorPieces(MergedTensor tensor, IReadOnlyList<int> shape, CancellationToken cancellationToken)
     {
-        this.tensor = tensor;
+        (this.tensor, this.cancellationToken) = (tensor, cancellationToken);
         columns = shape.Count == 0 ? 1 : shape[^1];
         rows = shape.SkipLast(1).Aggregate(1, (count, dimension) => checked(count * dimension));
         rowsAtOnce = tensor.Method.AllowsPieces ? Math.Clamp(PieceElements / Math.Max(1, columns), 1, Math.Max(1, rows)) : rows;
@@ -32,6 +34,7 @@ internal sealed class TensorPieces : IEnumerable<TaskVectors>
     /// <param name="start">Gets what the merged update is added to: the base's values, or zeros.</param>
     public TaskVectors Read(int piece, Span<float> start)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         var firstRow = piece * rowsAtOnce;
         var first = (long)firstRow * columns;
         if (tensor.Base is { } origin) origin.Checkpoint.Read(origin.Name, first, start);

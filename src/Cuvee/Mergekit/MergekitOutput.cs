@@ -6,6 +6,7 @@ using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Json;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Runs;
 
 namespace Cuvee.Mergekit;
 
@@ -25,7 +26,7 @@ internal static class MergekitOutput
     /// <param name="donor">Folder of the model whose configuration the result has: the base, else the first.</param>
     /// <param name="layers">Where each layer of the result comes from; null: the donor's number of them.</param>
     public static void Write(
-        MergekitFile file, string donor, IReadOnlyList<(string Folder, int Layer)>? layers, TensorType type, string folder)
+        MergekitFile file, string donor, IReadOnlyList<(string Folder, int Layer)>? layers, TensorType type, ulong seed, string folder)
     {
         if (File.Exists(Path.Combine(donor, ConfigName)))
         {
@@ -42,6 +43,7 @@ internal static class MergekitOutput
             File.Copy(Path.Combine(donor, generation), Path.Combine(folder, generation));
         TokenizerFiles.Copy(TokenizerFolder(file, donor), folder);
         AtomicFile.WriteAllBytes(Path.Combine(folder, "mergekit_config.yml"), Encoding.UTF8.GetBytes(file.Text));
+        AtomicFile.WriteAllBytes(Path.Combine(folder, "README.md"), Encoding.UTF8.GetBytes(Card(file, type, seed)));
     }
 
     /// <summary>Embeddings are merged row by row, so that one vocabulary must mean the same rows in every model.</summary>
@@ -67,6 +69,21 @@ internal static class MergekitOutput
             }
         }
     }
+
+    private static string Card(MergekitFile file, TensorType type, ulong seed) => $"""
+        ---
+        tags: [merge]
+        ---
+        # Merged model
+
+        Made by Cuvee {RunIdentity.Version} from whole checkpoints, method {file.Method.Name} ({file.Method.Reference}), stored as {type}.
+        Random drops, if the method has any: seed {seed}. The configuration, in mergekit's form (`mergekit_config.yml`):
+
+        ```yaml
+        {file.Text.TrimEnd()}
+        ```
+
+        """.ReplaceLineEndings("\n");
 
     private static string TokenizerFolder(MergekitFile file, string donor) => file.TokenizerSource is { } source and not ("base" or "union")
         ? file.FolderOf(ModelOf(source))

@@ -58,14 +58,23 @@ public sealed class MergekitPlan : IDisposable
         }
     }
 
-    /// <summary>Writes weights (shards of at most 2 GB), configuration, tokenizer and the file itself.</summary>
+    /// <summary>Writes weights (shards of at most 2 GB), configuration, tokenizer, a model card and the file itself.</summary>
     /// <param name="folder">Must exist and be empty.</param>
     /// <param name="team">Shares the work.</param>
+    /// <param name="begun">Gets each tensor's name when its turn comes.</param>
     /// <exception cref="BadInputException">A source is missing, of another shape or not finite.</exception>
-    public void Write(string folder, ThreadTeam team)
+    public void Write(string folder, ThreadTeam team, Action<string>? begun = null, CancellationToken cancellationToken = default)
     {
-        ModelShards.Write(folder, CheckpointMerger.Merge(tensors, team), Type, MaxShardBytes);
-        MergekitOutput.Write(file, donor, file.HasSlices ? layers : null, Type, folder);
+        var sources = CheckpointMerger.Merge(tensors, team, cancellationToken).Select(source => source with
+        {
+            Fill = (firstRow, rows) =>
+            {
+                if (firstRow == 0) begun?.Invoke(source.Name);
+                source.Fill(firstRow, rows);
+            },
+        });
+        ModelShards.Write(folder, [.. sources], Type, MaxShardBytes);
+        MergekitOutput.Write(file, donor, file.HasSlices ? layers : null, Type, seed, folder);
     }
 
     public void Dispose()

@@ -75,6 +75,39 @@ public sealed class CheckpointMergerTests : IDisposable
         }
     }
 
+    /// <summary>What mergekit's methods measure, they measure over the tensor, however many pieces it comes in.</summary>
+    [Theory]
+    [InlineData("ties", true)]
+    [InlineData("breadcrumbs_ties", true)]
+    [InlineData("task_arithmetic", true)]
+    [InlineData("slerp", false)]
+    public void Merge_MethodsOfMergekitInPieces_EqualTheWholeTensor(string name, bool differences)
+    {
+        var method = MergekitMethods.All.Find(name);
+        var origin = differences ? Write("base", 1, TensorType.F32) : null;
+        CheckpointReader[] models = [Write("a", 2, TensorType.F32), Write("b", 3, TensorType.F32)];
+        (string, double)[][] own = differences ? [[("weight", 1), ("density", 0.3)], [("weight", -0.5), ("density", 0.6)]] : [[], []];
+        var arguments = MergeArguments.For(method, Recipe(name, [], own));
+        using var team = new ThreadTeam(2);
+        foreach (var (tensor, shape) in Shapes)
+        {
+            TensorPlace Place(CheckpointReader model) => new(model, tensor);
+            var values = new float[shape.Aggregate(1, (a, b) => a * b)];
+            CheckpointMerger.Merge(
+                [new MergedTensor(tensor, [.. models.Select(Place)], origin is null ? null : Place(origin), method, arguments)], team)[0]
+                .Fill(0, values);
+            var x = origin is null ? new double[values.Length] : All(origin, tensor);
+            var deltas = models.Select(model => All(model, tensor).Zip(x, (own, value) => (float)own - (float)value).ToArray());
+            var whole = new TaskVectors(
+                tensor, values.Length / shape.LastOrDefault(1), shape.LastOrDefault(1),
+                [.. deltas.Select(delta => (ReadOnlyMemory<float>)delta)]);
+            var update = new float[values.Length];
+            method.Prepare([whole], arguments)(whole, update);
+            Assert.InRange(
+                ReferenceMerge.RelativeError(values, [.. x.Zip(update, (value, change) => value + change)]), 0, 1e-6);
+        }
+    }
+
     [Fact]
     public void Merge_RandomDrops_SameBytesOnAnyThreadsAndInAnyChunk()
     {

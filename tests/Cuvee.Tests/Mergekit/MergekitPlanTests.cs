@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Mergekit;
+using Cuvee.Numerics;
 
 namespace Cuvee.Tests.Mergekit;
 
@@ -64,6 +65,34 @@ public sealed class MergekitPlanTests : IDisposable
         byte[] Bytes(ulong seed) => File.ReadAllBytes(Path.Combine(models.Merge(dare, seed).Folder, "model.safetensors"));
         Assert.Equal(Bytes(3), Bytes(3));
         Assert.NotEqual(Bytes(3), Bytes(4));
+    }
+
+    [Fact]
+    public void Write_Card_NamesMethodSeedAndConfiguration()
+    {
+        var card = File.ReadAllText(Path.Combine(models.Merge(Stack, 5).Folder, "README.md"));
+        Assert.Contains("method passthrough", card, StringComparison.Ordinal);
+        Assert.Contains("seed 5", card, StringComparison.Ordinal);
+        Assert.Contains("```yaml\n" + Stack + "```\n", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_Stopped_EndsAtOnce()
+    {
+        using var plan = MergekitPlan.Open(MergekitFile.Parse(Pair, models.File("merge.yml")));
+        using var team = new ThreadTeam(2);
+        using var stop = new CancellationTokenSource();
+        var begun = new List<string>();
+        Assert.ThrowsAny<OperationCanceledException>(() => plan.Write(
+            Directory.CreateDirectory(models.File("stopped")).FullName, team,
+            name =>
+            {
+                begun.Add(name);
+                if (begun.Count == 2) stop.Cancel();
+            },
+            stop.Token));
+        Assert.Equal(2, begun.Count);
+        Assert.Empty(Directory.GetFiles(models.File("stopped")));
     }
 
     [Fact]
