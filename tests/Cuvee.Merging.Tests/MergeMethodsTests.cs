@@ -79,6 +79,43 @@ public sealed class MergeMethodsTests
     }
 
     [Fact]
+    public void For_DensityOfOneAdapter_TheOthersHaveTheWholes()
+    {
+        var arguments = MergeArguments.For(new DareTies(), DensityRecipe("dare-ties", 0.25, 0.75));
+        Assert.Equal([0.25, 0.75], arguments.OfAdapters("density"));
+        Assert.Throws<ArgumentException>(() => MergeArguments.For(new DareTies(), DensityRecipe("dare-ties", 0.25, 1.5)));
+    }
+
+    /// <summary>At density 0 an adapter says nothing: what remains is the other one, at the whole's density.</summary>
+    [Theory]
+    [InlineData("ties")]
+    [InlineData("dare-ties")]
+    [InlineData("dare-linear")]
+    [InlineData("della")]
+    [InlineData("breadcrumbs")]
+    public void Merge_DensityOfOneAdapterZero_IsTheOtherAlone(string name)
+    {
+        var method = MergeMethods.Default.Find(name);
+        float[] a = [1, -2, 3, 0.5f, -0.25f, 6], b = [-4, 1, 1, 2, 8, -3];
+        float[] Merge(double own, params float[][] vectors)
+        {
+            var merged = new float[6];
+            var task = new TaskVectors("m", 2, 3, [.. vectors.Select(vector => (ReadOnlyMemory<float>)vector)]);
+            var recipe = DensityRecipe(name, 0.5, own);
+            var arguments = MergeArguments.For(method, recipe with { Adapters = [.. recipe.Adapters.Take(vectors.Length)] });
+            method.Prepare([task], arguments)(task, merged);
+            return merged;
+        }
+
+        Assert.Equal(Merge(0, a), Merge(0, a, b));
+        Assert.NotEqual(Merge(0, a), Merge(1, a, b));
+    }
+
+    private static MethodRecipe DensityRecipe(string method, double whole, double own) => new(
+        method, new Dictionary<string, double> { ["density"] = whole },
+        [new("a"), new("b", new Dictionary<string, double> { ["density"] = own })]);
+
+    [Fact]
     public void RandomFor_ModulesAndAdapters_OwnReproducibleStreams()
     {
         MergeArguments For(params string[] names) => MergeArguments.For(

@@ -2,18 +2,23 @@ using System.CommandLine;
 using Cuvee.Cli.Progress;
 using Cuvee.CommandLine;
 using Cuvee.Configuration;
+using Cuvee.Formats;
+using Cuvee.Mergekit;
 using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Runs;
 
 namespace Cuvee.Cli.Commands;
 
-/// <summary><c>cuvee merge</c>: a run file from search to merged adapter.</summary>
+/// <summary><c>cuvee merge</c>: a run file from search to merged adapter, or a mergekit file to a merged checkpoint.</summary>
 internal static class MergeCommand
 {
     public static Command Create()
     {
-        var run = new Argument<string>("run.yaml") { Description = "The run file; every key is in docs/run-yaml.md." };
+        var run = new Argument<string>("run.yaml")
+        {
+            Description = "The run file; every key is in docs/run-yaml.md. Or a mergekit file, docs/mergekit.md.",
+        };
         var output = new Option<string?>("--out") { Description = "Folder of the results, instead of the run file's.", HelpName = "DIR" };
         var resume = new Option<bool>("--resume")
         {
@@ -28,6 +33,11 @@ internal static class MergeCommand
         {
             Description = "With --resume: cut a damaged journal at its first damaged line and go on from there.",
         };
+        var seed = new Option<ulong?>("--seed")
+        {
+            Description = "With a mergekit file: the seed of random drops, 0 if not given; a run file has its own.",
+            HelpName = "N",
+        };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and what it will cost at most; ask and write nothing." };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
@@ -35,8 +45,9 @@ internal static class MergeCommand
             "Search for weights that make one better adapter out of a pool: merged adapter, recipe, manifest, journal and model card.",
             "cuvee merge samples/restaurant/run.yaml --dry-run",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --json",
-            "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 15000")
-            { run, output, resume, queries, repair, dryRun, json };
+            "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 15000",
+            "cuvee merge samples/mergekit/stacked.yml --out runs/stacked")
+            { run, output, resume, queries, repair, seed, dryRun, json };
         command.Validators.Add(arguments =>
         {
             if (arguments.GetValue(queries) is < 1) arguments.AddError("--queries must be at least 1.");
@@ -47,7 +58,22 @@ internal static class MergeCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(run);
-            var configuration = RunConfiguration.Load(path, Catalog.Default.WithServices(new ServiceNetwork(TimeProvider.System)));
+            var text = YamlMapping.ReadText(path);
+            if (MergekitFile.Describes(text, path))
+            {
+                if (arguments.GetValue(resume))
+                    throw new BadInputException($"{path}: a mergekit file is merged at one go; leave out --resume.");
+                await arguments.InvocationConfiguration.Output.WriteLineAsync(
+                    new MergekitMerge(path, text, arguments.GetValue(seed) ?? 0).Run(
+                        arguments.GetValue(output), arguments.GetValue(dryRun), arguments.GetValue(json),
+                        arguments.InvocationConfiguration.Error, TimeProvider.System, cancellationToken));
+                return ExitCode.Done;
+            }
+
+            if (arguments.GetValue(seed) is not null)
+                throw new BadInputException($"{path}: a run file says its own seed; write 'seed: {arguments.GetValue(seed)}' there.");
+            var services = Catalog.Default.WithServices(new ServiceNetwork(TimeProvider.System));
+            var configuration = RunConfiguration.Parse(text, path, services);
             if (arguments.GetValue(output) is { } folder) configuration = configuration with { Out = Path.GetFullPath(folder) };
             var plans = RunPlanner.Plan(configuration, arguments.GetValue(resume) || arguments.GetValue(dryRun));
             if (arguments.GetValue(dryRun))

@@ -51,7 +51,7 @@ public static class HuggingFaceModelReader
     }
 
     /// <summary>Which open file holds each tensor.</summary>
-    private static Dictionary<string, SafetensorsReader> OpenShards(string folder, List<SafetensorsReader> shards)
+    internal static Dictionary<string, SafetensorsReader> OpenShards(string folder, List<SafetensorsReader> shards)
     {
         var single = Path.Combine(folder, WeightsFileName);
         var index = Path.Combine(folder, IndexFileName);

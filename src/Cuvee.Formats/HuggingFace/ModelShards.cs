@@ -3,17 +3,19 @@ using Cuvee.Formats.Safetensors;
 namespace Cuvee.Formats.HuggingFace;
 
 /// <summary>Weights in one safetensors file, or in numbered ones under an index as Hugging Face names them.</summary>
-internal static class ModelShards
+public static class ModelShards
 {
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     /// <summary>
     /// The file, or all shards and then the index. Of the folder's earlier weights, what a reader would take for these is deleted last.
     /// </summary>
+    /// <param name="folder">Must exist.</param>
     /// <param name="tensors">Consecutive ones share a shard.</param>
     /// <param name="maxBytes">Of a shard's values; a larger tensor has one of its own.</param>
     public static void Write(string folder, IReadOnlyList<TensorSource> tensors, TensorType type, long maxBytes)
     {
+        ArgumentNullException.ThrowIfNull(tensors);
         var single = Path.Combine(folder, HuggingFaceModelReader.WeightsFileName);
         var index = Path.Combine(folder, HuggingFaceModelReader.IndexFileName);
         var shards = Cut(tensors, type, maxBytes);

@@ -38,6 +38,9 @@ public sealed class SafetensorsReader : IDisposable
 
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
+    /// <summary>Where in the file the tensors' byte offsets start.</summary>
+    internal long BufferStart => _bufferStart;
+
     /// <summary>Maps the file and checks its whole header; tensor values are not touched.</summary>
     /// <exception cref="SafetensorsFormatException">The file breaks the format; <see cref="SafetensorsFormatException.Defect"/> says
     /// how.</exception>

@@ -12,12 +12,6 @@ namespace Cuvee.Hosting.Embedded;
 /// <summary>A whole model folder with a recipe folded into its weights.</summary>
 public static class FoldedModel
 {
-    // What a folded checkpoint needs beside config and weights, where the base has it.
-    private static readonly string[] TokenizerFiles =
-    [
-        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
-    ];
-
     /// <param name="model">A Hugging Face folder or a GGUF file; the result is a folder.</param>
     /// <param name="folder">Must not exist, or be empty.</param>
     /// <exception cref="BadInputException">The recipe does not fit the pool, or the pool not the base model.</exception>
@@ -53,7 +47,6 @@ public static class FoldedModel
             return;
         }
 
-        foreach (var file in TokenizerFiles.Where(file => File.Exists(Path.Combine(model.Path, file))))
-            File.Copy(Path.Combine(model.Path, file), Path.Combine(folder, file));
+        TokenizerFiles.Copy(model.Path, folder);
     }
 }

@@ -20,23 +20,25 @@ public sealed class BreadcrumbsMerge : IMergeMethod
         MergeParameter.Lambda,
     ];
 
-    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight, MergeParameter.AdapterDensity];
 
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
-        var (density, gamma, lambda, weights) =
-            (arguments["density"], arguments["gamma"], arguments["lambda"], arguments.OfAdapters("weight"));
+        var (densities, gamma, lambda, weights) =
+            (arguments.OfAdapters("density"), arguments["gamma"], arguments["lambda"], arguments.OfAdapters("weight"));
         return (taskVectors, merged) =>
         {
             merged.Clear();
-            var kept = MagnitudeSparsifier.KeptCount(merged.Length, density);
-            if (kept == 0) return;
-            var largest = Math.Min((long)Math.Round(gamma * merged.Length, MidpointRounding.ToEven), merged.Length - kept);
-            var upper = MagnitudeSelection.AtRanks([taskVectors.Deltas], weights.Length, _ => largest + 1);
-            var lower = MagnitudeSelection.AtRanks([taskVectors.Deltas], weights.Length, _ => largest + kept);
+            var entries = merged.Length;
+            long Kept(int i) => MagnitudeSparsifier.KeptCount(entries, densities[i]);
+            long Largest(int i) => Math.Min((long)Math.Round(gamma * entries, MidpointRounding.ToEven), entries - Kept(i));
+            var upper = MagnitudeSelection.AtRanks([taskVectors.Deltas], weights.Length, (i, _) => Math.Min(Largest(i) + 1, entries));
+            var lower = MagnitudeSelection.AtRanks([taskVectors.Deltas], weights.Length, (i, _) => Math.Max(1, Largest(i) + Kept(i)));
             for (var i = 0; i < weights.Length; i++)
-                AddBetween(taskVectors.Deltas[i].Span, lower[i], upper[i], lambda * weights[i], merged);
+            {
+                if (densities[i] > 0) AddBetween(taskVectors.Deltas[i].Span, lower[i], upper[i], lambda * weights[i], merged);
+            }
         };
     }
 

@@ -16,19 +16,21 @@ public sealed class DareLinear : IMergeMethod
         MergeParameter.Lambda,
     ];
 
-    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight, MergeParameter.AdapterDensity];
+
+    public bool AllowsPieces => true;
 
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
-        var (density, lambda, weights) = (arguments["density"], arguments["lambda"], arguments.OfAdapters("weight"));
+        var (densities, lambda, weights) = (arguments.OfAdapters("density"), arguments["lambda"], arguments.OfAdapters("weight"));
         return (taskVectors, merged) =>
         {
             merged.Clear();
             var kept = new float[merged.Length];
             for (var i = 0; i < weights.Length; i++)
             {
-                RandomDrop.Apply(taskVectors, i, arguments, density, kept);
+                RandomDrop.Apply(taskVectors, i, arguments, densities[i], kept);
                 FloatVectors.AddScaled((float)(lambda * weights[i]), kept, merged);
             }
         };

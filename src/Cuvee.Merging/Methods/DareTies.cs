@@ -13,12 +13,14 @@ public sealed class DareTies : IMergeMethod
         MergeParameter.Lambda,
     ];
 
-    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight, MergeParameter.AdapterDensity];
+
+    public bool AllowsPieces => true;
 
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
-        var (density, lambda, weights) = (arguments["density"], arguments["lambda"], arguments.OfAdapters("weight"));
+        var (densities, lambda, weights) = (arguments.OfAdapters("density"), arguments["lambda"], arguments.OfAdapters("weight"));
         var everything = new float[weights.Length]; // thresholds: what was dropped is zero already
         return (taskVectors, merged) =>
         {
@@ -26,7 +28,7 @@ public sealed class DareTies : IMergeMethod
             for (var i = 0; i < kept.Length; i++)
             {
                 var values = new float[merged.Length];
-                RandomDrop.Apply(taskVectors, i, arguments, density, values);
+                RandomDrop.Apply(taskVectors, i, arguments, densities[i], values);
                 kept[i] = values;
             }
 

@@ -19,48 +19,27 @@ public sealed class DellaMerge : IMergeMethod
         MergeParameter.Lambda,
     ];
 
-    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight, MergeParameter.AdapterDensity];
+
+    public bool AllowsPieces => true;
 
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
-        var (density, lambda, weights) = (arguments["density"], arguments["lambda"], arguments.OfAdapters("weight"));
-        var epsilon = Math.Min(arguments["epsilon"], Math.Min(density, 1 - density));
+        var (densities, epsilon, lambda, weights) =
+            (arguments.OfAdapters("density"), arguments["epsilon"], arguments["lambda"], arguments.OfAdapters("weight"));
         var everything = new float[weights.Length]; // thresholds: what was dropped is zero already
         return (taskVectors, merged) =>
         {
             var kept = new ReadOnlyMemory<float>[weights.Length];
             for (var i = 0; i < kept.Length; i++)
-                kept[i] = density == 1 ? taskVectors.Deltas[i] : Drop(taskVectors, i, arguments, density, epsilon);
-            SignElection.Merge(kept, everything, weights, lambda, merged);
-        };
-    }
-
-    // One number is drawn for each entry, row by row, whatever the density and epsilon.
-    private static float[] Drop(TaskVectors taskVectors, int adapter, MergeArguments arguments, double density, double epsilon)
-    {
-        var columns = taskVectors.InFeatures;
-        var source = taskVectors.Deltas[adapter].Span;
-        var kept = new float[source.Length];
-        var random = arguments.RandomFor(taskVectors.ModuleName, adapter);
-        var order = new ulong[columns]; // magnitude's bits, then column: equal magnitudes rank in the order of their columns
-        var probabilities = new double[columns];
-        for (var start = 0; start < source.Length; start += columns)
-        {
-            var row = source.Slice(start, columns);
-            for (var j = 0; j < columns; j++)
-                order[j] = ((ulong)BitConverter.SingleToUInt32Bits(Math.Abs(row[j])) << 32) | (uint)j;
-            Array.Sort(order);
-            for (var rank = 0; rank < columns; rank++)
             {
-                var ramp = columns > 1 ? (2.0 * rank / (columns - 1)) - 1 : 0; // -1 for the smallest, 1 for the largest
-                probabilities[(int)(uint)order[rank]] = density + (epsilon * ramp);
+                var values = new float[merged.Length];
+                RankedDrop.Apply(taskVectors, i, arguments, densities[i], epsilon, values);
+                kept[i] = values;
             }
 
-            for (var j = 0; j < columns; j++)
-                kept[start + j] = random.NextDouble() < probabilities[j] ? (float)(row[j] / probabilities[j]) : 0;
-        }
-
-        return kept;
+            SignElection.Merge(kept, everything, weights, lambda, merged);
+        };
     }
 }

@@ -19,6 +19,12 @@ public interface IMergeMethod
     /// <summary>Everything that each adapter has of its own, such as <c>weight</c>; none is named <c>name</c>.</summary>
     IReadOnlyList<MergeParameter> AdapterParameters { get; }
 
+    /// <summary>
+    /// Whether a module may come in pieces, some rows of it as if they were a module of their own: the method looks at single entries or
+    /// rows only, or measures what it needs of the others in <see cref="Prepare"/>. Checkpoints larger than memory are merged in pieces.
+    /// </summary>
+    bool AllowsPieces => false;
+
     /// <summary>Measures and returns what combines one module.</summary>
     /// <param name="pool">Every module of the pool in ordinal order of name, formed as it is enumerated, so that only one module's task
     /// vectors are held; may be enumerated several times or, where nothing is measured, not at all.</param>

@@ -17,6 +17,8 @@ public sealed class LinearMerge : IMergeMethod
 
     public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
 
+    public bool AllowsPieces => true;
+
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);

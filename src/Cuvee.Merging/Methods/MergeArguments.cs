@@ -17,11 +17,12 @@ public sealed class MergeArguments
     {
         ArgumentNullException.ThrowIfNull(method);
         ArgumentNullException.ThrowIfNull(recipe);
+        var values = Filled(method.Parameters, recipe.Parameters, $"method {method.Name}");
         return new MergeArguments(
             recipe,
-            Filled(method.Parameters, recipe.Parameters, $"method {method.Name}"),
+            values,
             [.. recipe.Adapters.Select(adapter => Filled(
-                method.AdapterParameters, adapter.Parameters, $"adapter '{adapter.Name}' in method {method.Name}"))]);
+                method.AdapterParameters, adapter.Parameters, $"adapter '{adapter.Name}' in method {method.Name}", values))]);
     }
 
     /// <summary>Number of task vectors.</summary>
@@ -30,7 +31,8 @@ public sealed class MergeArguments
     /// <summary>The value of a declared parameter.</summary>
     public double this[string name] => values[name];
 
-    /// <summary>The value of a declared parameter of one adapter, counted in the order of the task vectors.</summary>
+    /// <summary>The value of a declared parameter of one adapter, counted in the order of the task vectors. Where the merge as a whole has
+    /// a parameter of that name, too, the whole's is the default.</summary>
     public double this[int adapter, string name] => adapterValues[adapter][name];
 
     /// <summary>A declared parameter of every adapter, in the order of the task vectors.</summary>
@@ -45,9 +47,12 @@ public sealed class MergeArguments
         SeededRandom.Derive(recipe.Seed, $"{recipe.Method}/{moduleName}/{recipe.Adapters[adapter].Name}");
 
     private static Dictionary<string, double> Filled(
-        IReadOnlyList<MergeParameter> declared, IReadOnlyDictionary<string, double> given, string owner)
+        IReadOnlyList<MergeParameter> declared, IReadOnlyDictionary<string, double> given, string owner,
+        Dictionary<string, double>? whole = null)
     {
-        var filled = declared.ToDictionary(parameter => parameter.Name, parameter => parameter.Default, StringComparer.Ordinal);
+        var filled = declared.ToDictionary(
+            parameter => parameter.Name, parameter => whole?.GetValueOrDefault(parameter.Name, parameter.Default) ?? parameter.Default,
+            StringComparer.Ordinal);
         foreach (var (name, value) in given)
         {
             var parameter = declared.FirstOrDefault(candidate => candidate.Name == name) ?? throw new ArgumentException(

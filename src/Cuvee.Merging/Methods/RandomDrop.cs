@@ -6,7 +6,9 @@ internal static class RandomDrop
     /// <summary>The same numbers are drawn whatever the density: an entry that a density keeps, a larger one keeps too.</summary>
     /// <param name="adapter">Position of the task vector.</param>
     /// <param name="kept">Overwritten; the task vector's length.</param>
-    public static void Apply(TaskVectors taskVectors, int adapter, MergeArguments arguments, double density, Span<float> kept)
+    /// <param name="rescales">Whether what stays is divided by the density.</param>
+    public static void Apply(
+        TaskVectors taskVectors, int adapter, MergeArguments arguments, double density, Span<float> kept, bool rescales = true)
     {
         var source = taskVectors.Deltas[adapter].Span;
         if (density == 1)
@@ -16,6 +18,7 @@ internal static class RandomDrop
         }
 
         var random = arguments.RandomFor(taskVectors.ModuleName, adapter);
-        for (var i = 0; i < kept.Length; i++) kept[i] = random.NextDouble() < density ? (float)(source[i] / density) : 0;
+        var divisor = rescales ? density : 1;
+        for (var i = 0; i < kept.Length; i++) kept[i] = random.NextDouble() < density ? (float)(source[i] / divisor) : 0;
     }
 }

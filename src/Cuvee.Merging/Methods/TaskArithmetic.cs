@@ -14,6 +14,8 @@ public sealed class TaskArithmetic : IMergeMethod
 
     public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
 
+    public bool AllowsPieces => true;
+
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);

@@ -20,18 +20,18 @@ public sealed class TiesMerge : IMergeMethod
         new("whole_vector", 0, 0, 1, "What is trimmed as one: 1 the whole task vector, 0 each tensor.", Integral: true),
     ];
 
-    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight, MergeParameter.AdapterDensity];
 
     public ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
-        var (density, lambda, weights) = (arguments["density"], arguments["lambda"], arguments.OfAdapters("weight"));
+        var (densities, lambda, weights) = (arguments.OfAdapters("density"), arguments["lambda"], arguments.OfAdapters("weight"));
         var whole = arguments["whole_vector"] == 1
-            ? MagnitudeSelection.Thresholds(pool.Select(module => module.Deltas), weights.Length, density)
+            ? MagnitudeSelection.Thresholds(pool.Select(module => module.Deltas), densities)
             : null;
         return (taskVectors, merged) =>
         {
-            var thresholds = whole ?? MagnitudeSelection.Thresholds([taskVectors.Deltas], weights.Length, density);
+            var thresholds = whole ?? MagnitudeSelection.Thresholds([taskVectors.Deltas], densities);
             SignElection.Merge(taskVectors.Deltas, thresholds, weights, lambda, merged);
         };
     }

@@ -10,25 +10,28 @@ internal static class MagnitudeSelection
 
     /// <summary>Per vector the smallest magnitude that stays, as <see cref="MagnitudeSparsifier.Threshold"/> gives it.</summary>
     /// <param name="pieces">Each holds the next entries of every vector; enumerated twice, or not at all if nothing or all is kept.</param>
+    /// <param name="keepFractions">[vectors]</param>
     public static float[] Thresholds(
-        IEnumerable<IReadOnlyList<ReadOnlyMemory<float>>> pieces, int vectors, double keepFraction)
+        IEnumerable<IReadOnlyList<ReadOnlyMemory<float>>> pieces, IReadOnlyList<double> keepFractions)
     {
-        var thresholds = new float[vectors];
-        if (keepFraction == 1) return thresholds;
-        if (keepFraction == 0)
+        var thresholds = keepFractions.All(fraction => fraction is 0 or 1)
+            ? new float[keepFractions.Count]
+            : AtRanks(
+                pieces, keepFractions.Count, (i, length) => Math.Max(1, MagnitudeSparsifier.KeptCount(length, keepFractions[i])));
+        for (var i = 0; i < thresholds.Length; i++)
         {
-            Array.Fill(thresholds, float.PositiveInfinity);
-            return thresholds;
+            if (keepFractions[i] == 1) thresholds[i] = 0;
+            else if (keepFractions[i] == 0) thresholds[i] = float.PositiveInfinity;
         }
 
-        return AtRanks(pieces, vectors, length => MagnitudeSparsifier.KeptCount(length, keepFraction));
+        return thresholds;
     }
 
     /// <summary>Per vector the magnitude at a rank, 1 for the largest.</summary>
     /// <param name="pieces">Enumerated twice.</param>
-    /// <param name="rankOf">From a vector's length; 1 to that length.</param>
+    /// <param name="rankOf">From a vector's position and length; 1 to that length.</param>
     public static float[] AtRanks(
-        IEnumerable<IReadOnlyList<ReadOnlyMemory<float>>> pieces, int vectors, Func<long, long> rankOf)
+        IEnumerable<IReadOnlyList<ReadOnlyMemory<float>>> pieces, int vectors, Func<int, long, long> rankOf)
     {
         var found = new float[vectors];
         var lengths = new long[vectors];
@@ -46,7 +49,7 @@ internal static class MagnitudeSelection
         var remaining = new long[vectors]; // rank of the answer inside its bin, from the largest
         for (var i = 0; i < vectors; i++)
         {
-            remaining[i] = rankOf(lengths[i]);
+            remaining[i] = rankOf(i, lengths[i]);
             (bins[i], remaining[i]) = Locate(upper[i], remaining[i]);
         }
 

@@ -1,4 +1,3 @@
-using System.Text;
 using Cuvee.Formats;
 using Cuvee.LanguageModels.Chat;
 using Cuvee.Metrics;
@@ -14,7 +13,6 @@ namespace Cuvee.Configuration;
 public sealed record RunConfiguration
 {
     private const int DefaultMaxTokens = 96;
-    private const int LongestFile = 16 << 20; // characters
 
     private static readonly string[] TemplateNames = [TextRules.Auto, .. ChatTemplates.All.Select(template => template.Name)];
 
@@ -79,23 +77,7 @@ public sealed record RunConfiguration
     public ComparisonSettings? Compare { get; init; }
 
     /// <exception cref="BadInputException">The file is missing, or <see cref="Parse"/> refuses it.</exception>
-    public static RunConfiguration Load(string path, Catalog? catalog = null)
-    {
-        try
-        {
-            if (new FileInfo(path) is { Exists: true, Length: > LongestFile })
-            {
-                throw new BadInputException(
-                    $"{path}: larger than {LongestFile >> 20} MB; a run file names its data, it does not hold it.");
-            }
-
-            return Parse(System.IO.File.ReadAllText(path, new UTF8Encoding(false, throwOnInvalidBytes: true)), path, catalog);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or DecoderFallbackException)
-        {
-            throw new BadInputException($"{path}: cannot be read ({exception.Message.TrimEnd('.')}); give a run file.", exception);
-        }
-    }
+    public static RunConfiguration Load(string path, Catalog? catalog = null) => Parse(YamlMapping.ReadText(path), path, catalog);
 
     /// <param name="text">YAML.</param>
     /// <param name="file">Its path, for errors; relative paths in the text start from its folder.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Cuvee.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -12,6 +13,7 @@ namespace Cuvee.Configuration;
 public sealed class YamlMapping
 {
     private const int DeepestNesting = 20; // stream and document included
+    private const int LongestFile = 16 << 20; // characters
 
     private readonly string file;
     private readonly string path; // dotted, empty at the root
@@ -19,6 +21,26 @@ public sealed class YamlMapping
     private readonly List<string> known = [];
 
     private YamlMapping(string file, string path, YamlMappingNode node) => (this.file, this.path, this.node) = (file, path, node);
+
+    /// <summary>The text of a run file.</summary>
+    /// <exception cref="BadInputException">Missing, unreadable, too large or not UTF-8.</exception>
+    public static string ReadText(string path)
+    {
+        try
+        {
+            if (new FileInfo(path) is { Exists: true, Length: > LongestFile })
+            {
+                throw new BadInputException(
+                    $"{path}: larger than {LongestFile >> 20} MB; a run file names its data, it does not hold it.");
+            }
+
+            return File.ReadAllText(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or DecoderFallbackException)
+        {
+            throw new BadInputException($"{path}: cannot be read ({exception.Message.TrimEnd('.')}); give a run file.", exception);
+        }
+    }
 
     /// <exception cref="BadInputException">Not one YAML mapping, or nested too deeply.</exception>
     public static YamlMapping Parse(string text, string file)
@@ -46,6 +68,8 @@ public sealed class YamlMapping
         known.Add(key);
         return Find(key) is not null;
     }
+
+    public bool IsListOfMappings(string key) => Find(key) is YamlSequenceNode { Children: [YamlMappingNode, ..] };
 
     public string RequiredText(string key, string meaning) => Text(key) ??
         throw new BadInputException($"{file}: key '{Qualified(key)}' is missing; set it to {meaning}.");
@@ -156,6 +180,26 @@ public sealed class YamlMapping
         return numbers.Count > 0 && numbers.Distinct().Count() == numbers.Count
             ? numbers
             : throw Error(node, $"'{Qualified(key)}' must be a list of numbers from {min} to {max}, at least one, each once.");
+    }
+
+    /// <summary>A number or a list of them; true and false count as 1 and 0. Null when the key is missing.</summary>
+    /// <returns>At least one.</returns>
+    public IReadOnlyList<double>? NumberOrNumbers(string key)
+    {
+        known.Add(key);
+        if (Find(key) is not { } node) return null;
+        var numbers = new List<double>();
+        foreach (var item in node is YamlSequenceNode list ? list.Children : [node])
+        {
+            var text = (item as YamlScalarNode)?.Value;
+            if (text?.ToUpperInvariant() is "TRUE" or "YES" or "ON") numbers.Add(1);
+            else if (text?.ToUpperInvariant() is "FALSE" or "NO" or "OFF") numbers.Add(0);
+            else if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number))
+                numbers.Add(number);
+            else throw Error(item, $"'{Qualified(key)}' must be a number, true, false or a list of numbers such as [0, 0.5, 1].");
+        }
+
+        return numbers.Count > 0 ? numbers : throw Error(node, $"'{Qualified(key)}' is an empty list; give a number.");
     }
 
     public YamlMapping? Mapping(string key)

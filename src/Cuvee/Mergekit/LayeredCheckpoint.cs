@@ -1,0 +1,53 @@
+using System.Text.RegularExpressions;
+using Cuvee.Formats.HuggingFace;
+
+namespace Cuvee.Mergekit;
+
+/// <summary>A checkpoint whose tensors are told apart by layer: the number in their names, as in <c>model.layers.7.norm</c>.</summary>
+internal sealed partial class LayeredCheckpoint : IDisposable
+{
+    // Tensors outside of layers that come before the first one; the others, norm and head, come after the last.
+    private static readonly string[] Embeddings = ["embed_tokens", "embed_in", "word_embeddings", "wte", "wpe"];
+
+    private readonly string stem = "";
+
+    private LayeredCheckpoint(CheckpointReader reader)
+    {
+        Reader = reader;
+        var names = reader.TensorNames.Where(name => !name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)).ToList();
+        var numbered = names.Select(name => (Name: name, Match: Numbered().Match(name))).Where(name => name.Match.Success)
+            .GroupBy(name => name.Match.Groups[1].Value).ToList();
+        if (numbered is [var only])
+        {
+            var layers = only.GroupBy(name => int.TryParse(name.Match.Groups[2].Value, out var number) ? number : int.MaxValue)
+                .OrderBy(layer => layer.Key).ToList();
+            if (layers.Select(layer => layer.Key).SequenceEqual(Enumerable.Range(0, layers.Count)))
+            {
+                stem = only.Key;
+                Layers = [.. layers.Select(layer => layer.Select(name => name.Match.Groups[3].Value).ToList())];
+                names.RemoveAll(name => Numbered().IsMatch(name));
+            }
+        }
+
+        Outer = names;
+    }
+
+    public CheckpointReader Reader { get; }
+
+    /// <summary>Names below each layer, ordinal; empty where the tensors are not one list of numbered layers.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> Layers { get; } = [];
+
+    /// <summary>Tensors of no layer, ordinal.</summary>
+    public IReadOnlyList<string> Outer { get; }
+
+    public static LayeredCheckpoint Open(string folder) => new(CheckpointReader.Open(folder));
+
+    public static bool IsEmbedding(string name) => Embeddings.Any(part => name.Contains(part, StringComparison.Ordinal));
+
+    public string NameOf(int layer, string below) => $"{stem}.{layer}.{below}";
+
+    public void Dispose() => Reader.Dispose();
+
+    [GeneratedRegex(@"^(.+?)\.([0-9]+)\.(.+)$")]
+    private static partial Regex Numbered();
+}
