@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cuvee.Cli.Progress;
 using Cuvee.Planning;
 using Cuvee.Reporting;
 using Cuvee.Runs;
@@ -30,7 +31,7 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
         var result = Report.Results[0];
         console.Profile.Out.Writer.WriteLine(
             $"validation loss ({Plans[0].Configuration.Objective.LossName}) {result.StartLoss:0.000} -> {result.ValidationLoss:0.000}, " +
-            $"{result.Spending.Queries:#,0} queries, {result.Spending.Tokens:#,0} tokens");
+            $"{MergeText.Spent(result.Spending)}");
         console.Profile.Out.Writer.WriteLine(result.Verdict.Sentence);
         if (result.Verdict.Metric is { } metric)
         {
@@ -99,6 +100,8 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
             ["queries"] = result.Spending.Queries,
             ["control_queries"] = result.ControlSpending.Queries,
             ["tokens"] = result.Spending.Tokens,
+            ["cost"] = result.Spending.Cost,
+            ["control_cost"] = result.ControlSpending.Cost,
             ["wall_time_seconds"] = Math.Round(result.WallTime.TotalSeconds, 3),
             ["warnings"] = new JsonArray([.. result.Warnings.Select(warning => (JsonNode)$"{warning.Stage}: {warning.Message}")]),
         };

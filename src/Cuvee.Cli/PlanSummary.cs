@@ -56,6 +56,7 @@ internal sealed record PlanSummary(IReadOnlyList<RunPlan> Plans)
         ["queries"] = plan.Forecast.Queries,
         ["control_queries"] = plan.Forecast.ControlQueries,
         ["tokens"] = plan.Forecast.Tokens,
+        ["cost"] = plan.Forecast.Cost,
         ["memory_bytes"] = plan.Forecast.MemoryBytes,
         ["notes"] = new JsonArray([.. plan.Notes.Select(note => (JsonNode)note)]),
         ["out"] = plan.Out,

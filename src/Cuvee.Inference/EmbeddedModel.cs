@@ -109,7 +109,7 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
             throw new LanguageModelException(exception.Message, exception);
         }
 
-        return [.. generated.Select(each => ToCompletion(each, options.Stop))];
+        return [.. generated.Zip(tokenized, (each, prompt) => ToCompletion(each, options.Stop) with { PromptTokens = prompt.Tokens.Length })];
     }
 
     private GeneratedCompletion ToCompletion(GeneratedTokens generated, IReadOnlyList<string> stop)

@@ -1,54 +1,51 @@
 namespace Cuvee.LanguageModels;
 
 /// <summary>
-/// Counts every query and token that reaches the inner model and refuses a request that would pass the budget before sending it. Put it
+/// Counts every query and token that reaches the inner model and refuses a request that could pass the budget before sending it. Put it
 /// outside any retrying decorator (retries are not queries).
 /// </summary>
-public sealed class BudgetLanguageModel(ILanguageModel inner, QueryMeter meter) : ILanguageModel
+/// <param name="bound">Tokens that one request may take at most; its queries are counted.</param>
+public sealed class BudgetLanguageModel(ILanguageModel inner, QueryMeter meter, Expense bound = default) : ILanguageModel
 {
     public LanguageModelCapabilities Capabilities => inner.Capabilities;
 
     /// <exception cref="QueryBudgetExceededException">Nothing was sent.</exception>
-    public async Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
+    public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(
         IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        var scores = await MeteredAsync(records.Count, () => inner.ScoreAsync(records, cancellationToken)).ConfigureAwait(false);
-        meter.AddTokens(scores.Sum(score => (long)score.Tokens + score.PromptTokens));
-        return scores;
+        return MeteredAsync(records.Count, () => inner.ScoreAsync(records, cancellationToken), Expense.Of);
     }
 
-    /// <summary>Books generated tokens only: a generation does not tell its prompt's length.</summary>
+    /// <summary>Prompt tokens are booked where the provider tells them.</summary>
     /// <exception cref="QueryBudgetExceededException">Nothing was sent.</exception>
-    public async Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
+    public Task<IReadOnlyList<GeneratedCompletion>> GenerateAsync(
         IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prompts);
-        var completions = await MeteredAsync(
-            prompts.Count, () => inner.GenerateAsync(prompts, options, cancellationToken)).ConfigureAwait(false);
-        meter.AddTokens(completions.Sum(completion => (long)completion.Tokens));
-        return completions;
+        return MeteredAsync(prompts.Count, () => inner.GenerateAsync(prompts, options, cancellationToken), Expense.Of);
     }
 
-    private async Task<T> MeteredAsync<T>(int count, Func<Task<T>> send)
+    private async Task<IReadOnlyList<T>> MeteredAsync<T>(int count, Func<Task<IReadOnlyList<T>>> send, Func<T, Expense> expenseOf)
     {
-        meter.Take(count);
+        var reserved = bound with { Queries = count };
+        var actual = default(Expense);
+        meter.Take(reserved);
         try
         {
-            return await send().ConfigureAwait(false);
+            var answers = await send().ConfigureAwait(false);
+            actual = Expense.Sum(answers.Select(expenseOf)) with { Queries = count };
+            return answers;
         }
         catch (PartialAnswersException partial)
         {
-            meter.Return(count - partial.Billed);
-            meter.AddTokens(
-                partial.Scores.Values.Sum(score => (long)score.Tokens + score.PromptTokens)
-                + partial.Answers.Values.Sum(answer => (long)answer.Tokens));
+            actual = Expense.Sum(
+                [.. partial.Scores.Values.Select(Expense.Of), .. partial.Answers.Values.Select(Expense.Of), reserved.Share(partial.Lost)]);
             throw;
         }
-        catch
+        finally
         {
-            meter.Return(count);
-            throw;
+            meter.Settle(reserved, actual);
         }
     }
 }

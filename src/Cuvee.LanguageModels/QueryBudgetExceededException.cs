@@ -1,4 +1,4 @@
 namespace Cuvee.LanguageModels;
 
-/// <summary>A request would spend more queries than the budget holds; it was not sent.</summary>
+/// <summary>A request could spend more than the budget holds; it was not sent.</summary>
 public sealed class QueryBudgetExceededException(string message) : Exception(message);

@@ -1,66 +1,64 @@
+using System.Globalization;
+
 namespace Cuvee.LanguageModels;
 
 /// <summary>
 /// What a run has spent. A query is one record scored or generated under one set of weights; tokens are prompt plus completion tokens.
 /// Thread-safe.
 /// </summary>
-/// <param name="maxQueries">The budget; null for none.</param>
-public sealed class QueryMeter(long? maxQueries = null)
+/// <param name="limits">The budget; null for none.</param>
+/// <param name="price">What a limit of cost is counted by.</param>
+public sealed class QueryMeter(SpendingLimits? limits = null, TokenPrice? price = null)
 {
     private readonly Lock gate = new();
-    private long queries;
-    private long tokens;
+    private Expense spent;
+    private Expense reserved; // sent, not settled
 
-    public long Queries
+    public Expense Spent
     {
         get
         {
-            lock (gate) return queries;
+            lock (gate) return spent;
         }
     }
 
-    public long Tokens
-    {
-        get
-        {
-            lock (gate) return tokens;
-        }
-    }
-
-    /// <summary>Reserves queries before they are sent, so that concurrent callers cannot pass the budget together.</summary>
-    /// <exception cref="QueryBudgetExceededException">The budget does not hold that many more; nothing is reserved.</exception>
-    public void Take(int count)
+    /// <summary>Reserves what a request may take before it is sent, so that concurrent callers cannot pass the budget together.</summary>
+    /// <exception cref="QueryBudgetExceededException">The budget does not hold that much more; nothing is reserved.</exception>
+    public void Take(Expense bound)
     {
         lock (gate)
         {
-            if (queries + count > maxQueries)
+            var total = spent + reserved;
+            if (limits?.PassedBy(total + bound, price) is { } key)
             {
-                throw new QueryBudgetExceededException(
-                    $"{count} more queries would pass the budget of {maxQueries} ({queries} are spent); raise budget.queries.");
+                var (limit, gone) = key switch
+                {
+                    "queries" => (limits.Queries, total.Queries),
+                    "tokens" => (limits.Tokens, total.Tokens),
+                    _ => (limits.Cost, price!.CostOf(total)),
+                };
+                throw new QueryBudgetExceededException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{bound.Queries} more queries would pass the budget of {limit:0.####} {key} ({gone:0.####} are spent); raise budget.{key}."));
             }
 
-            queries += count;
+            reserved += bound;
         }
     }
 
-    /// <summary>Gives back queries that were reserved and never answered.</summary>
-    public void Return(int count)
+    /// <summary>What a request that had reserved <paramref name="bound"/> really took; nothing where it was not answered.</summary>
+    public void Settle(Expense bound, Expense actual)
     {
-        lock (gate) queries -= count;
-    }
-
-    public void AddTokens(long count)
-    {
-        lock (gate) tokens += count;
+        lock (gate)
+        {
+            reserved -= bound;
+            spent += actual;
+        }
     }
 
     /// <summary>Books what an earlier process spent (a resumed journal).</summary>
-    public void Book(long earlierQueries, long earlierTokens)
+    public void Book(Expense earlier)
     {
-        lock (gate)
-        {
-            queries += earlierQueries;
-            tokens += earlierTokens;
-        }
+        lock (gate) spent += earlier;
     }
 }

@@ -12,7 +12,8 @@ public sealed record ScoredCompletion(double LogProbability, int Tokens, int Pro
 /// <param name="Text">The completion only, stop token not included.</param>
 /// <param name="Tokens">Generated tokens.</param>
 /// <param name="StopReason">Why generation ended.</param>
-public sealed record GeneratedCompletion(string Text, int Tokens, StopReason StopReason);
+/// <param name="PromptTokens">Number of prompt tokens processed; 0 where the provider does not tell.</param>
+public sealed record GeneratedCompletion(string Text, int Tokens, StopReason StopReason, int PromptTokens = 0);
 
 public enum StopReason
 {

@@ -29,6 +29,8 @@ internal static class MergeCommand
             Description = "With --resume: go on beyond the run's budget, up to this many queries in all.",
             HelpName = "N",
         };
+        var tokens = new Option<int?>("--tokens") { Description = "Likewise up to this many tokens in all.", HelpName = "N" };
+        var cost = new Option<double?>("--cost") { Description = "Likewise up to this cost in all.", HelpName = "X" };
         var repair = new Option<bool>("--repair")
         {
             Description = "With --resume: cut a damaged journal at its first damaged line and go on from there.",
@@ -47,12 +49,18 @@ internal static class MergeCommand
             "cuvee merge samples/restaurant/run.yaml --out runs/second --json",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 15000",
             "cuvee merge samples/mergekit/stacked.yml --out runs/stacked")
-            { run, output, resume, queries, repair, seed, dryRun, json };
+            { run, output, resume, queries, tokens, cost, repair, seed, dryRun, json };
         command.Validators.Add(arguments =>
         {
             if (arguments.GetValue(queries) is < 1) arguments.AddError("--queries must be at least 1.");
+            if (arguments.GetValue(tokens) is < 1) arguments.AddError("--tokens must be at least 1.");
+            if (arguments.GetValue(cost) is <= 0) arguments.AddError("--cost must be above 0.");
             if (arguments.GetValue(resume)) return;
-            if (arguments.GetValue(queries) is not null) arguments.AddError("--queries raises the budget of a run to --resume.");
+            var raised = arguments.GetValue(queries) is not null ? "--queries"
+                : arguments.GetValue(tokens) is not null ? "--tokens"
+                : arguments.GetValue(cost) is not null ? "--cost"
+                : null;
+            if (raised is not null) arguments.AddError($"{raised} raises the budget of a run to --resume.");
             else if (arguments.GetValue(repair)) arguments.AddError("--repair mends the journal of a run to --resume.");
         });
         command.SetAction(async (arguments, cancellationToken) =>
@@ -82,7 +90,8 @@ internal static class MergeCommand
                 return ExitCode.Done;
             }
 
-            var larger = arguments.GetValue(queries) is { } count ? new RunBudget(null, count) : null;
+            var raised = new RunBudget(null, arguments.GetValue(queries), arguments.GetValue(tokens), arguments.GetValue(cost));
+            var larger = raised == RunBudget.None ? null : raised;
             MergeReport report;
             try
             {

@@ -44,7 +44,8 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
         _ => null,
     };
 
-    public static string Spent(RunSpending spending) => $"{spending.Queries:#,0} queries, {spending.Tokens:#,0} tokens";
+    public static string Spent(RunSpending spending) =>
+        $"{spending.Queries:#,0} queries, {spending.Tokens:#,0} tokens{(spending.Cost is { } cost ? $", cost {Money(cost)}" : "")}";
 
     public static string Span(TimeSpan span) => span.TotalHours >= 1 ? span.ToString(@"h\:mm\:ss") : span.ToString(@"m\:ss");
 
@@ -57,6 +58,10 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
             _ => "cost unbounded",
         };
         var control = forecast.ControlQueries > 0 ? $" and {forecast.ControlQueries:#,0} beside them for the metric" : "";
-        return $"{cost}{control}, {forecast.MemoryBytes / 1e6:#,0} MB";
+        var money = forecast.Cost is { } price ? $", cost about {Money(price)} in all" : "";
+        return $"{cost}{control}{money}, {forecast.MemoryBytes / 1e6:#,0} MB";
     }
+
+    /// <summary>In the currency of the prices, to a ten-thousandth.</summary>
+    private static string Money(double cost) => cost.ToString("#,0.00##", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -54,8 +54,14 @@ internal sealed class CachingLease(IAdapterHost host, MergeRecipe recipe, Answer
         IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) => AnswerAsync(
             prompts,
             prompt => JsonSerializer.Serialize((string[])["generate", JsonSerializer.Serialize(options), prompt]),
-            answer => new GeneratedCompletion(answer.Text!, answer.Tokens, answer.Stop!.Value),
-            completion => new CachedAnswer { Text = completion.Text, Tokens = completion.Tokens, Stop = completion.StopReason },
+            answer => new GeneratedCompletion(answer.Text!, answer.Tokens, answer.Stop!.Value, answer.PromptTokens),
+            completion => new CachedAnswer
+            {
+                Text = completion.Text,
+                Tokens = completion.Tokens,
+                PromptTokens = completion.PromptTokens,
+                Stop = completion.StopReason,
+            },
             (model, missing) => model.GenerateAsync(missing, options, cancellationToken),
             partial => partial.Answers,
             (partial, answers) => new PartialAnswersException(partial.Message, partial.Lost, partial) { Answers = answers },

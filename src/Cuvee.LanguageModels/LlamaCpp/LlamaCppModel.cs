@@ -33,9 +33,13 @@ public sealed class LlamaCppModel(JsonService service, RecordTokens tokens, IRea
         return SampleRequests.GenerateAsync(
             prompts.Count,
             service.Slots,
-            i => service.PostAsync(
-                LlamaCppRequest.Path, request.Generation(tokens.Encoding.Prompt(prompts[i]), options), request.ReadGeneration,
-                cancellationToken),
+            async i =>
+            {
+                var prompt = tokens.Encoding.Prompt(prompts[i]);
+                return await service.PostAsync(
+                    LlamaCppRequest.Path, request.Generation(prompt, options), request.ReadGeneration, cancellationToken)
+                    .ConfigureAwait(false) with { PromptTokens = prompt.Count };
+            },
             cancellationToken);
     }
 

@@ -98,6 +98,7 @@ public sealed class ServedModel(JsonService service, string model, JsonNode reci
         return new GeneratedCompletion(
             choice.Member("text").Text("text"),
             answer.Member("usage").Member("completion_tokens").Integer("completion_tokens"),
-            reason);
+            reason,
+            answer.Member("usage").Member("prompt_tokens").Integer("prompt_tokens"));
     }
 }

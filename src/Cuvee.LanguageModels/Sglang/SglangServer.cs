@@ -91,7 +91,12 @@ internal sealed class SglangModel(JsonService service, RecordTokens tokens, stri
         return SampleRequests.GenerateAsync(
             prompts.Count,
             service.Slots,
-            i => service.PostAsync(Path, Body(tokens.Encoding.Prompt(prompts[i]), Sampling()), ReadGeneration, cancellationToken),
+            async i =>
+            {
+                var prompt = tokens.Encoding.Prompt(prompts[i]);
+                return await service.PostAsync(Path, Body(prompt, Sampling()), ReadGeneration, cancellationToken).ConfigureAwait(false)
+                    with { PromptTokens = prompt.Count };
+            },
             cancellationToken);
     }
 

@@ -50,6 +50,7 @@ public sealed class ChatClientModel(IChatClient client, ChatOptions choice, int 
         return new GeneratedCompletion(
             response.Text,
             (int)(response.Usage?.OutputTokenCount ?? 0),
-            response.FinishReason == ChatFinishReason.Length ? StopReason.MaxTokens : StopReason.EndOfSequence);
+            response.FinishReason == ChatFinishReason.Length ? StopReason.MaxTokens : StopReason.EndOfSequence,
+            (int)(response.Usage?.InputTokenCount ?? 0));
     }
 }

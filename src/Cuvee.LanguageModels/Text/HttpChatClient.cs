@@ -68,7 +68,11 @@ public sealed class HttpChatClient(JsonService service) : IChatClient
         {
             FinishReason = choice.Find("finish_reason") is { } reason ? new ChatFinishReason(reason.Text("finish_reason")) : null,
             Usage = usage?.Find("completion_tokens") is { } count
-                ? new UsageDetails { OutputTokenCount = count.Integer("completion_tokens") }
+                ? new UsageDetails
+                {
+                    InputTokenCount = usage.Value.Find("prompt_tokens")?.Integer("prompt_tokens"),
+                    OutputTokenCount = count.Integer("completion_tokens"),
+                }
                 : null,
         };
     }

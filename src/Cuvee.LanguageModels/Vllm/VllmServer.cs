@@ -97,7 +97,12 @@ internal sealed class VllmModel(JsonService service, RecordTokens tokens, string
         IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancellationToken) => SampleRequests.GenerateAsync(
             prompts.Count,
             service.Slots,
-            i => service.PostAsync(Path, Generation(tokens.Encoding.Prompt(prompts[i]), options), ReadGeneration, cancellationToken),
+            async i =>
+            {
+                var prompt = tokens.Encoding.Prompt(prompts[i]);
+                return await service.PostAsync(Path, Generation(prompt, options), ReadGeneration, cancellationToken).ConfigureAwait(false)
+                    with { PromptTokens = prompt.Count };
+            },
             cancellationToken);
 
     private JsonObject Generation(IReadOnlyList<int> prompt, GenerationOptions options)

@@ -1,6 +1,21 @@
+using System.Text.Json.Serialization;
+
 namespace Cuvee.Configuration;
 
 /// <summary>Upper limits of one search, re-evaluations included; null for no limit of that kind.</summary>
 /// <param name="Evaluations">Lines of the journal: candidates, held-out checks and re-evaluations.</param>
 /// <param name="Queries">Records scored; cache hits are free.</param>
-public sealed record RunBudget(int? Evaluations, int? Queries);
+/// <param name="Tokens">Prompt and completion tokens of those queries.</param>
+/// <param name="Cost">Of those tokens, by <see cref="RunConfiguration.Price"/>.</param>
+public sealed record RunBudget(
+    int? Evaluations,
+    int? Queries,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Tokens = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Cost = null)
+{
+    public static RunBudget None { get; } = new(null, null);
+
+    /// <summary>Limits of each kind, by the name that a run file gives it.</summary>
+    internal IReadOnlyList<(string Key, double? Limit)> ByKey =>
+        [("evaluations", Evaluations), ("queries", Queries), ("tokens", Tokens), ("cost", Cost)];
+}

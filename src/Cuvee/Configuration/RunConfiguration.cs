@@ -13,6 +13,7 @@ namespace Cuvee.Configuration;
 public sealed record RunConfiguration
 {
     private const int DefaultMaxTokens = 96;
+    private const double HighestPrice = 1e9;
 
     private static readonly string[] TemplateNames = [TextRules.Auto, .. ChatTemplates.All.Select(template => template.Name)];
 
@@ -32,6 +33,9 @@ public sealed record RunConfiguration
     public required IProvider Provider { get; init; }
 
     public required Catalog Catalog { get; init; }
+
+    /// <summary>What the provider charges; null: nobody said.</summary>
+    public TokenPrice? Price { get; init; }
 
     public required PoolSelection Pool { get; init; }
 
@@ -95,7 +99,7 @@ public sealed record RunConfiguration
         var pool = PoolSelection.Read(
             root.Mapping("pool") ?? throw root.Error("pool", "key 'pool' is missing; set pool.path to the folder of the adapters."),
             Resolve);
-        var provider = ReadProvider(root.MappingOrText("model", "path"), pool, file, catalog);
+        var (provider, price) = ReadProvider(root.MappingOrText("model", "path"), pool, file, catalog);
         var validation = root.RequiredText("validation", "a file of records");
         var test = root.Text("test");
         var template = root.Choice("template", TemplateNames, name => name);
@@ -112,6 +116,12 @@ public sealed record RunConfiguration
         int? comparedTokens = null;
         var compare = root.Mapping("compare") is { } mapping ? ComparisonSettings.Read(mapping, catalog, out comparedTokens) : null;
         root.ThrowIfUnknownKeys();
+        if (price is null && (search.Budget.Cost ?? compare?.Searches.Max(each => each.Budget.Cost)) is not null)
+        {
+            throw root.Error(
+                "budget", "'budget.cost' needs prices; set model.price to what a million tokens cost: { prompt: 0.15, completion: 0.6 }.");
+        }
+
         if (compare is not null && test is null)
             throw root.Error("compare", "'compare' needs 'test', a file of records that no search sees.");
         if (comparedTokens is not null && maxTokens is not null && comparedTokens != maxTokens)
@@ -122,6 +132,7 @@ public sealed record RunConfiguration
             Text = text,
             Provider = provider,
             Catalog = catalog,
+            Price = price,
             Pool = pool,
             Validation = Resolve(validation),
             Test = test is null ? null : Resolve(test),
@@ -140,12 +151,22 @@ public sealed record RunConfiguration
         };
     }
 
-    private static IProvider ReadProvider(YamlMapping model, PoolSelection pool, string file, Catalog catalog)
+    private static (IProvider Provider, TokenPrice? Price) ReadProvider(YamlMapping model, PoolSelection pool, string file, Catalog catalog)
     {
         var factory = model.Choice("provider", catalog.Providers, each => each.Name) ?? catalog.Providers[0];
         var provider = factory.Create(new ProviderSettings(model, pool, file, catalog.Methods));
+        var price = model.Mapping("price") is { } prices ? ReadPrice(prices) : null;
         model.ThrowIfUnknownKeys();
-        return provider;
+        return (provider, price);
+    }
+
+    private static TokenPrice ReadPrice(YamlMapping prices)
+    {
+        double Of(string key) => prices.Number(key, 0, HighestPrice)
+            ?? throw prices.Error(key, $"key 'model.price.{key}' is missing; set it to what a million {key} tokens cost.");
+        var price = new TokenPrice(Of("prompt"), Of("completion"));
+        prices.ThrowIfUnknownKeys();
+        return price;
     }
 }
 

@@ -5,6 +5,9 @@ namespace Cuvee.Configuration;
 /// <summary>Reads the keys that describe one search: at the root of a run file, or in an entry of <c>compare.searches</c>.</summary>
 internal static class SearchSettingsReader
 {
+    private const double LowestCost = 1e-6;
+    private const double HighestCost = 1e9;
+
     private static readonly Dictionary<string, MergeSpace> Spaces = new(StringComparer.Ordinal)
     {
         ["factors"] = MergeSpace.Factors,
@@ -19,7 +22,11 @@ internal static class SearchSettingsReader
         var preset = mapping.Choice("preset", search.Presets, each => each.Name) ?? search.Presets[0];
         var space = mapping.Choice("space", Spaces) ?? preset.Space;
         var budget = mapping.Mapping("budget");
-        var limits = new RunBudget(budget?.Integer("evaluations", 1, 100_000_000), budget?.Integer("queries", 1, int.MaxValue));
+        var limits = new RunBudget(
+            budget?.Integer("evaluations", 1, 100_000_000),
+            budget?.Integer("queries", 1, int.MaxValue),
+            budget?.Integer("tokens", 1, int.MaxValue),
+            budget?.Number("cost", LowestCost, HighestCost));
         budget?.ThrowIfUnknownKeys();
         var own = mapping.Mapping("settings");
         (string, object)[] overrides = own is null ? [] : [.. search.Settings.SelectMany(setting => Value(own, setting))];
@@ -31,7 +38,7 @@ internal static class SearchSettingsReader
             Space = space,
             Budget = limits,
             Values = preset.Values.With(overrides),
-            IsOverridden = space != preset.Space || overrides.Length > 0 || limits.Evaluations is not null || limits.Queries is not null,
+            IsOverridden = space != preset.Space || overrides.Length > 0 || limits != RunBudget.None,
         };
     }
 

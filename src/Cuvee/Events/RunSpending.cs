@@ -5,4 +5,5 @@ namespace Cuvee.Events;
 /// <param name="Lost">Of the queries, those that were billed and brought no answer of use: a broken request, or the
 /// first end of a run that was given a larger budget.</param>
 /// <param name="Tokens">Prompt and answer tokens of those queries.</param>
-public readonly record struct RunSpending(int Evaluations, long Queries, long Tokens, int Lost = 0);
+/// <param name="Cost">Of those tokens; null where the run file names no price.</param>
+public readonly record struct RunSpending(int Evaluations, long Queries, long Tokens, int Lost = 0, double? Cost = null);

@@ -53,8 +53,8 @@ public sealed class ObservationJournal : IDisposable
     /// <summary>Sum over earlier processes, in seconds; complete once everything has been replayed.</summary>
     public double EarlierSeconds { get; private set; }
 
-    /// <summary>Queries of earlier processes that were billed and brought no answer; complete likewise.</summary>
-    public int EarlierLost { get; private set; }
+    /// <summary>Queries of earlier processes that were billed and brought no answer, tokens as reserved; complete likewise.</summary>
+    public Expense EarlierLost { get; private set; }
 
     /// <summary>The run goes on beyond where it once ended: answers that only that end asked for are left unread.</summary>
     public bool LeavesEndsBehind { get; set; }
@@ -122,9 +122,9 @@ public sealed class ObservationJournal : IDisposable
 
     /// <summary>Returns when the answers are on the disk.</summary>
     /// <param name="answers">Position in the record file, and what was told.</param>
-    /// <param name="lost">Queries of this request that were billed and brought no answer.</param>
+    /// <param name="lost">Queries of this request that were billed and brought no answer, and the tokens counted for them.</param>
     public void Append(
-        QuestionKey key, string recipe, IReadOnlyList<(int Record, Observation Observation)> answers, int lost = 0)
+        QuestionKey key, string recipe, IReadOnlyList<(int Record, Observation Observation)> answers, Expense lost = default)
     {
         ArgumentNullException.ThrowIfNull(answers);
         var lines = answers.Select(answer => new Line
@@ -143,22 +143,27 @@ public sealed class ObservationJournal : IDisposable
             TokenLogprobs = answer.Observation.TokenLogProbabilities,
             Text = answer.Observation.Text,
         });
-        Write(lost == 0 ? lines : lines.Append(new Line { Lost = lost }));
+        Write(lost.Queries == 0 ? lines : lines.Append(new Line
+        {
+            Lost = (int)lost.Queries,
+            Tokens = (int)lost.CompletionTokens,
+            PromptTokens = (int)lost.PromptTokens,
+        }));
     }
 
-    /// <summary>Answers in the file to questions such as these.</summary>
-    public int CountAnswers(Func<QuestionKey, bool> isCounted)
+    /// <summary>What answers in the file to questions such as these took.</summary>
+    public Expense ExpenseOf(Func<QuestionKey, bool> isCounted)
     {
         lock (gate)
         {
             var lines = new LineReader(stream, LongestLine);
-            var count = 0;
+            var sum = default(Expense);
             while (lines.Next() is { IsEmpty: false } bytes)
             {
-                if (Parse(bytes.Span) is { Stage: not null } line && isCounted(line.Key)) count++;
+                if (Parse(bytes.Span) is { Stage: not null } line && isCounted(line.Key)) sum += line.Expense with { Queries = 1 };
             }
 
-            return count;
+            return sum;
         }
     }
 
@@ -207,7 +212,7 @@ public sealed class ObservationJournal : IDisposable
         lineNumber++;
         var line = Parse(bytes.Span) ?? throw Damaged(Path, lineNumber);
         EarlierSeconds += line.Seconds ?? 0;
-        EarlierLost += line.Lost ?? 0;
+        if (line.Lost is { } lost) EarlierLost += line.Expense with { Queries = lost };
         if (line.Stage is null) return;
         if (!waiting.TryGetValue(line.Key, out var lines)) waiting.Add(line.Key, lines = []);
         lines[line.Record!.Value] = line;
@@ -283,6 +288,9 @@ public sealed class ObservationJournal : IDisposable
         public bool IsWhole =>
             Purpose is not null && Iteration is not null && Trial is not null && Recipe is not null && Record is not null
             && Tokens is not null;
+
+        [JsonIgnore]
+        public Expense Expense => new(0, PromptTokens ?? 0, Tokens ?? 0);
 
         [JsonIgnore]
         public QuestionKey Key => new(Stage!, Purpose!.Value, Iteration!.Value, Trial!.Value);

@@ -48,7 +48,7 @@ public sealed record Observation(
     public static Observation Of(GeneratedCompletion answer)
     {
         ArgumentNullException.ThrowIfNull(answer);
-        return new(double.NaN, answer.Tokens, 0, null, answer.Text);
+        return new(double.NaN, answer.Tokens, answer.PromptTokens, null, answer.Text);
     }
 }
 

@@ -63,7 +63,7 @@ public sealed class FewShotPrompts
         FewShotPrompts With(int count) => new(validation, test, rules.Template, order, count);
 
         var most = wanted == ComparisonSettings.Auto ? order.Length : Math.Min(wanted, order.Length);
-        double? Tokens(PromptCompletion record) => configuration.Provider.MeanTokens([record], rules, configuration.Validation);
+        int? Tokens(PromptCompletion record) => configuration.Provider.Lengths([record], rules, configuration.Validation)?[0].Tokens;
         if (Tokens(validation.Records[0]) is null)
         {
             return wanted != ComparisonSettings.Auto ? With(most) : throw new BadInputException(
@@ -75,7 +75,7 @@ public sealed class FewShotPrompts
         {
             try
             {
-                return configuration.Provider.MeanTokens(records, rules, configuration.Validation) is not null;
+                return configuration.Provider.Lengths(records, rules, configuration.Validation) is not null;
             }
             catch (BadInputException)
             {

@@ -31,6 +31,9 @@ public sealed record RunPlan
 
     public required ValidationSplit Split { get; init; }
 
+    /// <summary>Tokens of the validation records; shared by the plans of a run file.</summary>
+    public required RecordExpenses Expenses { get; init; }
+
     public required RunForecast Forecast { get; init; }
 
     /// <summary>What the planner changed or wants known, one sentence each.</summary>
@@ -47,6 +50,7 @@ public sealed record RunPlan
 /// <param name="Queries">Records asked for the search, cache hits not deducted; null likewise.</param>
 /// <param name="ControlQueries">Records asked beside the search, for its evidence: losses and metric of the controls, metric of the
 /// result.</param>
-/// <param name="Tokens">Queries times the mean record; null where queries are, or where the provider does not count tokens.</param>
+/// <param name="Tokens">Queries times the mean record; null where queries are. An estimate where the provider does not count tokens.</param>
 /// <param name="MemoryBytes">On this machine.</param>
-public sealed record RunForecast(long? Evaluations, long? Queries, long ControlQueries, long? Tokens, long MemoryBytes);
+/// <param name="Cost">Of those tokens; null where the run file names no price.</param>
+public sealed record RunForecast(long? Evaluations, long? Queries, long ControlQueries, long? Tokens, long MemoryBytes, double? Cost = null);

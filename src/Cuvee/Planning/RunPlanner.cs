@@ -34,8 +34,11 @@ public static class RunPlanner
         var rules = ChooseRules(configuration);
         var validation = RecordFile.Read(configuration.Validation, rules.Template);
         var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test, rules.Template);
-        var tokensPerRecord = provider.MeanTokens(validation, rules, configuration.Validation);
-        if (test is not null) provider.MeanTokens(test, rules, configuration.Test!);
+        var lengths = provider.Lengths(validation, rules, configuration.Validation);
+        var expenses = lengths is null
+            ? RecordExpenses.Estimate(validation, configuration.MaxTokens)
+            : new RecordExpenses(lengths, configuration.MaxTokens);
+        if (test is not null) provider.Lengths(test, rules, configuration.Test!);
 
         RequirePool(configuration);
         var fewShot = FewShotPrompts.Fit(configuration, rules);
@@ -44,7 +47,15 @@ public static class RunPlanner
         {
             RequireFreeOut(output, resume);
             if (search.Space != configuration.Search.Space) provider.Check(search.Space);
-            plans.Add(Plan(configuration, search, output, rules, validation, test, tokensPerRecord, isMain: plans.Count == 0));
+            plans.Add(Plan(configuration, search, output, rules, validation, test, expenses, isMain: plans.Count == 0));
+        }
+
+        if (lengths is null && (configuration.Price is not null || plans.Any(plan => plan.Search.Budget.Tokens is not null)))
+        {
+            plans[0] = plans[0] with
+            {
+                Notes = [.. plans[0].Notes, "tokens are estimated until answers tell: the provider does not count them beforehand."],
+            };
         }
 
         if (configuration.Compare?.FewShot is null) return plans;
@@ -73,13 +84,19 @@ public static class RunPlanner
         TextRules rules,
         IReadOnlyList<PromptCompletion> validation,
         IReadOnlyList<PromptCompletion>? test,
-        double? tokensPerRecord,
+        RecordExpenses expenses,
         bool isMain)
     {
         var provider = configuration.Provider;
         var names = provider.AdapterNames;
         var split = ValidationSplit.Draw(validation.Count, search.Values.Number(SearchSetting.HeldOut) ?? 0, configuration.Seed);
         var screening = isMain ? ScreeningQueries(names.Count, validation.Count) : 0;
+        var kind = configuration.Objective.Observes;
+        var (queries, allowance) = FitQueries(
+            search.Budget,
+            configuration.Price,
+            isMain ? BestSingleAdapter.Expense(names.Count, validation.Count, configuration.Seed, at => expenses.Of(kind, at)) : default,
+            expenses.All(kind));
         var task = new SearchTask
         {
             Settings = search,
@@ -90,7 +107,8 @@ public static class RunPlanner
                 ? BestSingleAdapter.AskedOfAll(names.Count, validation.Count, configuration.Seed)
                 : [],
             Split = split,
-            Budget = search.Budget with { Queries = search.Budget.Queries - (int)screening },
+            Budget = new RunBudget(search.Budget.Evaluations, queries),
+            Allowance = allowance,
             Objective = configuration.Objective,
             Methods = configuration.Catalog.Methods,
             Seed = configuration.Seed,
@@ -112,11 +130,36 @@ public static class RunPlanner
             Validation = validation,
             Test = test,
             Split = split,
-            Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, tokensPerRecord, isMain),
+            Expenses = expenses,
+            Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, expenses.Expected, isMain),
             Notes = [.. program.Notes, .. TextNotes(rules), .. heldOut, .. provider.Capabilities.Weights
                 ? []
                 : (string[])["the provider keeps its weights to itself: the result is a recipe without weights."]],
         };
+    }
+
+    /// <summary>Queries that remain for the stages by the tightest limit, and that limit where it is not one of queries.</summary>
+    /// <param name="screening">What finding the best single adapter takes at most.</param>
+    /// <param name="all">What asking about every record once takes at most.</param>
+    private static (int? Queries, QueryAllowance? Allowance) FitQueries(
+        RunBudget budget, TokenPrice? price, Expense screening, Expense all)
+    {
+        var queries = budget.Queries - (double)screening.Queries;
+        QueryAllowance? tightest = null;
+        foreach (var (key, limit, amountOf) in ((string, double?, Func<Expense, double>)[])
+        [
+            ("tokens", budget.Tokens, expense => expense.Tokens),
+            ("cost", budget.Cost, expense => price!.CostOf(expense)),
+        ])
+        {
+            if (limit is null || amountOf(all) <= 0) continue;
+            var (perQuery, before) = (amountOf(all) / all.Queries, amountOf(screening));
+            var affordable = (limit.Value - before) / perQuery;
+            if (queries <= affordable) continue;
+            (queries, tightest) = (affordable, new QueryAllowance(key, perQuery, before));
+        }
+
+        return (queries is { } most ? (int)Math.Min(Math.Floor(most), int.MaxValue) : null, tightest);
     }
 
     private static IEnumerable<string> TextNotes(TextRules rules)
@@ -207,15 +250,21 @@ public static class RunPlanner
 
     private static RunForecast Forecast(
         RunConfiguration configuration, RunBudget budget, SearchProgram program, long screening, int records, int adapters,
-        double? tokensPerRecord, bool isMain)
+        Expense expected, bool isMain)
     {
         var (evaluations, queries) = (program.Evaluations, program.Queries + screening);
-        if (!program.HasFixedCost && budget is not (null, null) && evaluations is not null && queries is not null)
+        var (tokensPerQuery, price) = (expected.Tokens / (double)expected.Queries, configuration.Price);
+        var costPerQuery = price?.CostOf(expected) / expected.Queries;
+        if (!program.HasFixedCost && budget != RunBudget.None && evaluations is not null && queries is not null)
         {
-            // A budget replaces the preset's limits; the other kind of cost follows in proportion.
-            var factor = Math.Min(
-                budget.Evaluations / (double)evaluations ?? double.PositiveInfinity,
-                budget.Queries / (double)queries ?? double.PositiveInfinity);
+            // A budget replaces the preset's limits; the other kinds of cost follow in proportion.
+            var factor = ((double?[])
+            [
+                budget.Evaluations / (double)evaluations,
+                budget.Queries / (double)queries,
+                budget.Tokens / (queries * tokensPerQuery),
+                budget.Cost / (queries * costPerQuery),
+            ]).Min() ?? 1;
             (evaluations, queries) = ((long)Math.Round((double)(evaluations * factor)), (long)Math.Round((double)(queries * factor)));
         }
 
@@ -225,8 +274,12 @@ public static class RunPlanner
         var control = ((isMain ? 0L : 1L) + (readsMetric ? 1 + (isMain ? 3 : 4) : 0)) * records
             + (readsMetric && isMain ? ScreeningQueries(adapters, records) : 0);
         return new RunForecast(
-            evaluations, queries, control, (long?)((queries + control) * tokensPerRecord),
+            evaluations,
+            queries,
+            control,
+            (long?)((queries + control) * tokensPerQuery),
             configuration.Provider.MemoryBytes(
-                (tokensPerRecord ?? 0) * records, readsMetric || configuration.Objective.Observes != ObservationKind.Score));
+                expected.Tokens, readsMetric || configuration.Objective.Observes != ObservationKind.Score),
+            (queries + control) * costPerQuery);
     }
 }

@@ -92,7 +92,7 @@ internal sealed class ChatProvider(
         return inputs;
     }
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) => null;
+    public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) => null;
 
     public long MemoryBytes(double tokens, bool generates) => LocalModel.RuntimeBytes;
 

@@ -108,8 +108,8 @@ internal sealed class EmbeddedProvider(
 
     public ModelChat Chat => Folder.Chat;
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
-        RecordLengths.Mean(records, new TextEncoder(Folder.Tokenizer, Config, rules), Config.MaxPositionEmbeddings, file);
+    public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
+        RecordLengths.Of(records, new TextEncoder(Folder.Tokenizer, Config, rules), Config.MaxPositionEmbeddings, file);
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
         new Session(

@@ -48,10 +48,10 @@ public interface IProvider
     /// <summary>What the model says of its conversations.</summary>
     ModelChat Chat { get; }
 
-    /// <summary>Mean prompt and completion tokens of a record; null where the provider does not tell.</summary>
+    /// <summary>Tokens of each record; null where the provider does not tell.</summary>
     /// <exception cref="BadInputException">A record is empty or does not fit the context; named before anything is
     /// queried.</exception>
-    double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file);
+    IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file);
 
     /// <summary>Memory that a run takes on this machine, in bytes; files that are only mapped do not count.</summary>
     /// <param name="tokens">Of all validation records together.</param>
@@ -60,6 +60,13 @@ public interface IProvider
 
     /// <summary>Loads or connects; models of the session read texts by <paramref name="rules"/>.</summary>
     Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken);
+}
+
+/// <summary>Tokens of a record.</summary>
+/// <param name="Completion">With the closing token.</param>
+public readonly record struct RecordLength(int Prompt, int Completion)
+{
+    public int Tokens => Prompt + Completion;
 }
 
 /// <summary>What a provider can tell and make.</summary>

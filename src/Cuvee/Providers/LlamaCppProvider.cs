@@ -83,7 +83,7 @@ internal sealed class LlamaCppProvider(
         return inputs;
     }
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file)
+    public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file)
     {
         var encoder = model.Encoder(rules);
         foreach (var record in records)
@@ -94,7 +94,7 @@ internal sealed class LlamaCppProvider(
                 $"{file}: record '{record.Id}' has an end-of-sequence token in its completion, which llama.cpp cannot score; remove it.");
         }
 
-        return RecordLengths.Mean(records, encoder, ContextLength, file);
+        return RecordLengths.Of(records, encoder, ContextLength, file);
     }
 
     public long MemoryBytes(double tokens, bool generates) => LocalModel.RuntimeBytes + pool.MemoryBytes(model.Folder.Config);

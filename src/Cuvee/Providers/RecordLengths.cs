@@ -8,17 +8,16 @@ internal static class RecordLengths
 {
     /// <param name="context">In tokens.</param>
     /// <param name="file">Of the records, for errors.</param>
-    /// <returns>Mean prompt and completion tokens.</returns>
     /// <exception cref="BadInputException">A record is empty or does not fit the context.</exception>
-    public static double Mean(IReadOnlyList<PromptCompletion> records, TextEncoder encoder, int context, string file) =>
-        records.Average(record =>
+    public static IReadOnlyList<RecordLength> Of(IReadOnlyList<PromptCompletion> records, TextEncoder encoder, int context, string file) =>
+        [.. records.Select(record =>
         {
             if (record.Completion.Length == 0)
                 throw new BadInputException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
-            var tokens = encoder.Prompt(record.Prompt).Count + encoder.Completion(record.Completion).Count;
-            return tokens <= context
-                ? tokens
+            var length = new RecordLength(encoder.Prompt(record.Prompt).Count, encoder.Completion(record.Completion).Count);
+            return length.Tokens <= context
+                ? length
                 : throw new BadInputException(
-                    $"{file}: record '{record.Id}' has {tokens} tokens and the model's context is {context}; shorten or remove it.");
-        });
+                    $"{file}: record '{record.Id}' has {length.Tokens} tokens and the model's context is {context}; shorten or remove it.");
+        })];
 }

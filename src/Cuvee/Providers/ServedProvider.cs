@@ -87,8 +87,8 @@ internal sealed class ServedProvider(
         return inputs;
     }
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
-        model is null ? null : RecordLengths.Mean(records, model.Encoder(rules), Server.ContextLength, file);
+    public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
+        model is null ? null : RecordLengths.Of(records, model.Encoder(rules), Server.ContextLength, file);
 
     public long MemoryBytes(double tokens, bool generates) =>
         LocalModel.RuntimeBytes + (model is null ? 0 : pool.MemoryBytes(model.Folder.Config));

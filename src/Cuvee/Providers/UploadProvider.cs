@@ -126,8 +126,8 @@ internal sealed class UploadProvider(
         return inputs;
     }
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
-        RecordLengths.Mean(records, model.Encoder(rules), ContextLength, file);
+    public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
+        RecordLengths.Of(records, model.Encoder(rules), ContextLength, file);
 
     public long MemoryBytes(double tokens, bool generates) => LocalModel.RuntimeBytes + pool.MemoryBytes(model.Folder.Config);
 

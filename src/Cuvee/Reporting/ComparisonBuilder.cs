@@ -42,7 +42,7 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
             new GenerationOptions { MaxTokens = configuration.MaxTokens },
             configuration.Provider.Capabilities.LogProbabilities == LogProbabilityDetail.PerToken,
             time);
-        var account = new Account();
+        var account = new Account(price: configuration.Price);
         var rows = new List<MeasuredRow>();
         foreach (var (row, recipes, prompts) in Models(plan, searches))
         {

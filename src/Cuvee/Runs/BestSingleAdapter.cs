@@ -34,6 +34,20 @@ internal static class BestSingleAdapter
         return cost;
     }
 
+    /// <summary>The same by what each record takes.</summary>
+    /// <param name="expenseOf">Of records by position.</param>
+    public static Expense Expense(int adapters, int records, ulong seed, Func<IEnumerable<int>, Expense> expenseOf)
+    {
+        var (order, before, sum) = (Order(records, seed), 0, default(Expense));
+        foreach (var (kept, asked) in Rounds(adapters, records))
+        {
+            sum += expenseOf(order[before..asked]) * kept;
+            before = asked;
+        }
+
+        return sum;
+    }
+
     /// <summary>Positions of the records that every adapter is asked, rising.</summary>
     public static IReadOnlyList<int> AskedOfAll(int adapters, int records, ulong seed) =>
         [.. Order(records, seed).Take(Rounds(adapters, records).First().Records).Order()];

@@ -4,6 +4,7 @@ using Cuvee.Formats;
 using Cuvee.Hosting;
 using Cuvee.Journaling;
 using Cuvee.Objectives;
+using Cuvee.Planning;
 
 namespace Cuvee.Runs;
 
@@ -35,26 +36,34 @@ internal sealed record RecordSource(string Name, IReadOnlyList<PromptCompletion>
 }
 
 /// <summary>What one run or table has paid for; several share a journal when each has its own account.</summary>
-internal sealed class Account(RunBudget? budget = null)
+/// <param name="price">Null: nobody says what tokens cost.</param>
+internal sealed class Account(RunBudget? budget = null, TokenPrice? price = null)
 {
-    private readonly QueryMeter meter = new(budget?.Queries);
+    public QueryMeter Meter { get; } = new(
+        budget is null ? null : new SpendingLimits(budget.Queries, budget.Tokens, budget.Cost), price);
 
-    public QueryMeter Meter => meter;
+    /// <summary>Tokens are limited or charged, so that answers must tell theirs.</summary>
+    public bool CountsTokens => price is not null || budget?.Tokens is not null;
 
     public int Evaluations { get; set; }
 
     /// <summary>Queries that were billed and brought no answer of use; part of the queries.</summary>
     public int Lost { get; set; }
 
-    public void BookLost(int count)
+    public void BookLost(Expense lost)
     {
-        meter.Book(count, 0);
-        Lost += count;
+        Meter.Book(lost);
+        Lost += (int)lost.Queries;
     }
 
-    public RunSpending Spending => new(Evaluations, meter.Queries, meter.Tokens, Lost);
-
-    public RunBudget Budget { get; } = budget ?? new RunBudget(null, null);
+    public RunSpending Spending
+    {
+        get
+        {
+            var spent = Meter.Spent;
+            return new(Evaluations, spent.Queries, spent.Tokens, Lost, price?.CostOf(spent));
+        }
+    }
 }
 
 /// <summary>
@@ -62,15 +71,17 @@ internal sealed class Account(RunBudget? budget = null)
 /// arrive. As many candidates at a time as the host allows; everything that is told comes in the order of the questions, so the arrival
 /// order decides nothing.
 /// </summary>
+/// <param name="expenses">Of <see cref="RunRecords.Validation"/>; null where no budget is to be kept.</param>
 internal sealed class CandidateEvaluator(
-    IAdapterHost host, ObservationJournal journal, EvaluationLog log, GenerationOptions generation, bool givesTokens, TimeProvider time)
+    IAdapterHost host, ObservationJournal journal, EvaluationLog log, GenerationOptions generation, bool givesTokens, TimeProvider time,
+    RecordExpenses? expenses = null)
 {
     // About 100 bytes each without token detail; first in, first out, in the order told.
     private const int CachedObservations = 500_000;
 
     private readonly Dictionary<CacheKey, Observation> cache = [];
     private readonly Queue<CacheKey> cachedInOrder = new();
-    private int bookedLost; // of the journal's earlier processes
+    private Expense bookedLost; // of the journal's earlier processes
     private long clock = time.GetTimestamp();
 
     /// <summary>True while everything came from the journal.</summary>
@@ -79,11 +90,12 @@ internal sealed class CandidateEvaluator(
     /// <summary>Seconds worked in this process, as far as taken.</summary>
     public double SecondsTaken { get; private set; }
 
-    /// <summary>Queries that answering would cost now.</summary>
-    public long CostOf(IEnumerable<Question> questions)
+    /// <summary>What answering would take now, at most.</summary>
+    public Expense BoundOf(IEnumerable<Question> questions)
     {
         var pending = new HashSet<CacheKey>();
-        return questions.Sum(question => (long)Missing(question, RecipeKey.Of(question.Recipe), pending).Count);
+        return Expense.Sum(questions.Select(
+            question => BoundOf(question, Missing(question, RecipeKey.Of(question.Recipe), pending))));
     }
 
     /// <returns>In the order of the questions.</returns>
@@ -103,14 +115,14 @@ internal sealed class CandidateEvaluator(
             works.Add(work);
         }
 
-        if (journal.EarlierLost > bookedLost)
+        if (journal.EarlierLost != bookedLost)
         {
             account.BookLost(journal.EarlierLost - bookedLost);
             bookedLost = journal.EarlierLost;
         }
 
         var unanswered = works.Where(work => work.Answers.Count < work.Missing.Count).ToList();
-        foreach (var work in works) account.Meter.Book(work.Answers.Count, work.Answers.Values.Sum(TokensOf));
+        foreach (var work in works) account.Meter.Book(Expense.Sum(work.Answers.Values.Select(ExpenseOf)));
         if (unanswered.Count > 0)
         {
             IsReplaying = false;
@@ -170,7 +182,8 @@ internal sealed class CandidateEvaluator(
         int[] records = [.. work.Missing.Where(record => !work.Answers.ContainsKey(record))];
         PromptCompletion[] sample = [.. records.Select(record => question.Source.Records[record])];
         await using var lease = await host.RealizeAsync(question.Recipe, cancellationToken).ConfigureAwait(false);
-        var model = new BudgetLanguageModel(lease.Model, account.Meter);
+        var bound = BoundOf(question, records);
+        var model = new BudgetLanguageModel(lease.Model, account.Meter, bound);
         try
         {
             var observations = question.Objective.Observes == ObservationKind.Score
@@ -178,20 +191,26 @@ internal sealed class CandidateEvaluator(
                 : (await model.GenerateAsync(
                     [.. sample.Select(record => record.Prompt)], generation with { Stop = question.Stop }, cancellationToken)
                     .ConfigureAwait(false)).Select(Observation.Of);
-            Keep(work, [.. records.Zip(observations)], lost: 0);
+            Keep(work, [.. records.Zip(observations)], lost: default);
+            if (account.CountsTokens && work.Answers.Values.Any(answer => answer.PromptTokens == 0))
+            {
+                throw new LanguageModelException(
+                    "the provider does not tell how many tokens its answers took (usage), so no budget of tokens or money can be kept; " +
+                    "leave budget.tokens, budget.cost and model.price out.");
+            }
         }
         catch (PartialAnswersException partial)
         {
             var answers = partial.Scores.Select(pair => (records[pair.Key], Observation.Of(pair.Value)))
                 .Concat(partial.Answers.Select(pair => (records[pair.Key], Observation.Of(pair.Value))));
-            Keep(work, [.. answers], partial.Lost);
+            Keep(work, [.. answers], bound.Share(partial.Lost));
             lock (account) account.Lost += partial.Lost;
             cancellationToken.ThrowIfCancellationRequested(); // a person's stop is no failure
             throw;
         }
     }
 
-    private void Keep(Work work, IReadOnlyList<(int Record, Observation Observation)> answers, int lost)
+    private void Keep(Work work, IReadOnlyList<(int Record, Observation Observation)> answers, Expense lost)
     {
         var kept = answers.Select(answer => (answer.Record, Stripped(work.Question, answer.Observation))).ToList();
         journal.Append(work.Question.Key, work.Recipe, kept, lost);
@@ -213,7 +232,11 @@ internal sealed class CandidateEvaluator(
         }
 
         foreach (var record in work.Missing)
+        {
             Remember(new CacheKey(work.Recipe, question.Source.Name, question.Objective.Observes, record), work.Answers[record]);
+            if (question.Source.Name == RunRecords.Validation) expenses?.Learn(record, question.Objective.Observes, work.Answers[record]);
+        }
+
         var evaluation = new Evaluation(question.Objective.Loss(question.Sample, observations), question.Penalty, observations);
         account.Evaluations++;
         log.Append(new EvaluationLine
@@ -232,7 +255,7 @@ internal sealed class CandidateEvaluator(
                 : null,
             AnswerTokens = [.. observations.Select(observation => observation.Tokens)],
             Queries = work.Missing.Count,
-            Tokens = work.Answers.Values.Sum(TokensOf),
+            Tokens = work.Answers.Values.Sum(answer => ExpenseOf(answer).Tokens),
         });
         return evaluation;
     }
@@ -263,7 +286,12 @@ internal sealed class CandidateEvaluator(
     private static Observation Stripped(Question question, Observation observation) =>
         question.ReadsTokenLogProbabilities ? observation : observation with { TokenLogProbabilities = null };
 
-    private static long TokensOf(Observation observation) => observation.Tokens + (long)observation.PromptTokens;
+    private static Expense ExpenseOf(Observation observation) => new(1, observation.PromptTokens, observation.Tokens);
+
+    private Expense BoundOf(Question question, IReadOnlyList<int> records) =>
+        question.Source.Name == RunRecords.Validation && expenses is not null
+            ? expenses.Of(question.Objective.Observes, records)
+            : new(records.Count, 0, 0);
 
     private readonly record struct CacheKey(string Recipe, string Source, ObservationKind Kind, int Record);
 

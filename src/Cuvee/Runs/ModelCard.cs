@@ -46,11 +46,12 @@ internal static class ModelCard
                 """);
         }
 
+        var cost = result.Spending.Cost is { } spent ? string.Create(CultureInfo.InvariantCulture, $"| cost | {spent:0.####} |\n") : "";
         card.Append(CultureInfo.InvariantCulture, $"""
             | queries, beside them for the metric | {result.Spending.Queries}, {result.ControlSpending.Queries} |
             | evaluations | {result.Spending.Evaluations} |
             | tokens | {result.Spending.Tokens} |
-
+            {cost}
             The validation loss is the lowest of a few re-evaluated points and therefore a little optimistic; measure the result on
             records of your own.
 

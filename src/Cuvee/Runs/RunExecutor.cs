@@ -27,9 +27,10 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         progress.Report(new RunStarted(plan.Title, plan.AdapterNames, plan.Forecast));
         if (run.Journal.HasEarlierAnswers) progress.Report(new RunResumed());
 
-        var (account, control) = (new Account(run.Budget), new Account());
-        account.BookLost(run.Identity.Extension?.LeftBehind ?? 0);
-        control.BookLost(run.Identity.Extension?.ControlsLeftBehind ?? 0);
+        var price = plan.Configuration.Price;
+        var (account, control) = (new Account(run.Budget, price), new Account(price: price));
+        account.BookLost(run.Identity.Extension?.LeftBehind ?? default);
+        control.BookLost(run.Identity.Extension?.ControlsLeftBehind ?? default);
         var singles = await FindSinglesAsync(plan, run.Evaluator, account, control, known, cancellationToken).ConfigureAwait(false);
         var (stages, warnings) = await RunStagesAsync(plan, run, account, cancellationToken).ConfigureAwait(false);
         var verdict = await new Verdicts(plan, run.Evaluator, account, control)
@@ -89,9 +90,12 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         {
             // A later, larger budget goes to the last stage, so that the stages before it stay as they were.
             var budget = outcomes.Count == plan.Program.Stages.Count - 1 ? run.Budget : plan.Search.Budget;
-            var limit = (
+            double? LimitOf(double? whole, double? before) => before + ((whole - before) * stage.BudgetShare);
+            var limit = new StageLimit(
                 budget.Evaluations * stage.BudgetShare,
-                spentBefore.Queries + ((budget.Queries - spentBefore.Queries) * stage.BudgetShare));
+                new SpendingLimits(
+                    LimitOf(budget.Queries, spentBefore.Queries), LimitOf(budget.Tokens, spentBefore.Tokens),
+                    LimitOf(budget.Cost, spentBefore.Cost)));
             var stageRun = new StageRun(
                 stage, stage.SpaceAround(recipe), plan, run.Evaluator, account, limit, new StagePace(time, plan, stage), progress);
             var outcome = await stageRun.ExecuteAsync(recipe, cancellationToken).ConfigureAwait(false);
@@ -126,7 +130,8 @@ internal sealed class OpenRun : IDisposable
             log,
             new GenerationOptions { MaxTokens = plan.Configuration.MaxTokens },
             plan.Configuration.Provider.Capabilities.LogProbabilities == LogProbabilityDetail.PerToken,
-            time);
+            time,
+            plan.Expenses);
     }
 
     public RunIdentity Identity { get; }
@@ -168,10 +173,9 @@ internal sealed class OpenRun : IDisposable
         if (larger is null) return null;
         var last = plan.Program.Stages[^1].Name;
         return new BudgetExtension(
-            larger.Evaluations,
-            larger.Queries,
-            journal.CountAnswers(key => key.Purpose == EvaluationPurpose.Recheck && key.Stage == last),
-            journal.CountAnswers(key => key.IsOfAnEnd && key.Stage == Verdicts.Stage));
+            larger,
+            journal.ExpenseOf(key => key.Purpose == EvaluationPurpose.Recheck && key.Stage == last),
+            journal.ExpenseOf(key => key.IsOfAnEnd && key.Stage == Verdicts.Stage));
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -51,6 +52,8 @@ public sealed class RunIdentity
             ["search"] = SearchJson(plan.Search),
             ["inputs"] = JsonSerializer.SerializeToNode(inputs, RunJson.Options),
         };
+        if (plan.Search.Budget.Cost is not null)
+            identity["price"] = JsonSerializer.SerializeToNode(configuration.Price, RunJson.Options);
         if (plan.Text.Template.Name != ChatTemplates.None.Name) identity["template"] = plan.Text.Template.Name;
         if (plan.Text.CompletionEnd != TextRules.Auto) identity["completion_end"] = plan.Text.CompletionEnd;
         if (configuration.Compare is { } compare && ReferenceEquals(plan.Search, configuration.Search))
@@ -110,16 +113,19 @@ public sealed class RunIdentity
 
     private void Extend(string path, BudgetExtension larger)
     {
-        if (larger.Queries < Budget.Queries || larger.Evaluations < Budget.Evaluations
-            || (larger.Queries is not null && Budget.Queries is null) || (larger.Evaluations is not null && Budget.Evaluations is null))
+        var budget = larger.Budget;
+        if (budget.ByKey.Zip(Budget.ByKey).Any(pair => pair.First.Limit is { } more && !(more >= pair.Second.Limit)))
         {
+            var limits = Budget.ByKey.Where(limit => limit.Limit is not null)
+                .Select(limit => string.Create(CultureInfo.InvariantCulture, $"{limit.Limit} {limit.Key}")).DefaultIfEmpty("no limit");
             throw new BadInputException(
-                $"{path}: the run has a budget of {Budget.Queries?.ToString() ?? "no"} queries and " +
-                $"{Budget.Evaluations?.ToString() ?? "no"} evaluations; only a larger one of the same kind can be given.");
+                $"{path}: the run has a budget of {string.Join(" and ", limits)}; only a larger one of the same kind can be given.");
         }
 
-        Budget = new RunBudget(larger.Evaluations ?? Budget.Evaluations, larger.Queries ?? Budget.Queries);
-        Extension = larger with { Evaluations = Budget.Evaluations, Queries = Budget.Queries };
+        Budget = new RunBudget(
+            budget.Evaluations ?? Budget.Evaluations, budget.Queries ?? Budget.Queries, budget.Tokens ?? Budget.Tokens,
+            budget.Cost ?? Budget.Cost);
+        Extension = larger with { Budget = Budget };
         json[ExtendedBudget] = JsonSerializer.SerializeToNode(Extension, RunJson.Options);
     }
 
@@ -147,6 +153,6 @@ public sealed class RunIdentity
 }
 
 /// <summary>A larger budget for a run that had ended.</summary>
-/// <param name="LeftBehind">Queries that only the earlier ends asked, by the search: spent all the same.</param>
+/// <param name="LeftBehind">What only the earlier ends asked, by the search: spent all the same.</param>
 /// <param name="ControlsLeftBehind">The same beside the search.</param>
-public sealed record BudgetExtension(int? Evaluations, int? Queries, int LeftBehind, int ControlsLeftBehind);
+public sealed record BudgetExtension(RunBudget Budget, Expense LeftBehind, Expense ControlsLeftBehind);

@@ -31,6 +31,7 @@ public static class RunWriter
         {
             manifest["comparison"] =
                 new JsonObject { ["queries"] = spent.Queries, ["tokens"] = spent.Tokens, ["queries_lost"] = spent.Lost };
+            if (spent.Cost is { } cost) manifest["comparison"]!["cost"] = cost;
         }
 
         RunJson.Write(Path.Combine(plan.Out, ManifestFileName), manifest);
@@ -73,6 +74,13 @@ public static class RunWriter
         manifest["queries_lost"] = result.Spending.Lost + result.ControlSpending.Lost;
         manifest["control_queries"] = result.ControlSpending.Queries;
         manifest["control_tokens"] = result.ControlSpending.Tokens;
+        if (result.Spending.Cost is { } cost)
+        {
+            manifest["price"] = JsonSerializer.SerializeToNode(plan.Configuration.Price, RunJson.Options);
+            manifest["cost"] = cost;
+            manifest["control_cost"] = result.ControlSpending.Cost;
+        }
+
         manifest["warnings"] =
             JsonSerializer.SerializeToNode(result.Warnings.Select(warning => $"{warning.Stage}: {warning.Message}"), RunJson.Options);
         manifest["runtime"] = System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription;

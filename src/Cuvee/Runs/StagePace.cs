@@ -18,7 +18,9 @@ internal sealed class StagePace(TimeProvider time, RunPlan plan, Stage stage)
             candidates / (double?)stage.MaxEvaluations * stage.BudgetShare,
             spending.Evaluations / (double?)budget.Evaluations,
             spending.Queries / (double?)budget.Queries,
-            budget is (null, null) ? spending.Queries / (double?)plan.Forecast.Queries : null,
+            spending.Tokens / (double?)budget.Tokens,
+            spending.Cost / budget.Cost,
+            budget == Configuration.RunBudget.None ? spending.Queries / (double?)plan.Forecast.Queries : null,
         }.Max();
         return done is > 0 and <= 1 ? time.GetElapsedTime(began) * ((1 - done.Value) / done.Value) : null;
     }

@@ -21,11 +21,14 @@ public sealed record StageValue(double Objective, double Loss, double Penalty);
 public sealed record StageOutcome(
     string Name, int Iterations, string StopReason, StageValue Start, StageValue Value, string Winner, MergeRecipe Recipe);
 
+/// <summary>What a run may have spent when a stage ends.</summary>
+internal sealed record StageLimit(double? Evaluations, SpendingLimits Spending);
+
 /// <summary>One stage of one run, start to re-evaluated result; everything in it is decided by the stage's own objective.</summary>
-/// <param name="limit">Evaluations and queries that may be spent when this stage ends.</param>
+/// <param name="limit">What may be spent when this stage ends.</param>
 internal sealed class StageRun(
     Stage stage, ISearchSpace space, RunPlan plan, CandidateEvaluator evaluator, Account account,
-    (double? Evaluations, double? Queries) limit, StagePace pace, IProgress<RunEvent> progress)
+    StageLimit limit, StagePace pace, IProgress<RunEvent> progress)
 {
     private readonly List<RunWarning> warnings = [];
     private readonly EarlyStopping earlyStopping = new(stage.Patience);
@@ -80,8 +83,10 @@ internal sealed class StageRun(
 
     private bool AffordsBesideRecheck(IReadOnlyList<Question> questions) =>
         !(account.Evaluations + questions.Count + GenerationSizes.Rechecks > limit.Evaluations)
-        && !(limit.Queries is { } queries && account.Meter.Queries + evaluator.CostOf(questions)
-            + ((long)GenerationSizes.Rechecks * plan.Validation.Count) > queries);
+        && limit.Spending.PassedBy(
+            account.Meter.Spent + evaluator.BoundOf(questions)
+                + (plan.Expenses.All(plan.Configuration.Objective.Observes) * GenerationSizes.Rechecks),
+            plan.Configuration.Price) is null;
 
     private void Report(IOptimizer optimizer, IReadOnlyList<Trial> trials, List<TrialEvaluation> evaluations, int candidates)
     {

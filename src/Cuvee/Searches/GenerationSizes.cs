@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cuvee.Formats;
 
 namespace Cuvee.Searches;
@@ -52,6 +53,14 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
         SearchTask task, long? available, long needed, string key, double share = 1, string work = "one iteration")
     {
         if (available >= needed || available is null) return;
+        if (key == "queries" && task.Allowance is { } allowance)
+        {
+            var least = (Math.Ceiling(needed / share) * allowance.PerQuery) + allowance.Before;
+            throw new BadInputException(
+                $"{task.File}: budget.{allowance.Key} is too small for finding the best single adapter, {work} and the final " +
+                $"re-evaluation; set it to at least {Amount(allowance.Key, least)}.");
+        }
+
         var total = key == "queries" ? task.Settings.Budget.Queries : task.Settings.Budget.Evaluations;
         var spentBefore = total - (key == "queries" ? task.Budget.Queries : task.Budget.Evaluations) ?? 0;
         throw new BadInputException(
@@ -66,5 +75,12 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
         var checks = task.Split.HeldOut.Count == 0 ? 0 : 2 * asked / PopulationSize / checkEvery;
         var rechecks = (long)Rechecks * candidates.Count;
         return (asked + checks + rechecks, (asked * SampleSize) + (checks * task.Split.HeldOut.Count) + (rechecks * task.Records));
+    }
+
+    /// <summary>Money to three digits, what is counted to whole numbers; rounded up.</summary>
+    private static string Amount(string key, double least)
+    {
+        var unit = key == "cost" ? (decimal)Math.Pow(10, Math.Floor(Math.Log10(least)) - 2) : 1;
+        return (Math.Ceiling((decimal)least / unit) * unit).ToString("0.############", CultureInfo.InvariantCulture);
     }
 }

@@ -95,7 +95,10 @@ public sealed record SearchTask
     /// adapter asked them; none where another search found it.</summary>
     public IReadOnlyList<int> AskedOfAll { get; init; } = [];
 
-    /// <summary>What remains of the run's budget for the stages; below 0 where finding the best single adapter costs more.</summary>
+    /// <summary>
+    /// What remains of the run's budget for the stages, in evaluations and queries; below 0 where finding the best single adapter costs more.
+    /// Tokens and money have become queries of the mean record.
+    /// </summary>
     public required RunBudget Budget { get; init; }
 
     public required IObjective Objective { get; init; }
@@ -109,8 +112,17 @@ public sealed record SearchTask
 
     public int Records => Split.Search.Count + Split.HeldOut.Count;
 
-    public bool HasBudget => Budget is not (null, null);
+    /// <summary>What bounds the queries; null: a budget of queries, or none.</summary>
+    public QueryAllowance? Allowance { get; init; }
+
+    public bool HasBudget => Budget.Evaluations is not null || Budget.Queries is not null;
 }
+
+/// <summary>A budget that is not counted in queries, seen as queries.</summary>
+/// <param name="Key">Under <c>budget</c>, such as <c>tokens</c>.</param>
+/// <param name="PerQuery">What a query takes of it.</param>
+/// <param name="Before">What finding the best single adapter takes of it.</param>
+public sealed record QueryAllowance(string Key, double PerQuery, double Before);
 
 /// <summary>A fitted search.</summary>
 /// <param name="Start">Where the first stage begins; measured, and part of the last decision.</param>

@@ -1,6 +1,7 @@
 using Cuvee.Configuration;
 using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
+using Cuvee.LanguageModels;
 using Cuvee.Merging;
 
 namespace Cuvee.Tests.Configuration;
@@ -45,6 +46,27 @@ public class RunConfigurationTests
         Assert.Equal(8, search.Values.Integer("population"));
         Assert.Equal(["weights"], search.Values.List("stages")!);
         Assert.Equal(0.05, search.Values.Number("step_size"));
+    }
+
+    [Fact]
+    public void Parse_TokensAndMoney_AreLimitsAndPrices()
+    {
+        var text = Required.Replace("model: base", "model: { path: base, price: { prompt: 0.15, completion: 0.6 } }", StringComparison.Ordinal);
+        var run = RunConfiguration.Parse(text + "budget: { tokens: 70000, cost: 0.25 }\n", "run.yaml");
+        Assert.Equal(new RunBudget(null, null, 70_000, 0.25), run.Search.Budget);
+        Assert.Equal(0.75e-3, run.Price!.CostOf(new Expense(9, 1000, 1000)), 12);
+    }
+
+    [Theory]
+    [InlineData("", "budget: { cost: 1 }", "'budget.cost' needs prices; set model.price")]
+    [InlineData(", price: { prompt: 1 }", "", "key 'model.price.completion' is missing")]
+    [InlineData(", price: { prompt: -1, completion: 1 }", "", "model.price.prompt")]
+    [InlineData("", "budget: { tokens: 0 }", "budget.tokens")]
+    public void Parse_TokensOrMoneyOutOfRange_NamesFieldAndMend(string price, string budget, string expected)
+    {
+        var text = Required.Replace("model: base", $"model: {{ path: base{price} }}", StringComparison.Ordinal);
+        var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse($"{text}{budget}\n", "run.yaml"));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -106,7 +106,7 @@ public sealed class ProviderExtensionTests : IDisposable
 
         public ModelChat Chat => new(null, "a softmax", null, null);
 
-        public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) => null;
+        public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) => null;
 
         public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
             new SoftmaxSession(new SoftmaxHost(names, pull) { MaxConcurrentLeases = Capabilities.MaxConcurrentLeases }, null));

@@ -1,5 +1,6 @@
 using Cuvee.Formats;
 using Cuvee.Journaling;
+using Cuvee.LanguageModels;
 using Cuvee.Objectives;
 
 namespace Cuvee.Tests.Journaling;
@@ -125,14 +126,14 @@ public sealed class ObservationJournalTests : IDisposable
         using (var journal = ObservationJournal.Open(FilePath))
         {
             journal.AppendSeconds(2.5);
-            journal.Append(Key(0), Recipe, [(4, Score(-1))], lost: 3);
+            journal.Append(Key(0), Recipe, [(4, Score(-1))], lost: new Expense(3, 12, 6));
             journal.AppendSeconds(4);
         }
 
         using var again = ObservationJournal.Open(FilePath);
         again.Replay(Key(0), Recipe, [4]);
         again.Replay(Key(1), Recipe, [4]); // to the end
-        Assert.Equal((6.5, 3), (again.EarlierSeconds, again.EarlierLost));
+        Assert.Equal((6.5, new Expense(3, 12, 6)), (again.EarlierSeconds, again.EarlierLost));
     }
 
     [Fact]

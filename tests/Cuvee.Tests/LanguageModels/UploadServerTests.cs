@@ -59,7 +59,7 @@ public sealed class UploadServerTests
             $"{{\"choices\":[{{\"index\":0,\"text\":\"soup\",{reason}}}],\"usage\":{{\"completion_tokens\":2}}}}"));
         var answer = (await Vllm(handler).Model(null).GenerateAsync(
             ["@"], new GenerationOptions { MaxTokens = 5, Stop = ["."], TopK = 3 }, CancellationToken.None))[0];
-        Assert.Equal(new GeneratedCompletion("soup", 2, expected), answer);
+        Assert.Equal(new GeneratedCompletion("soup", 2, expected, 2), answer);
         AssertSent(handler, "/v1/completions", """
             {"model":"base","prompt":[2,67],"max_tokens":5,"temperature":0,"top_p":1,"repetition_penalty":1,"seed":0,"stop":["."],
              "cache_salt":"base","top_k":3,"stop_token_ids":[1]}
@@ -123,7 +123,7 @@ public sealed class UploadServerTests
             """));
         var answer = (await Sglang(handler).Model(null).GenerateAsync(
             ["@"], new GenerationOptions { MaxTokens = 5, Stop = ["."] }, CancellationToken.None))[0];
-        Assert.Equal(new GeneratedCompletion("soup", 2, StopReason.StopText), answer);
+        Assert.Equal(new GeneratedCompletion("soup", 2, StopReason.StopText, 2), answer);
         AssertSent(handler, "/generate", """
             {"input_ids":[2,67],"sampling_params":{"max_new_tokens":5,"temperature":0,"top_p":1,"repetition_penalty":1,"stop":["."],
              "stop_token_ids":[1]},"lora_path":null}

@@ -46,7 +46,7 @@ public sealed class ChatProviderTests : IDisposable
             new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("a", -0.5)]), CancellationToken.None);
         var answers = await new ChatClientModel(client, choice, 2).GenerateAsync(
             ["red"], new GenerationOptions { MaxTokens = 7, Seed = 3, Stop = ["."] }, CancellationToken.None);
-        Assert.Equal([new GeneratedCompletion("soup", 2, StopReason.MaxTokens)], answers);
+        Assert.Equal([new GeneratedCompletion("soup", 2, StopReason.MaxTokens, 3)], answers);
         var (_, path, body, key) = Assert.Single(handler.Sent);
         Assert.Equal(("/v1/chat/completions", "Bearer k"), (path, key));
         Assert.True(

@@ -70,11 +70,11 @@ public sealed class ServedProviderTests : IAsyncDisposable
     public async Task GenerateAsync_Prompt_IsTheLiteralRequest()
     {
         var handler = new ScriptedHandler(() => ScriptedHandler.Json("""
-            {"choices":[{"index":0,"text":" soup","finish_reason":"length"}],"usage":{"completion_tokens":2}}
+            {"choices":[{"index":0,"text":" soup","finish_reason":"length"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}
             """));
         var answer = (await Model(handler, TextRules.Plain with { CompletionEnd = "none" }).GenerateAsync(
             ["p"], new GenerationOptions { MaxTokens = 2, Stop = ["."] }, CancellationToken.None))[0];
-        Assert.Equal(new GeneratedCompletion(" soup", 2, StopReason.MaxTokens), answer);
+        Assert.Equal(new GeneratedCompletion(" soup", 2, StopReason.MaxTokens, 1), answer);
         AssertSent(handler, "/v1/completions", """
             {"model":"base","recipe":{"space":"delta","adapters":[{"name":"ner-snips","weight":0.7}]},"completion_end":"none",
              "prompt":"p","max_tokens":2,"temperature":0,"seed":0,"stop":["."]}

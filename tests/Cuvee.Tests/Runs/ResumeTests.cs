@@ -102,6 +102,7 @@ public sealed class ResumeTests : SoftmaxRuns
         var resumed = await RunAsync(zoo.Configure(BothStages), resume: true, host);
         Assert.Equal(2, resumed.Spending.Lost);
         Assert.Equal(whole.Spending.Queries + 2, resumed.Spending.Queries);
+        Assert.True(resumed.Spending.Tokens > whole.Spending.Tokens, "what was billed took tokens");
         // Nothing answered is asked again.
         Assert.Equal(whole.Spending.Queries, failing.ScoredRecords + host.ScoredRecords);
         Assert.Equal(2, Manifest(resumed)["queries_lost"]!.GetValue<int>());

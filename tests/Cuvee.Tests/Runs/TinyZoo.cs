@@ -58,8 +58,9 @@ public sealed class TinyZoo : IDisposable
 
     /// <param name="more">Further YAML lines; the file stands in <see cref="Folder"/>.</param>
     /// <param name="catalog">What the file may name; null for the default.</param>
-    public RunConfiguration Configure(string more, string output = "out", Catalog? catalog = null) =>
-        RunConfiguration.Parse(RunText(more, output), Path.Combine(Folder, "run.yaml"), catalog);
+    /// <param name="model">What stands behind <c>model:</c>.</param>
+    public RunConfiguration Configure(string more, string output = "out", Catalog? catalog = null, string model = "model") =>
+        RunConfiguration.Parse(RunText(more, output, model), Path.Combine(Folder, "run.yaml"), catalog);
 
     /// <summary>The run file on the disk.</summary>
     public string WriteRun(string more)
@@ -89,8 +90,8 @@ public sealed class TinyZoo : IDisposable
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
-    private static string RunText(string more, string output) =>
-        $"model: model\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n";
+    private static string RunText(string more, string output, string model = "model") =>
+        $"model: {model}\npool: {{ path: pool }}\nvalidation: validation.jsonl\ntest: test.jsonl\nout: {output}\n{more}\n";
 
     private static List<PromptCompletion> Records(string name, int count)
     {

@@ -127,7 +127,7 @@ public sealed class LlamaCppModelTests
             """));
         var options = new GenerationOptions { MaxTokens = 12, Seed = 5, Stop = ["\n\n"] };
         var answer = (await Model(handler, new ByteEncoding()).GenerateAsync(["@"], options, CancellationToken.None))[0];
-        Assert.Equal(new GeneratedCompletion("soup", 4, expected), answer);
+        Assert.Equal(new GeneratedCompletion("soup", 4, expected, 2), answer);
         AssertJson(
             """
             {"prompt":[2,67],"n_predict":12,"cache_prompt":false,
