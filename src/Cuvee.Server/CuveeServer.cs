@@ -4,6 +4,7 @@ using Cuvee.Server.Engine;
 using Cuvee.Server.Http;
 using Cuvee.Server.Keys;
 using Cuvee.Server.Routes;
+using Cuvee.Server.Sessions;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -29,13 +30,21 @@ public static class CuveeServer
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
         });
         builder.Services.AddRoutingCore().AddSingleton(options).AddSingleton(time).AddSingleton(tenants)
-            .AddSingleton(_ => new ServedModel(options, warn))
+            .AddSingleton(_ => new ServedPool(options, warn))
             .AddSingleton(services => new EngineScheduler(
-                services.GetRequiredService<ServedModel>().Host, options.MaxWaiting, options.BatchTokens))
+                services.GetRequiredService<ServedPool>().Host, options.MaxWaiting, options.BatchTokens))
             .AddSingleton<RequestPipeline>().AddSingleton<ModelRoutes>().AddSingleton<ScoreRoute>().AddSingleton<CompletionRoute>()
             .AddSingleton<AnswerWriter>().AddSingleton<ChatRoute>()
             .AddSingleton<MetricsRoute>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTime);
+        if (options.DataFolder is not null)
+        {
+            if (options.WorkFolder is null)
+                throw new BadInputException("--data needs --work, the folder where sessions keep what they make.");
+            builder.Services.AddSingleton(new DataSets(options.DataFolder)).AddSingleton<SessionStore>().AddSingleton<SessionWork>()
+                .AddSingleton<SessionRoutes>();
+        }
+
         configure?.Invoke(builder);
         var app = builder.Build();
         Map(app);
@@ -56,6 +65,7 @@ public static class CuveeServer
         app.MapPost("/v1/score", app.Services.GetRequiredService<ScoreRoute>().ScoreAsync);
         app.MapPost("/v1/completions", app.Services.GetRequiredService<CompletionRoute>().CompleteAsync);
         app.MapPost("/v1/chat/completions", app.Services.GetRequiredService<ChatRoute>().ChatAsync);
+        app.Services.GetService<SessionRoutes>()?.Map(app);
         app.MapFallback( // the default pattern leaves out paths that end like files
             "{*path}", context => throw ServiceException.NotFound($"There is no route {context.Request.Method} {context.Request.Path}."));
     }

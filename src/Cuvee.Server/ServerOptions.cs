@@ -38,6 +38,21 @@ public sealed record ServerOptions
     /// <summary>Tokens of requests that share one call of the engine; a larger request goes alone.</summary>
     public int BatchTokens { get; init; } = 16384;
 
+    /// <summary>Data sets of sessions, one record file each; null: no sessions.</summary>
+    public string? DataFolder { get; init; }
+
+    /// <summary>Where sessions keep adapters and searches; given with <see cref="DataFolder"/>.</summary>
+    public string? WorkFolder { get; init; }
+
+    /// <summary>Open sessions of a key whose entry says nothing.</summary>
+    public int MaxSessions { get; init; } = 4;
+
+    /// <summary>A session that nobody asks for so long is closed.</summary>
+    public TimeSpan SessionIdle { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Time that a session's search may take; it can be asked to go on.</summary>
+    public TimeSpan SearchTime { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Request bodies in the log.</summary>
     public bool LogPrompts { get; init; }
 }

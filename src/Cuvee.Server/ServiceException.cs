@@ -15,6 +15,9 @@ internal sealed class ServiceException(int status, string type, string message, 
     public static ServiceException Unauthorized() =>
         new(401, "authentication_error", "The request has no key that this server knows; send \"Authorization: Bearer KEY\".");
 
+    public static ServiceException Forbidden(string right) => new(
+        403, "permission_error", $"The key lacks the right '{right}'; ask the server's owner to add it to the key's 'rights'.");
+
     public static ServiceException NotFound(string message) => new(404, "invalid_request_error", message);
 
     public static ServiceException TooLarge(long limit) =>

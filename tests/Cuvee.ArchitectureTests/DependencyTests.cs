@@ -18,7 +18,7 @@ public sealed class DependencyTests
         ["Cuvee.Training"] = ["Cuvee.Inference"],
         ["Cuvee.Hosting"] = ["Cuvee.Merging", "Cuvee.Inference", "Cuvee.LanguageModels"],
         ["Cuvee"] = ["Cuvee.Hosting", "Cuvee.Optimization"],
-        ["Cuvee.Server"] = ["Cuvee.Hosting"],
+        ["Cuvee.Server"] = ["Cuvee"],
         ["Cuvee.Cli"] = ["Cuvee", "Cuvee.Server", "Cuvee.CommandLine", "Cuvee.Lab"],
         ["Cuvee.Lab"] = ["Cuvee", "Cuvee.CommandLine", "Cuvee.Training"],
     };

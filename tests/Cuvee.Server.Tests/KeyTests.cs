@@ -57,6 +57,56 @@ public sealed class KeyTests : IDisposable
         Assert.Equal(413, (await service.RefusalAsync("/v1/score", Question, key)).Status);
     }
 
+    [Theory]
+    [InlineData("score", "/v1/score", Question, null)]
+    [InlineData("generate", "/v1/score", Question, "score")]
+    [InlineData("sessions", "/v1/score", Question, "score")]
+    [InlineData("generate", "/v1/completions", """{"prompt": "red", "max_tokens": 2}""", null)]
+    [InlineData("score", "/v1/completions", """{"prompt": "red", "max_tokens": 2}""", "generate")]
+    [InlineData("generate", "/v1/completions", """{"prompt": "red soup", "max_tokens": 2, "logprobs": 0}""", "score")]
+    [InlineData("score", "/v1/completions", """{"prompt": "red soup", "max_tokens": 0, "echo": true, "logprobs": 0}""", null)]
+    [InlineData("score", "/v1/chat/completions", """{"template": "alpaca", "messages": [{"role": "user", "content": "a"}]}""", "generate")]
+    [InlineData(
+        "generate", "/v1/chat/completions",
+        """{"template": "alpaca", "max_tokens": 2, "logprobs": true, "messages": [{"role": "user", "content": "a"}]}""", "score")]
+    public async Task Rights_OfAKey_DecideWhatItMayAsk(string right, string path, string body, string? lacks)
+    {
+        var key = CreateLimited("rights", new JsonArray(right));
+        await using var service = await Service.StartAsync(options => options with { KeysFile = File });
+        using var answer = await service.PostAsync(path, body, key);
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True((lacks is null ? 200 : 403) == (int)answer.StatusCode, text);
+        if (lacks is null) return;
+        Assert.Contains($"The key lacks the right '{lacks}'; ask the server's owner", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rights_WithoutSessions_NoRouteOfThem()
+    {
+        var key = CreateLimited("rights", new JsonArray("score", "generate"));
+        var data = Path.Combine(folder, "data");
+        Directory.CreateDirectory(data);
+        await System.IO.File.WriteAllTextAsync(Path.Combine(data, "mit_movie.jsonl"), """{"prompt": "a", "completion": "b"}""");
+        await using var service = await Service.StartAsync(options => options with
+        {
+            KeysFile = File,
+            DataFolder = data,
+            WorkFolder = Path.Combine(folder, "work"),
+        });
+        using var refused = await service.PostAsync("/v1/sessions", """{"preset_id": "mit_movie"}""", key);
+        Assert.Equal(403, (int)refused.StatusCode);
+        Assert.Equal(403, (await service.SendAsync(HttpMethod.Get, "/v1/presets", key)).Status);
+        Assert.Equal(200, (await service.SendAsync(HttpMethod.Get, "/v1/models", key)).Status);
+    }
+
+    [Fact]
+    public void Read_UnknownRight_NamesThoseThatThereAre()
+    {
+        CreateLimited("rights", new JsonArray("admin"));
+        var refusal = Assert.Throws<BadInputException>(() => KeyFile.Read(File));
+        Assert.Contains("which is no right; choose among score, generate, sessions", refusal.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Create_Key_StandsNowhereInTheFile()
     {
@@ -91,7 +141,7 @@ public sealed class KeyTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    private string CreateLimited(string limit, int value)
+    private string CreateLimited(string limit, JsonNode value)
     {
         var key = KeyFile.Create(File, "alice");
         var document = JsonNode.Parse(System.IO.File.ReadAllText(File))!;

@@ -58,7 +58,7 @@ public sealed class ScoreRouteTests
         string?[] recipes = [Service.Recipe, Service.OtherRecipe, null, Service.Recipe, Service.OtherRecipe, Service.Recipe];
         var engine = service.Part<EngineScheduler>();
         Task<JsonNode>[] asked;
-        await using (await service.Part<ServedModel>().Host.LeaseAsync(service.Part<ServedModel>().Base.Recipe, CancellationToken.None))
+        await using (await service.Part<ServedPool>().Host.LeaseAsync(service.Part<ServedPool>().Base.Recipe, CancellationToken.None))
         {
             var first = service.AskAsync("/v1/score", Body(null)); // waits for the engine, and the others behind it
             while (engine.Waiting > 0 || engine.Arrived < 1) await Task.Yield();

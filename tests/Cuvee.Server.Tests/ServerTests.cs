@@ -14,7 +14,7 @@ public sealed class ServerTests
     public async Task Models_List_NamesWithoutPaths()
     {
         await using var service = await Service.StartAsync();
-        var fingerprint = service.Part<ServedModel>().Fingerprint;
+        var fingerprint = service.Part<ServedPool>().Fingerprint;
         Assert.Equal(
             $$"""
             {"object":"list","data":[
@@ -40,11 +40,11 @@ public sealed class ServerTests
     {
         await using var first = await Service.StartAsync();
         await using var same = await Service.StartAsync();
-        Assert.Equal(first.Part<ServedModel>().Fingerprint, same.Part<ServedModel>().Fingerprint);
+        Assert.Equal(first.Part<ServedPool>().Fingerprint, same.Part<ServedPool>().Fingerprint);
         var config = Path.Combine(first.Folder, "pool", "adapter-a", "adapter_config.json");
         File.AppendAllText(config, "\n");
-        await using var changed = new ServedModel(first.Part<ServerOptions>(), _ => { });
-        Assert.NotEqual(same.Part<ServedModel>().Fingerprint, changed.Fingerprint);
+        await using var changed = new ServedPool(first.Part<ServerOptions>(), _ => { });
+        Assert.NotEqual(same.Part<ServedPool>().Fingerprint, changed.Fingerprint);
     }
 
     [Theory]
@@ -88,7 +88,7 @@ public sealed class ServerTests
     public async Task Stop_RequestUnderWay_IsAnswered()
     {
         await using var service = await Service.StartAsync(listens: true);
-        var (model, engine) = (service.Part<ServedModel>(), service.Part<EngineScheduler>());
+        var (model, engine) = (service.Part<ServedPool>(), service.Part<EngineScheduler>());
         var held = await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None);
         var asked = service.AskAsync("/v1/score", Question);
         while (engine.Arrived < 1) await Task.Yield();
@@ -103,7 +103,7 @@ public sealed class ServerTests
     public async Task Score_OverTime_Refused()
     {
         await using var service = await Service.StartAsync(options => options with { RequestTime = TimeSpan.FromMilliseconds(50) });
-        var model = service.Part<ServedModel>();
+        var model = service.Part<ServedPool>();
         await using var held = await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None);
         Assert.Equal(504, (await service.RefusalAsync("/v1/score", Question)).Status);
     }
@@ -112,7 +112,7 @@ public sealed class ServerTests
     public async Task Score_TooManyWait_ComeBackLater()
     {
         await using var service = await Service.StartAsync(options => options with { MaxWaiting = 1 });
-        var (model, engine) = (service.Part<ServedModel>(), service.Part<EngineScheduler>());
+        var (model, engine) = (service.Part<ServedPool>(), service.Part<EngineScheduler>());
         var asked = new List<Task<JsonNode>>();
         await using (await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None))
         {

@@ -75,6 +75,16 @@ internal sealed class Service : IAsyncDisposable
         return JsonNode.Parse(text)!;
     }
 
+    public async Task<JsonNode> GetAsync(string path) => JsonNode.Parse(await Client.GetStringAsync(path))!;
+
+    public async Task<(int Status, string Text)> SendAsync(HttpMethod method, string path, string? key = null)
+    {
+        var request = new HttpRequestMessage(method, path);
+        if (key is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        using var response = await Client.SendAsync(request);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
+    }
+
     /// <summary>Status and sentence of a refusal in OpenAI's form; it names no folder.</summary>
     public async Task<(int Status, string Message)> RefusalAsync(string path, string body, string? key = null)
     {

@@ -42,6 +42,19 @@ internal static class ServeCommand
         var drainTime = Number("--drain-time", "Seconds that requests under way get when the server is stopped.", 30);
         var maxWaiting = Number("--max-waiting", "Requests that may wait for the engine; more are told to come back.", 256);
         var batchTokens = Number("--batch-tokens", "Tokens of requests that share one call of the engine.", 16384);
+        var data = new Option<string?>("--data")
+        {
+            Description = "Folder of data sets, one record file each: opens the routes of sessions (docs/serve.md).",
+            HelpName = "DIR",
+        };
+        var work = new Option<string?>("--work")
+        {
+            Description = "Where sessions keep adapters and searches; needs --data.",
+            HelpName = "DIR",
+        };
+        var maxSessions = Number("--max-sessions", "Sessions that a key may have open.", 4);
+        var sessionIdle = Number("--session-idle", "Seconds after which a session that nobody asks is closed.", 3600);
+        var searchTime = Number("--search-time", "Longest time of a session's search in seconds.", 3600);
         var logPrompts = new Option<bool>("--log-prompts")
         {
             Description = "Write requests into the log; without it only who, what and how long.",
@@ -51,10 +64,11 @@ internal static class ServeCommand
             "serve",
             "Serve a base model and its pool over HTTP: OpenAI's routes, scores, and any recipe by request. Ctrl-C stops it.",
             "cuvee serve --keys keys.json --create-key alice",
-            "cuvee serve --model zoo/base --pool zoo/adapters --keys keys.json")
+            "cuvee serve --model zoo/base --pool zoo/adapters --keys keys.json",
+            "cuvee serve --model zoo/base --pool zoo/adapters --data samples/restaurant --work runs/sessions")
         {
-            model, pool, name, url, keys, createKey, template, maxBody, requestTime, drainTime, maxWaiting, batchTokens, logPrompts,
-            allowDifferentBases,
+            model, pool, name, url, keys, createKey, template, maxBody, requestTime, drainTime, maxWaiting, batchTokens, data, work,
+            maxSessions, sessionIdle, searchTime, logPrompts, allowDifferentBases,
         };
         command.Validators.Add(arguments =>
         {
@@ -62,6 +76,8 @@ internal static class ServeCommand
             if (creates && arguments.GetResult(keys) is null) arguments.AddError("--create-key needs --keys.");
             if (!creates && (arguments.GetResult(model) is null || arguments.GetResult(pool) is null))
                 arguments.AddError("serve needs --model and --pool.");
+            if (arguments.GetResult(data) is null != arguments.GetResult(work) is null)
+                arguments.AddError("--data and --work go together: data sets, and the folder where sessions keep what they make.");
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
@@ -86,6 +102,11 @@ internal static class ServeCommand
                 DrainTime = TimeSpan.FromSeconds(arguments.GetValue(drainTime)),
                 MaxWaiting = arguments.GetValue(maxWaiting),
                 BatchTokens = arguments.GetValue(batchTokens),
+                DataFolder = arguments.GetValue(data),
+                WorkFolder = arguments.GetValue(work),
+                MaxSessions = arguments.GetValue(maxSessions),
+                SessionIdle = TimeSpan.FromSeconds(arguments.GetValue(sessionIdle)),
+                SearchTime = TimeSpan.FromSeconds(arguments.GetValue(searchTime)),
                 LogPrompts = arguments.GetValue(logPrompts),
             };
             await ServeAsync(options, ModelSelection.Warn(arguments), output, cancellationToken);

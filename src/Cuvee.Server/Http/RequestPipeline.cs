@@ -13,9 +13,9 @@ internal sealed partial class RequestPipeline(ServerOptions options, Tenants ten
     {
         var start = time.GetTimestamp();
         var aborted = context.RequestAborted;
-        using var limit = new CancellationTokenSource(options.RequestTime, time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(aborted, limit.Token);
-        context.RequestAborted = both.Token;
+        using var limit = new RequestLimit(options.RequestTime, time, aborted);
+        context.RequestAborted = limit.Token;
+        context.Features.Set(limit);
         var name = "";
         try
         {
@@ -31,7 +31,7 @@ internal sealed partial class RequestPipeline(ServerOptions options, Tenants ten
         }
         catch (Exception exception) when (!aborted.IsCancellationRequested)
         {
-            await RefuseAsync(context, exception, limit.IsCancellationRequested, aborted).ConfigureAwait(false);
+            await RefuseAsync(context, exception, limit, aborted).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -45,15 +45,15 @@ internal sealed partial class RequestPipeline(ServerOptions options, Tenants ten
 
     private static bool HealthPath(HttpContext context) => context.Request.Path == "/health";
 
-    private async Task RefuseAsync(HttpContext context, Exception exception, bool isLate, CancellationToken cancellationToken)
+    private async Task RefuseAsync(HttpContext context, Exception exception, RequestLimit limit, CancellationToken cancellationToken)
     {
         var refusal = exception switch
         {
             ServiceException known => known,
             BadInputException or LanguageModelException => new ServiceException(400, "invalid_request_error", exception.Message),
             BadHttpRequestException broken => new ServiceException(broken.StatusCode, "invalid_request_error", broken.Message),
-            OperationCanceledException when isLate => new ServiceException(
-                504, "server_error", $"The request took longer than {options.RequestTime.TotalSeconds:0} s; send smaller ones."),
+            OperationCanceledException when limit.IsOver => new ServiceException(
+                504, "server_error", $"The request took longer than {limit.Time.TotalSeconds:0} s; {limit.Mend}."),
             _ => new ServiceException(500, "server_error", "The server failed; its log says why."),
         };
         if (refusal.Status == 500) Failed(exception);
@@ -71,8 +71,12 @@ internal sealed partial class RequestPipeline(ServerOptions options, Tenants ten
             context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
+        if (refusal.Status == 413) context.Response.Headers.Connection = "close"; // the rest of the body is never read
         if (refusal.Status == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
-        await JsonReply.WriteAsync(context, JsonReply.Error(refusal.Type, refusal.Message), cancellationToken).ConfigureAwait(false);
+        var form = context.Request.Path.StartsWithSegments("/v1/sessions")
+            ? new { Detail = refusal.Message } // as the authors' service writes it
+            : JsonReply.Error(refusal.Type, refusal.Message);
+        await JsonReply.WriteAsync(context, form, cancellationToken).ConfigureAwait(false);
     }
 
     [LoggerMessage(1, LogLevel.Information, "{Tenant} {Method} {Path} {Status} {Milliseconds:0} ms")]

@@ -7,14 +7,14 @@ using Cuvee.Formats.Json;
 namespace Cuvee.Server.Keys;
 
 /// <summary>
-/// The keys that may ask, as <c>{"keys": [{"name", "sha256", "requests_per_minute"?, "tokens_per_minute"?, "max_body_bytes"?}]}</c>. A key
-/// is 256 random bits, so that its bare SHA-256 gives nothing away.
+/// The keys that may ask, as <c>{"keys": [{"name", "sha256", "rights"?, "requests_per_minute"?, "tokens_per_minute"?, "max_body_bytes"?,
+/// "max_sessions"?}]}</c>. A key is 256 random bits, so that its bare SHA-256 gives nothing away.
 /// </summary>
 public static class KeyFile
 {
     private const string Prefix = "cuvee-";
 
-    private static readonly JsonDocumentKind Kind = new("a keys file", MaxBytes: 16 << 20, MaxDepth: 4, "correct it");
+    private static readonly JsonDocumentKind Kind = new("a keys file", MaxBytes: 16 << 20, MaxDepth: 5, "correct it");
 
     private static readonly JsonSerializerOptions Writing = new()
     {
@@ -55,14 +55,20 @@ public static class KeyFile
 
     private static KeyEntry ReadEntry(JsonField entry)
     {
-        entry.RequireOnly("name", "sha256", "requests_per_minute", "tokens_per_minute", "max_body_bytes");
+        entry.RequireOnly("name", "sha256", "rights", "requests_per_minute", "tokens_per_minute", "max_body_bytes", "max_sessions");
         var hash = entry["sha256"].Text();
         if (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower))
             throw entry.Error("sha256", "is not 64 lower-case hexadecimal digits; create the key with --create-key");
         return new KeyEntry(
             entry["name"].Text(), hash, entry.Find("requests_per_minute")?.Integer(1), entry.Find("tokens_per_minute")?.Integer(1),
-            entry.Find("max_body_bytes")?.Long(1));
+            entry.Find("max_body_bytes")?.Long(1), entry.Find("max_sessions")?.Integer(0), entry.Find("rights") is { } rights
+                ? [.. rights.Items().Select(ReadRight)]
+                : null);
     }
+
+    private static string ReadRight(JsonField field) => KeyRights.All.Contains(field.Text())
+        ? field.Text()
+        : throw field.Error($"is {field.Shown}, which is no right; choose among {string.Join(", ", KeyRights.All)}");
 }
 
 /// <summary>One key at rest. Limits that are null do not hold.</summary>
@@ -71,5 +77,8 @@ public static class KeyFile
 /// <param name="RequestsPerMinute">Refilled evenly.</param>
 /// <param name="TokensPerMinute">Prompts, scored tokens and the most that a request may generate.</param>
 /// <param name="MaxBodyBytes">Where it is below the server's own.</param>
+/// <param name="MaxSessions">Open at the same time; null: the server's own limit.</param>
+/// <param name="Rights">Of <see cref="KeyRights"/>; null: all.</param>
 public sealed record KeyEntry(
-    string Name, string Sha256, int? RequestsPerMinute = null, int? TokensPerMinute = null, long? MaxBodyBytes = null);
+    string Name, string Sha256, int? RequestsPerMinute = null, int? TokensPerMinute = null, long? MaxBodyBytes = null,
+    int? MaxSessions = null, IReadOnlyList<string>? Rights = null);

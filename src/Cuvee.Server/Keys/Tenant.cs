@@ -12,6 +12,15 @@ internal sealed class Tenant(KeyEntry entry, TimeProvider time)
 
     public long MaxBodyBytes => entry.MaxBodyBytes ?? long.MaxValue;
 
+    public int? MaxSessions => entry.MaxSessions;
+
+    /// <param name="right">One of <see cref="KeyRights"/>.</param>
+    /// <exception cref="ServiceException">The key lacks it.</exception>
+    public void Require(string right)
+    {
+        if (entry.Rights is { } rights && !rights.Contains(right)) throw ServiceException.Forbidden(right);
+    }
+
     /// <exception cref="ServiceException">Over the limit.</exception>
     public void TakeRequest()
     {
@@ -31,5 +40,16 @@ internal sealed class Tenant(KeyEntry entry, TimeProvider time)
         }
 
         if (tokens.Take((int)count) is { } wait) throw ServiceException.OverLimit($"{tokens.PerMinute} tokens a minute", wait);
+    }
+
+    /// <summary>For work that goes on by itself: waits until the tokens are there, however many.</summary>
+    public async Task PayTokensAsync(long count, CancellationToken cancellationToken)
+    {
+        while (tokens is not null && count > 0)
+        {
+            var part = (int)Math.Min(count, tokens.PerMinute);
+            while (tokens.Take(part) is { } wait) await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
+            count -= part;
+        }
     }
 }

@@ -6,7 +6,7 @@ using Cuvee.Server.Engine;
 namespace Cuvee.Server.Routes;
 
 /// <summary>Answers of one request while the engine writes them.</summary>
-internal sealed class AnswerWriter(ServedModel served, EngineScheduler engine)
+internal sealed class AnswerWriter(ServedPool served, EngineScheduler engine)
 {
     /// <param name="stop">Texts that end an answer.</param>
     /// <param name="closing">A token that ends it beside the model's own; null for none.</param>

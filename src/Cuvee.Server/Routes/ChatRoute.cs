@@ -9,7 +9,7 @@ namespace Cuvee.Server.Routes;
 
 /// <summary><c>POST /v1/chat/completions</c>: conversations under the model's template, or one by name.</summary>
 internal sealed class ChatRoute(
-    ServedModel served, EngineScheduler engine, AnswerWriter writer, ServerOptions options, TimeProvider time)
+    ServedPool served, EngineScheduler engine, AnswerWriter writer, ServerOptions options, TimeProvider time)
 {
     private static readonly string[] Known =
     [
@@ -21,9 +21,12 @@ internal sealed class ChatRoute(
     public async Task ChatAsync(HttpContext context)
     {
         var cancellation = context.RequestAborted;
+        var tenant = context.Features.GetRequiredFeature<Tenant>();
+        tenant.Require(KeyRights.Generate);
         using var document = await RequestDocument.ReadAsync(context, options.MaxBodyBytes, cancellation).ConfigureAwait(false);
         var root = document.Root;
         root.RequireOnly(Known);
+        if (RequestFields.Flag(root, "logprobs")) tenant.Require(KeyRights.Score);
         RequestFields.RequireOne(root, "n");
         var (name, recipe) = RequestFields.Model(root, served);
         var (rules, encoder) = RequestFields.Texts(root, served, isConversation: true);
@@ -34,7 +37,7 @@ internal sealed class ChatRoute(
         var streamsUsage = RequestFields.StreamsUsage(root);
         var (logprobs, stream) = (RequestFields.Flag(root, "logprobs"), RequestFields.Flag(root, "stream"));
         if (stream && logprobs) throw root.Error("stream", "does not go with logprobs; leave one of them out");
-        context.Features.GetRequiredFeature<Tenant>().TakeTokens(prompt.Tokens.Length + sampling.MaxTokens);
+        tenant.TakeTokens(prompt.Tokens.Length + sampling.MaxTokens);
         var head = new CompletionHead(
             $"chatcmpl-{context.TraceIdentifier}", stream ? "chat.completion.chunk" : "chat.completion",
             time.GetUtcNow().ToUnixTimeSeconds(), name);

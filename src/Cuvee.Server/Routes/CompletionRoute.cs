@@ -8,7 +8,7 @@ namespace Cuvee.Server.Routes;
 
 /// <summary><c>POST /v1/completions</c>: OpenAI's, with log-probabilities of prompts as vLLM gives them.</summary>
 internal sealed class CompletionRoute(
-    ServedModel served, EngineScheduler engine, AnswerWriter writer, ServerOptions options, TimeProvider time)
+    ServedPool served, EngineScheduler engine, AnswerWriter writer, ServerOptions options, TimeProvider time)
 {
     private const int DefaultMaxTokens = 16; // OpenAI's
 
@@ -21,6 +21,7 @@ internal sealed class CompletionRoute(
     public async Task CompleteAsync(HttpContext context)
     {
         var cancellation = context.RequestAborted;
+        var tenant = context.Features.GetRequiredFeature<Tenant>();
         using var document = await RequestDocument.ReadAsync(context, options.MaxBodyBytes, cancellation).ConfigureAwait(false);
         var root = document.Root;
         root.RequireOnly(Known);
@@ -38,7 +39,9 @@ internal sealed class CompletionRoute(
         var promptLogprobs = root.Find("prompt_logprobs")?.Integer(0, 0) is not null;
         if (stream && (echo || logprobs || promptLogprobs))
             throw root.Error("stream", "does not go with echo, logprobs or prompt_logprobs; leave one of them out");
-        context.Features.GetRequiredFeature<Tenant>().TakeTokens(prompts.Sum(prompt => (long)prompt.Tokens.Length + sampling.MaxTokens));
+        if (logprobs || promptLogprobs) tenant.Require(KeyRights.Score);
+        if (sampling.MaxTokens > 0) tenant.Require(KeyRights.Generate);
+        tenant.TakeTokens(prompts.Sum(prompt => (long)prompt.Tokens.Length + sampling.MaxTokens));
         var head = new CompletionHead($"cmpl-{context.TraceIdentifier}", "text_completion", time.GetUtcNow().ToUnixTimeSeconds(), name);
         if (stream)
         {

@@ -4,7 +4,7 @@ using Cuvee.Server.Http;
 namespace Cuvee.Server.Routes;
 
 /// <summary>What can be asked: names and sizes, no weight and no path.</summary>
-internal sealed class ModelRoutes(ServedModel served)
+internal sealed class ModelRoutes(ServedPool served)
 {
     public Task ListModelsAsync(HttpContext context) => JsonReply.WriteAsync(
         context,

@@ -13,7 +13,7 @@ internal static class RequestFields
 {
     /// <summary><c>model</c> (the base when absent), or <c>recipe</c> beside the base.</summary>
     /// <exception cref="ServiceException">No such model.</exception>
-    public static (string Name, ServedRecipe Recipe) Model(JsonField root, ServedModel served)
+    public static (string Name, ServedRecipe Recipe) Model(JsonField root, ServedPool served)
     {
         var name = root.Find("model")?.Text() ?? served.Name;
         var recipe = served.Find(name)
@@ -31,7 +31,7 @@ internal static class RequestFields
         }
     }
 
-    public static (TextRules Rules, TextEncoder Encoder) Texts(JsonField root, ServedModel served, bool isConversation)
+    public static (TextRules Rules, TextEncoder Encoder) Texts(JsonField root, ServedPool served, bool isConversation)
     {
         try
         {

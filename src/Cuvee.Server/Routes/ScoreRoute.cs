@@ -8,13 +8,15 @@ using Cuvee.Server.Keys;
 namespace Cuvee.Server.Routes;
 
 /// <summary><c>POST /v1/score</c>: what <c>cuvee score</c> computes, record by record and token by token.</summary>
-internal sealed class ScoreRoute(ServedModel served, EngineScheduler engine, ServerOptions options)
+internal sealed class ScoreRoute(ServedPool served, EngineScheduler engine, ServerOptions options)
 {
     private static readonly string[] Known = ["model", "recipe", "template", "completion_end", "records"];
 
     public async Task ScoreAsync(HttpContext context)
     {
         var cancellation = context.RequestAborted;
+        var tenant = context.Features.GetRequiredFeature<Tenant>();
+        tenant.Require(KeyRights.Score);
         using var document = await RequestDocument.ReadAsync(context, options.MaxBodyBytes, cancellation).ConfigureAwait(false);
         var root = document.Root;
         root.RequireOnly(Known);
@@ -23,7 +25,7 @@ internal sealed class ScoreRoute(ServedModel served, EngineScheduler engine, Ser
         var records = root["records"].Items().Select((record, i) => Read(record, i, encoder)).ToList();
         if (records.Count == 0) throw root["records"].Error("is empty; give at least one record");
         var job = new ScoreJob(recipe, records, cancellation);
-        context.Features.GetRequiredFeature<Tenant>().TakeTokens(job.Tokens);
+        tenant.TakeTokens(job.Tokens);
         var scores = await engine.ScoreAsync(job).ConfigureAwait(false);
         await JsonReply.WriteAsync(context, Reply(name, records, scores), cancellation).ConfigureAwait(false);
     }

@@ -11,15 +11,13 @@ using Cuvee.Merging;
 namespace Cuvee.Server.Engine;
 
 /// <summary>One base model and one pool in memory, under names that show no path.</summary>
-internal sealed class ServedModel : IAsyncDisposable
+internal sealed class ServedPool : IAsyncDisposable
 {
     private readonly EmbeddedModel model;
-    private readonly RecipeMerger merger;
-    private readonly ModelChat chat;
     private readonly string? chatTemplate;
 
     /// <exception cref="BadInputException">Model or pool cannot be read, do not fit, or an adapter has the base's name.</exception>
-    public ServedModel(ServerOptions options, Action<string> warn)
+    public ServedPool(ServerOptions options, Action<string> warn)
     {
         var folder = ModelFolder.Open(options.Model);
         Name = options.Name;
@@ -28,14 +26,14 @@ internal sealed class ServedModel : IAsyncDisposable
             throw new BadInputException(
                 $"{options.Pool}: an adapter is called '{Name}' like the base model; give the base another --name.");
         Config = folder.Config;
-        chat = folder.Chat with { Origin = "as served" };
+        Chat = folder.Chat with { Origin = "as served" };
         chatTemplate = options.Template;
         Fingerprint = FingerprintOf(folder, options.Pool);
         var pool = AdapterPool.Load(
             options.Pool, allowDifferentBases: options.AllowDifferentBases, options: new PeftReaderOptions { Base = Config, Warn = warn });
         model = folder.Load();
-        merger = new RecipeMerger(pool.On(model.Weights.Find));
-        Host = new EmbeddedAdapterHost(model, merger);
+        Merger = new RecipeMerger(pool.On(model.Weights.Find));
+        Host = new EmbeddedAdapterHost(model, Merger);
         Base = ServedRecipe.Of(new WeightedRecipe(MergeSpace.Delta, []));
     }
 
@@ -45,6 +43,10 @@ internal sealed class ServedModel : IAsyncDisposable
     public LlamaConfig Config { get; }
 
     public IReadOnlyList<AdapterHeader> Adapters { get; }
+
+    public ModelChat Chat { get; }
+
+    public RecipeMerger Merger { get; }
 
     public EmbeddedAdapterHost Host { get; }
 
@@ -64,7 +66,7 @@ internal sealed class ServedModel : IAsyncDisposable
     /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
     public ServedRecipe Check(MergeRecipe recipe)
     {
-        merger.Validate(recipe);
+        Merger.Validate(recipe);
         return ServedRecipe.Of(recipe);
     }
 
@@ -73,7 +75,7 @@ internal sealed class ServedModel : IAsyncDisposable
     /// <exception cref="BadInputException">No such token.</exception>
     public (TextRules Rules, TextEncoder Encoder) Texts(string? template, string completionEnd, bool isConversation)
     {
-        var rules = TextRules.Choose(template ?? (isConversation ? chatTemplate : null), completionEnd, isConversation, chat);
+        var rules = TextRules.Choose(template ?? (isConversation ? chatTemplate : null), completionEnd, isConversation, Chat);
         return (rules, new TextEncoder(Tokenizer, Config, rules));
     }
 
