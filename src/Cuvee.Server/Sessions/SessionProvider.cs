@@ -48,11 +48,8 @@ internal sealed class SessionProvider(ServedPool served, EngineScheduler engine,
     public IReadOnlyDictionary<string, string> Identity() =>
         new Dictionary<string, string> { ["service"] = served.Fingerprint, ["context"] = $"{contextLength}" };
 
-    public double? MeanTokens(IReadOnlyList<PromptCompletion> records, TextRules rules, string file)
-    {
-        var encoder = new TextEncoder(served.Tokenizer, served.Config, rules);
-        return records.Average(record => (double)encoder.Record(record, contextLength).Tokens.Length);
-    }
+    public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
+        RecordLengths.Of(records, new TextEncoder(served.Tokenizer, served.Config, rules), contextLength, file);
 
     /// <summary>The model is in memory already.</summary>
     public long MemoryBytes(double tokens, bool generates) => 0;

@@ -4,13 +4,15 @@ using Cuvee.Inference;
 namespace Cuvee.Providers;
 
 /// <summary>Counts records in a model's tokens, and refuses those that it could not answer.</summary>
-internal static class RecordLengths
+public static class RecordLengths
 {
     /// <param name="context">In tokens.</param>
     /// <param name="file">Of the records, for errors.</param>
     /// <exception cref="BadInputException">A record is empty or does not fit the context.</exception>
-    public static IReadOnlyList<RecordLength> Of(IReadOnlyList<PromptCompletion> records, TextEncoder encoder, int context, string file) =>
-        [.. records.Select(record =>
+    public static IReadOnlyList<RecordLength> Of(IReadOnlyList<PromptCompletion> records, TextEncoder encoder, int context, string file)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        return [.. records.Select(record =>
         {
             if (record.Completion.Length == 0)
                 throw new BadInputException($"{file}: record '{record.Id}' has an empty completion; fill or remove it.");
@@ -20,4 +22,5 @@ internal static class RecordLengths
                 : throw new BadInputException(
                     $"{file}: record '{record.Id}' has {length.Tokens} tokens and the model's context is {context}; shorten or remove it.");
         })];
+    }
 }
