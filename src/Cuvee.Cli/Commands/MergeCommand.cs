@@ -44,7 +44,8 @@ internal static class MergeCommand
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "merge",
-            "Search for weights that make one better adapter out of a pool: merged adapter, recipe, manifest, journal and model card.",
+            "Search for weights that make one better adapter out of a pool: merged adapter, recipe, manifest, journal and model card. " +
+            "Or merge whole models as a mergekit file says.",
             "cuvee merge samples/restaurant/run.yaml --dry-run",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --json",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 15000",

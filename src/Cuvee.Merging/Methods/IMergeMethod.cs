@@ -26,8 +26,9 @@ public interface IMergeMethod
     bool AllowsPieces => false;
 
     /// <summary>Measures and returns what combines one module.</summary>
-    /// <param name="pool">Every module of the pool in ordinal order of name, formed as it is enumerated, so that only one module's task
-    /// vectors are held; may be enumerated several times or, where nothing is measured, not at all.</param>
+    /// <param name="pool">Every module of the pool in ordinal order of name (pieces in the order of their rows), formed as it is
+    /// enumerated, so that only one module's task vectors are held; may be enumerated several times or, where nothing is measured, not at
+    /// all.</param>
     ModuleMerge Prepare(IEnumerable<TaskVectors> pool, MergeArguments arguments);
 }
 
