@@ -23,10 +23,14 @@ public sealed class ChatProviderTests : IDisposable
     private const string Search =
         "search: cma-es\nobjective: exact-match\nsettings: { population: 6, sample: 8 }\nbudget: { queries: 900 }";
 
+    private const int PromptTokens = 9;
+    private const int AnswerTokens = 2;
+
     private readonly TinyZoo zoo = new();
     private readonly Dictionary<string, string> completions;
     private readonly List<JsonNode> asked = [];
     private bool ignoresRecipes;
+    private bool tellsUsage;
 
     public ChatProviderTests() => completions = RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"))
         .ToDictionary(record => record.Prompt, record => record.Completion);
@@ -69,6 +73,60 @@ public sealed class ChatProviderTests : IDisposable
         Assert.True(result.ValidationLoss < 0.3, $"{result.ValidationLoss}");
         Assert.Null(result.Written);
         Assert.All(asked, body => Assert.Equal("tiny", body["model"]!.GetValue<string>()));
+    }
+
+    /// <summary>Every candidate is a model of its own name while it is asked, and dropped afterwards.</summary>
+    [Fact]
+    public async Task Run_CommandMakesCandidatesServable_FindsWhatAnswersBest()
+    {
+        await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "serve.sh"), """
+            name=candidate-$(ls | grep -c candidate-)
+            cp "$1" "$name.json"
+            echo "$name"
+            """);
+        await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "drop.sh"), "mv \"$1.json\" \"$1.dropped\"\n");
+        var configuration = Configure(
+            Search.Replace("queries: 900", "queries: 400", StringComparison.Ordinal),
+            "provider: chat, url: \"https://chat.test/v1\", realize: [sh, serve.sh], release: [sh, drop.sh]");
+        var plan = Assert.Single(RunPlanner.Plan(configuration));
+        var result = (await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None)).Results[0];
+        Assert.True(result.ValidationLoss < result.StartLoss, $"{result.StartLoss} -> {result.ValidationLoss}");
+        Assert.Empty(Directory.GetFiles(zoo.Folder, "candidate-*.json"));
+        var dropped = Directory.GetFiles(zoo.Folder, "candidate-*.dropped").Length;
+        Assert.Equal(asked.Select(body => body["model"]!.GetValue<string>()).Distinct().Count(), dropped);
+        Assert.True(dropped > 10, $"{dropped} candidates");
+    }
+
+    /// <summary>Nobody counts tokens beforehand: the plan estimates, the answers tell.</summary>
+    [Theory]
+    [InlineData("tokens: 9000")]
+    [InlineData("cost: 0.01")] // prompts at 1, answers at 2 for a million
+    public async Task Run_TokensOrMoneyByUsage_EndsWithinTheBudget(string budget)
+    {
+        tellsUsage = true;
+        var configuration = Configure(
+            Search.Replace("queries: 900", budget, StringComparison.Ordinal) + "\nmax_tokens: 8",
+            "provider: chat, url: \"https://chat.test/v1\", model: tiny, price: { prompt: 1, completion: 2 }");
+        var plan = Assert.Single(RunPlanner.Plan(configuration));
+        Assert.Contains(plan.Notes, note => note.Contains("tokens are estimated", StringComparison.Ordinal));
+        var result = (await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None)).Results[0];
+        var (tokens, cost) = (result.Spending.Tokens, result.Spending.Cost!.Value);
+        Assert.Equal(result.Spending.Queries * (PromptTokens + AnswerTokens), tokens);
+        Assert.Equal(1e-6 * result.Spending.Queries * (PromptTokens + (2 * AnswerTokens)), cost, 12);
+        if (configuration.Search.Budget.Tokens is { } most) Assert.InRange(tokens, 0.5 * most, most);
+        else Assert.InRange(cost, 0.005, 0.01);
+        Assert.Equal("budget", result.Stages[0].StopReason);
+    }
+
+    [Fact]
+    public async Task Run_PriceAndNoUsage_IsRefusedInOneSentence()
+    {
+        var configuration = Configure(
+            Search, "provider: chat, url: \"https://chat.test/v1\", model: tiny, price: { prompt: 1, completion: 2 }");
+        var plan = Assert.Single(RunPlanner.Plan(configuration));
+        var error = await Assert.ThrowsAsync<LanguageModelException>(
+            () => new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None));
+        Assert.Contains("does not tell how many tokens its answers took", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -174,6 +232,7 @@ public sealed class ChatProviderTests : IDisposable
             ["finish_reason"] = "stop",
             ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = Answer(body!) },
         }),
+        ["usage"] = tellsUsage ? new JsonObject { ["prompt_tokens"] = PromptTokens, ["completion_tokens"] = AnswerTokens } : null,
     }.ToJsonString())));
 
     /// <summary>The better the recipe, the more prompts are answered right; every adapter at weight 3 knows nothing.</summary>
@@ -181,7 +240,9 @@ public sealed class ChatProviderTests : IDisposable
     {
         lock (asked) asked.Add(body);
         var prompt = body["messages"]![0]!["content"]!.GetValue<string>();
-        var weights = (body["recipe"]?["adapters"]?.AsArray() ?? []).ToDictionary(
+        var served = Path.Combine(zoo.Folder, $"{body["model"]}.json");
+        var recipe = body["recipe"] ?? (File.Exists(served) ? JsonNode.Parse(File.ReadAllText(served)) : null);
+        var weights = (recipe?["adapters"]?.AsArray() ?? []).ToDictionary(
             share => share!["name"]!.GetValue<string>(), share => share!["weight"]!.GetValue<double>());
         var quality = weights.GetValueOrDefault("good") - weights.GetValueOrDefault("bad");
         if (!ignoresRecipes && weights.Values.Any(weight => weight > 2)) return "###";
