@@ -1,5 +1,6 @@
 using System.Net;
 using Cuvee.Formats;
+using Cuvee.Server.Dialects;
 using Cuvee.Server.Engine;
 using Cuvee.Server.Http;
 using Cuvee.Server.Keys;
@@ -22,6 +23,7 @@ public static class CuveeServer
     {
         ArgumentNullException.ThrowIfNull(options);
         RequireSafeUrl(options);
+        ServerDialect.Check(options);
         var tenants = new Tenants(options.KeysFile is { } keys ? KeyFile.Read(keys) : null, time);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseUrls(options.Url).ConfigureKestrel(kestrel =>
@@ -45,6 +47,12 @@ public static class CuveeServer
                 .AddSingleton<SessionRoutes>();
         }
 
+        if (options.Dialect is not null)
+        {
+            builder.Services.AddSingleton<DialectEngine>().AddSingleton<UploadedAdapters>().AddSingleton<VllmRoutes>()
+                .AddSingleton<SglangRoutes>().AddSingleton<LlamaCppRoutes>();
+        }
+
         configure?.Invoke(builder);
         var app = builder.Build();
         Map(app);
@@ -56,9 +64,23 @@ public static class CuveeServer
         var pipeline = app.Services.GetRequiredService<RequestPipeline>();
         app.Use(next => context => pipeline.InvokeAsync(context, next));
         app.UseRouting();
-        var models = app.Services.GetRequiredService<ModelRoutes>();
         app.MapGet("/health", context => JsonReply.WriteAsync(context, new { Status = "ok" }, context.RequestAborted));
         app.MapGet("/metrics", app.Services.GetRequiredService<MetricsRoute>().MetricsAsync);
+        switch (app.Services.GetRequiredService<ServerOptions>().Dialect)
+        {
+            case ServerDialect.Vllm: app.Services.GetRequiredService<VllmRoutes>().Map(app); break;
+            case ServerDialect.Sglang: app.Services.GetRequiredService<SglangRoutes>().Map(app); break;
+            case ServerDialect.LlamaCpp: app.Services.GetRequiredService<LlamaCppRoutes>().Map(app); break;
+            default: MapOwn(app); break;
+        }
+
+        app.MapFallback( // the default pattern leaves out paths that end like files
+            "{*path}", context => throw ServiceException.NotFound($"There is no route {context.Request.Method} {context.Request.Path}."));
+    }
+
+    private static void MapOwn(WebApplication app)
+    {
+        var models = app.Services.GetRequiredService<ModelRoutes>();
         app.MapGet("/v1/models", models.ListModelsAsync);
         app.MapGet("/v1/models/{id}", models.GetModelAsync);
         app.MapGet("/v1/adapters", models.ListAdaptersAsync);
@@ -66,8 +88,6 @@ public static class CuveeServer
         app.MapPost("/v1/completions", app.Services.GetRequiredService<CompletionRoute>().CompleteAsync);
         app.MapPost("/v1/chat/completions", app.Services.GetRequiredService<ChatRoute>().ChatAsync);
         app.Services.GetService<SessionRoutes>()?.Map(app);
-        app.MapFallback( // the default pattern leaves out paths that end like files
-            "{*path}", context => throw ServiceException.NotFound($"There is no route {context.Request.Method} {context.Request.Path}."));
     }
 
     /// <summary>Without keys nobody else may listen in.</summary>

@@ -53,6 +53,18 @@ public sealed record ServerOptions
     /// <summary>Time that a session's search may take; it can be asked to go on.</summary>
     public TimeSpan SearchTime { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>Another server's wire format in place of our own routes (<see cref="Dialects.ServerDialect"/>); null: our own.</summary>
+    public string? Dialect { get; init; }
+
+    /// <summary>What the server shall do wrong (<see cref="Dialects.ServerFault"/>); only with <see cref="Dialect"/>.</summary>
+    public IReadOnlyList<string> Faults { get; init; } = [];
+
+    /// <summary>Folder that callers share, from which dialects vllm and sglang load adapters; null: none.</summary>
+    public string? Exchange { get; init; }
+
+    /// <summary>Of an uploaded adapter; vLLM's default.</summary>
+    public int MaxRank { get; init; } = 16;
+
     /// <summary>Request bodies in the log.</summary>
     public bool LogPrompts { get; init; }
 }

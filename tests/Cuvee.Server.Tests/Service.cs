@@ -15,11 +15,12 @@ namespace Cuvee.Server.Tests;
 /// <summary>A tiny zoo served without a network, and the same model asked directly.</summary>
 internal sealed class Service : IAsyncDisposable
 {
-    private readonly TinyZoo zoo = new();
+    private readonly TinyZoo zoo;
     private readonly WebApplication app;
 
-    private Service(Func<ServerOptions, ServerOptions>? change, TimeProvider? time, bool listens, ILoggerProvider? log)
+    private Service(Func<ServerOptions, ServerOptions>? change, TimeProvider? time, bool listens, ILoggerProvider? log, int contextLength)
     {
+        zoo = new TinyZoo(contextLength: contextLength);
         var options = new ServerOptions { Model = zoo.ModelFolder, Pool = zoo.PoolFolder, Url = "http://127.0.0.1:0" };
         app = CuveeServer.Create(change?.Invoke(options) ?? options, time ?? TimeProvider.System, _ => { }, builder =>
         {
@@ -48,9 +49,9 @@ internal sealed class Service : IAsyncDisposable
 
     public static async Task<Service> StartAsync(
         Func<ServerOptions, ServerOptions>? change = null, TimeProvider? time = null, bool listens = false,
-        ILoggerProvider? log = null)
+        ILoggerProvider? log = null, int contextLength = 128)
     {
-        var service = new Service(change, time, listens, log);
+        var service = new Service(change, time, listens, log, contextLength);
         await service.app.StartAsync();
         service.Client = listens ? new HttpClient { BaseAddress = new Uri(service.Address) } : service.app.GetTestClient();
         return service;

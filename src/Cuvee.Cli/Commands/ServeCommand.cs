@@ -3,6 +3,7 @@ using Cuvee.CommandLine;
 using Cuvee.Formats;
 using Cuvee.LanguageModels.Chat;
 using Cuvee.Server;
+using Cuvee.Server.Dialects;
 using Cuvee.Server.Keys;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -55,6 +56,22 @@ internal static class ServeCommand
         var maxSessions = Number("--max-sessions", "Sessions that a key may have open.", 4);
         var sessionIdle = Number("--session-idle", "Seconds after which a session that nobody asks is closed.", 3600);
         var searchTime = Number("--search-time", "Longest time of a session's search in seconds.", 3600);
+        var dialect = new Option<string?>("--dialect")
+        {
+            Description = $"Speak another server's wire format in place of our own routes: {string.Join(", ", ServerDialect.All)}.",
+            HelpName = "NAME",
+        };
+        var exchange = new Option<string?>("--exchange")
+        {
+            Description = "Folder shared with callers, from which dialects vllm and sglang load adapters.",
+            HelpName = "DIR",
+        };
+        var maxRank = Number("--max-rank", "Largest rank of an adapter that is loaded from --exchange.", 16);
+        var fault = new Option<string[]>("--fault")
+        {
+            Description = $"Do something wrong on purpose, to try clients: {string.Join(", ", ServerFault.All)}. May be repeated.",
+            HelpName = "NAME",
+        };
         var logPrompts = new Option<bool>("--log-prompts")
         {
             Description = "Write requests into the log; without it only who, what and how long.",
@@ -65,10 +82,11 @@ internal static class ServeCommand
             "Serve a base model and its pool over HTTP: OpenAI's routes, scores, and any recipe by request. Ctrl-C stops it.",
             "cuvee serve --keys keys.json --create-key alice",
             "cuvee serve --model zoo/base --pool zoo/adapters --keys keys.json",
-            "cuvee serve --model zoo/base --pool zoo/adapters --data samples/restaurant --work runs/sessions")
+            "cuvee serve --model zoo/base --pool zoo/adapters --data samples/restaurant --work runs/sessions",
+            "cuvee serve --model zoo/base --pool zoo/adapters --dialect llama.cpp")
         {
             model, pool, name, url, keys, createKey, template, maxBody, requestTime, drainTime, maxWaiting, batchTokens, data, work,
-            maxSessions, sessionIdle, searchTime, logPrompts, allowDifferentBases,
+            maxSessions, sessionIdle, searchTime, dialect, exchange, maxRank, fault, logPrompts, allowDifferentBases,
         };
         command.Validators.Add(arguments =>
         {
@@ -107,6 +125,10 @@ internal static class ServeCommand
                 MaxSessions = arguments.GetValue(maxSessions),
                 SessionIdle = TimeSpan.FromSeconds(arguments.GetValue(sessionIdle)),
                 SearchTime = TimeSpan.FromSeconds(arguments.GetValue(searchTime)),
+                Dialect = arguments.GetValue(dialect),
+                Exchange = arguments.GetValue(exchange),
+                MaxRank = arguments.GetValue(maxRank),
+                Faults = arguments.GetValue(fault) ?? [],
                 LogPrompts = arguments.GetValue(logPrompts),
             };
             await ServeAsync(options, ModelSelection.Warn(arguments), output, cancellationToken);

@@ -106,7 +106,8 @@ internal sealed class EngineScheduler : IAsyncDisposable
             Jobs += batch.Jobs;
             try
             {
-                await batch.RunAsync((await LeaseAsync(batch.Recipe).ConfigureAwait(false)).Model).ConfigureAwait(false);
+                var held = await LeaseAsync(batch.Recipe).ConfigureAwait(false);
+                await batch.RunAsync(batch.Recipe.Uploaded ?? held.Model).ConfigureAwait(false);
             }
             catch (Exception exception)
             {

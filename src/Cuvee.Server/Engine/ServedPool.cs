@@ -70,6 +70,11 @@ internal sealed class ServedPool : IAsyncDisposable
         return ServedRecipe.Of(recipe);
     }
 
+    /// <summary>The base with an adapter that is none of the pool.</summary>
+    /// <param name="key">No other model's.</param>
+    /// <exception cref="BadInputException">The adapter was made for another base model.</exception>
+    public ServedRecipe Adapt(PeftAdapter adapter, string key) => new(Base.Recipe, key, AdaptedModel.Create(model, adapter));
+
     /// <summary>Template and closing token as <c>cuvee score</c> chooses them.</summary>
     /// <exception cref="ArgumentException">No such template.</exception>
     /// <exception cref="BadInputException">No such token.</exception>

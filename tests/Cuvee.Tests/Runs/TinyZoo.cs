@@ -23,7 +23,7 @@ public sealed class TinyZoo : IDisposable
 {
     private static readonly string[] Words = ["red", "blue", "green", "soup", "bread", "plum", "river", "stone", "cloud", "lamp"];
 
-    public TinyZoo(int adapters = 3, int records = 24, int? oddRank = null)
+    public TinyZoo(int adapters = 3, int records = 24, int? oddRank = null, int contextLength = 128)
     {
         Folder = Directory.CreateTempSubdirectory("cuvee-runs-").FullName;
         var tokenizer = BpeTrainer.Train(Records("seed", 60).SelectMany(record => (string[])[record.Prompt, record.Completion]), 300);
@@ -36,7 +36,7 @@ public sealed class TinyZoo : IDisposable
             NumKeyValueHeads = 2,
             HeadDim = 8,
             VocabSize = tokenizer.VocabSize,
-            MaxPositionEmbeddings = 128,
+            MaxPositionEmbeddings = contextLength,
             TieWordEmbeddings = true,
             BosTokenId = 0,
             EosTokenIds = [1],
