@@ -37,7 +37,7 @@ public static class CuveeServer
                 services.GetRequiredService<ServedPool>().Host, options.MaxWaiting, options.BatchTokens))
             .AddSingleton<RequestPipeline>().AddSingleton<ModelRoutes>().AddSingleton<ScoreRoute>().AddSingleton<CompletionRoute>()
             .AddSingleton<AnswerWriter>().AddSingleton<ChatRoute>()
-            .AddSingleton<MetricsRoute>()
+            .AddSingleton<MetricsRoute>().AddSingleton<OpenApiRoute>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTime);
         if (options.DataFolder is not null)
         {
@@ -64,8 +64,11 @@ public static class CuveeServer
         var pipeline = app.Services.GetRequiredService<RequestPipeline>();
         app.Use(next => context => pipeline.InvokeAsync(context, next));
         app.UseRouting();
-        app.MapGet("/health", context => JsonReply.WriteAsync(context, new { Status = "ok" }, context.RequestAborted));
-        app.MapGet("/metrics", app.Services.GetRequiredService<MetricsRoute>().MetricsAsync);
+        app.MapGet("/health", context => JsonReply.WriteAsync(context, new { Status = "ok" }, context.RequestAborted))
+            .WithSummary("Whether the service runs; needs no key.");
+        app.MapGet("/metrics", app.Services.GetRequiredService<MetricsRoute>().MetricsAsync)
+            .WithSummary("Counters in Prometheus's text format.");
+        app.MapGet("/openapi.json", app.Services.GetRequiredService<OpenApiRoute>().DescribeAsync).WithSummary("This document.");
         switch (app.Services.GetRequiredService<ServerOptions>().Dialect)
         {
             case ServerDialect.Vllm: app.Services.GetRequiredService<VllmRoutes>().Map(app); break;
@@ -81,12 +84,15 @@ public static class CuveeServer
     private static void MapOwn(WebApplication app)
     {
         var models = app.Services.GetRequiredService<ModelRoutes>();
-        app.MapGet("/v1/models", models.ListModelsAsync);
-        app.MapGet("/v1/models/{id}", models.GetModelAsync);
-        app.MapGet("/v1/adapters", models.ListAdaptersAsync);
-        app.MapPost("/v1/score", app.Services.GetRequiredService<ScoreRoute>().ScoreAsync);
-        app.MapPost("/v1/completions", app.Services.GetRequiredService<CompletionRoute>().CompleteAsync);
-        app.MapPost("/v1/chat/completions", app.Services.GetRequiredService<ChatRoute>().ChatAsync);
+        app.MapGet("/v1/models", models.ListModelsAsync).WithSummary("The base model and its adapters.");
+        app.MapGet("/v1/models/{id}", models.GetModelAsync).WithSummary("One of them.");
+        app.MapGet("/v1/adapters", models.ListAdaptersAsync).WithSummary("Names and sizes of the pool.");
+        app.MapPost("/v1/score", app.Services.GetRequiredService<ScoreRoute>().ScoreAsync)
+            .WithSummary("Log-probabilities of records under a model or a recipe; right score.");
+        app.MapPost("/v1/completions", app.Services.GetRequiredService<CompletionRoute>().CompleteAsync)
+            .WithSummary("OpenAI's completions, with a recipe in the request; right generate.");
+        app.MapPost("/v1/chat/completions", app.Services.GetRequiredService<ChatRoute>().ChatAsync)
+            .WithSummary("OpenAI's chat completions, with a recipe in the request; right generate.");
         app.Services.GetService<SessionRoutes>()?.Map(app);
     }
 

@@ -36,6 +36,21 @@ public sealed class ServerTests
     }
 
     [Fact]
+    public async Task OpenApi_Document_HoldsTheRoutesThatThereAre()
+    {
+        await using var service = await Service.StartAsync();
+        var document = await service.GetAsync("/openapi.json");
+        Assert.Equal("3.1.0", document["openapi"]!.GetValue<string>());
+        Assert.Equal(
+            ["/health", "/metrics", "/openapi.json", "/v1/adapters", "/v1/chat/completions", "/v1/completions", "/v1/models",
+                "/v1/models/{id}", "/v1/score"],
+            document["paths"]!.AsObject().Select(path => path.Key));
+        Assert.NotNull(document["paths"]!["/v1/score"]!["post"]!["requestBody"]);
+        Assert.Equal("id", document["paths"]!["/v1/models/{id}"]!["get"]!["parameters"]![0]!["name"]!.GetValue<string>());
+        Assert.Null(document["security"]);
+    }
+
+    [Fact]
     public async Task Fingerprint_OtherPool_Differs()
     {
         await using var first = await Service.StartAsync();

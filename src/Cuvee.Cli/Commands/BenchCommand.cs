@@ -14,7 +14,7 @@ internal static class BenchCommand
 {
     public static Command Create() => new("bench", "How fast this machine runs Cuvee.")
     {
-        CreateCandidate(), CreateInference(), CreateTokenize(),
+        CreateCandidate(), CreateInference(), CreateTokenize(), BenchServeCommand.Create(),
     };
 
     private static ExampleCommand CreateCandidate()
@@ -142,7 +142,7 @@ internal static class BenchCommand
         $"{result.MegabytesPerSecond:0.00} MB/s of processor time, {result.FirstMegabytesPerSecond:0.00} MB/s the first time; " +
         $"{result.Bytes} bytes, {result.Tokens} tokens; vocabulary read in {result.LoadMilliseconds:0} ms";
 
-    private static Option<int> Count(string name, string description, int value) =>
+    internal static Option<int> Count(string name, string description, int value) =>
         new Option<int>(name) { Description = description, DefaultValueFactory = _ => value, HelpName = "N" }.AtLeast(1);
 
     private static JsonObject Json(CandidateBenchmarkResult result)

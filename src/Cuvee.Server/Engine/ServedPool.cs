@@ -75,6 +75,9 @@ internal sealed class ServedPool : IAsyncDisposable
     /// <exception cref="BadInputException">The adapter was made for another base model.</exception>
     public ServedRecipe Adapt(PeftAdapter adapter, string key) => new(Base.Recipe, key, AdaptedModel.Create(model, adapter));
 
+    /// <summary>A recipe asked past the queue, for measuring; nobody else may ask the service meanwhile.</summary>
+    public EmbeddedModel Direct(MergeRecipe recipe) => AdaptedModel.Create(model, Merger.Pool, recipe);
+
     /// <summary>Template and closing token as <c>cuvee score</c> chooses them.</summary>
     /// <exception cref="ArgumentException">No such template.</exception>
     /// <exception cref="BadInputException">No such token.</exception>

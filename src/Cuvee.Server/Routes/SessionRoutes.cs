@@ -15,14 +15,14 @@ internal sealed class SessionRoutes(
 {
     public void Map(WebApplication app)
     {
-        app.MapGet("/v1/presets", Guarded(ListPresetsAsync));
-        app.MapPost("/v1/sessions", Guarded(OpenAsync));
+        app.MapGet("/v1/presets", Guarded(ListPresetsAsync)).WithSummary("Data sets over the whole pool; right sessions, as all of these.");
+        app.MapPost("/v1/sessions", Guarded(OpenAsync)).WithSummary("Opens a session.");
         app.MapGet("/v1/sessions/{id}", Guarded((context, tenant) => UseAsync(
-            context, tenant, session => JsonReply.WriteAsync(context, Told(session), context.RequestAborted))));
-        app.MapDelete("/v1/sessions/{id}", Guarded(CloseAsync));
-        app.MapPost("/v1/sessions/{id}/materialize", Guarded(MaterializeAsync));
-        app.MapPost("/v1/sessions/{id}/evaluate", Guarded(EvaluateAsync));
-        app.MapPost("/v1/sessions/{id}/optimize", Guarded(OptimizeAsync));
+            context, tenant, session => JsonReply.WriteAsync(context, Told(session), context.RequestAborted)))).WithSummary("A session.");
+        app.MapDelete("/v1/sessions/{id}", Guarded(CloseAsync)).WithSummary("Closes a session and removes what it made.");
+        app.MapPost("/v1/sessions/{id}/materialize", Guarded(MaterializeAsync)).WithSummary("Writes a merged adapter.");
+        app.MapPost("/v1/sessions/{id}/evaluate", Guarded(EvaluateAsync)).WithSummary("Loss of a merged adapter.");
+        app.MapPost("/v1/sessions/{id}/optimize", Guarded(OptimizeAsync)).WithSummary("Searches for the best one.");
     }
 
     private Task ListPresetsAsync(HttpContext context, Tenant tenant) => JsonReply.WriteAsync(
