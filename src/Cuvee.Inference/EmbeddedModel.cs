@@ -109,7 +109,8 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
             throw new LanguageModelException(exception.Message, exception);
         }
 
-        return [.. generated.Zip(tokenized, (each, prompt) => ToCompletion(each, options.Stop) with { PromptTokens = prompt.Tokens.Length })];
+        return [.. generated.Zip(
+            tokenized, (each, prompt) => ToCompletion(each, options.Stop) with { PromptTokens = prompt.Tokens.Length })];
     }
 
     private GeneratedCompletion ToCompletion(GeneratedTokens generated, IReadOnlyList<string> stop)

@@ -39,7 +39,8 @@ public sealed class QueryMeter(SpendingLimits? limits = null, TokenPrice? price 
                 };
                 throw new QueryBudgetExceededException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{bound.Queries} more queries would pass the budget of {limit:0.####} {key} ({gone:0.####} are spent); raise budget.{key}."));
+                    $"{bound.Queries} more queries would pass the budget of {limit:0.####} {key} ({gone:0.####} are spent); " +
+                    $"raise budget.{key}."));
             }
 
             reserved += bound;

@@ -22,6 +22,13 @@ public sealed class LlamaCppProviderTests : IDisposable
     private const int Slots = 2;
 
     private static readonly string[] Names = ["classify-sst5", "classify-subj", "es-mit-movie"];
+    // Of the quick start's pool: everyday requests, as the target's are.
+    private static readonly string[] Everyday =
+    [
+        "es-dstc8-homes", "es-hwu64", "es-mit-movie", "es-mit-restaurant", "es-music-reco", "es-restaurant8k", "es-snips",
+        "et-dstc8-homes", "et-hwu64", "et-mit-movie",
+    ];
+
     private static readonly double[] KeepFractions = [1, 0.5];
 
     private readonly string folder = Directory.CreateTempSubdirectory("cuvee-provider-").FullName;
@@ -127,6 +134,32 @@ public sealed class LlamaCppProviderTests : IDisposable
         Assert.Equal(actual, scored.Json[^1]["summary"]!["loss"]!.GetValue<double>(), 0.01 * actual); // bf16 in the files
     }
 
+    /// <summary>
+    /// The quick start's target, records, space, seed and search; its pool only as far as the server's time for every active adapter lets
+    /// the lane afford.
+    /// </summary>
+    [LlamaServerTheory("CUVEE_LLAMA_SEARCH")]
+    [InlineData(1500)]
+    public async Task Merge_QuickStartThroughTheServer_EndsAsTheEmbeddedRunAndServesItsResult(int queries)
+    {
+        await using (var server = await StartAsync(Everyday, keepFraction: null))
+        {
+            File.Copy(Sample("validation.jsonl"), Path.Combine(folder, "validation.jsonl"));
+            var more = $"space: delta\nseed: 42\nbudget: {{ queries: {queries} }}";
+            var own = await MergeAsync("embedded", $"model: {Base}", "fisher-probing", more);
+            var through = await MergeAsync(
+                "served", $"model: {{ provider: llama.cpp, url: \"{server.Url}\", tokenizer: {Base} }}", "fisher-probing", more);
+            var expected = own["validation_loss"]!.GetValue<double>();
+            Assert.InRange(through["validation_loss"]!.GetValue<double>(), 0.99 * expected, 1.01 * expected);
+            Assert.True(expected < own["start_loss"]!.GetValue<double>());
+        }
+
+        var (ownF1, servedF1) = (await EvaluateAsync("embedded"), await EvaluateAsync("served"));
+        var interval = ownF1["interval"]!.AsArray().Select(bound => bound!.GetValue<double>()).ToList();
+        Assert.InRange(servedF1["f1"]!.GetValue<double>(), interval[0], interval[1]);
+        await ResultAnswersAsTheEmbeddedOneAsync("served", records: 12);
+    }
+
     [LlamaServerTheory]
     [InlineData(false)]
     [InlineData(true)]
@@ -173,6 +206,47 @@ public sealed class LlamaCppProviderTests : IDisposable
         Assert.Equal(Answers("undisturbed"), Answers("disturbed"));
     }
 
+    private async Task<JsonNode> EvaluateAsync(string output) => (await RunAsync(
+        "evaluate", "--model", Base, "--adapter", Path.Combine(folder, output), "--data", Sample("test.jsonl"), "--metric", "ie-f1",
+        "--json")).Result;
+
+    /// <summary>The merged adapter as a GGUF file: the server's greedy answers and their log-probabilities are the engine's.</summary>
+    private async Task ResultAnswersAsTheEmbeddedOneAsync(string output, int records)
+    {
+        var recipe = Path.Combine(folder, output, "recipe.json");
+        var merged = Path.Combine(folder, "merged");
+        await RunAsync("apply", "--pool", Pool, "--recipe", recipe, "--format", "gguf", "--model", Base, "--out", merged);
+        await using var server = await LlamaServer.StartAsync(
+            Path.Combine(folder, "base.gguf"), Path.Combine(merged, "adapter.gguf"), Slots);
+        using var service = Service(server);
+        var description = await LlamaCppDescription.ReadAsync(service, CancellationToken.None);
+        var encoder = Encoder();
+        await using var host = new LlamaCppAdapterHost(
+            service, new RecordTokens(encoder, description.ContextLength), new ServedAdapters(["adapter.gguf"]), ["adapter"],
+            description.Vocabulary);
+        await using var served = await host.RealizeAsync(
+            new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter", 1)]), CancellationToken.None);
+        await using var embedded = Embedded();
+        await using var own = await embedded.RealizeAsync(RecipeJson.Read(recipe), CancellationToken.None);
+
+        IReadOnlyList<PromptCompletion> asked = [.. RecordFile.Read(Sample("test.jsonl")).Take(records)];
+        var options = new GenerationOptions { MaxTokens = 96 };
+        IReadOnlyList<string> prompts = [.. asked.Select(record => record.Prompt)];
+        var (expected, actual) = (
+            await own.Model.GenerateAsync(prompts, options, CancellationToken.None),
+            await served.Model.GenerateAsync(prompts, options, CancellationToken.None));
+        // The file rounds to 16 bits, which can tip a token that is nearly as probable as another.
+        var same = expected.Zip(actual).Count(pair => pair.First.Text == pair.Second.Text);
+        Assert.True(same >= records - 1, $"{same} of {records} answers are the same");
+        var (ownScores, servedScores) = (
+            await own.Model.ScoreAsync(asked, CancellationToken.None), await served.Model.ScoreAsync(asked, CancellationToken.None));
+        var tokens = ownScores.Sum(score => score.Tokens);
+        Assert.Equal(
+            ownScores.Sum(score => score.LogProbability) / tokens, servedScores.Sum(score => score.LogProbability) / tokens, 0.01);
+    }
+
+    private static string Sample(string name) => Path.Combine(Root, "samples", "restaurant", name);
+
     private FileInfo Journal(string output) => new(Path.Combine(folder, output, "observations.jsonl"));
 
     private int Answers(string output) => File.ReadLines(Journal(output).FullName)
@@ -187,9 +261,12 @@ public sealed class LlamaCppProviderTests : IDisposable
         return JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(folder, output, "merge_manifest.json")))!;
     }
 
-    private async Task<LlamaServer> StartAsync(bool caches = false)
+    private Task<LlamaServer> StartAsync(bool caches = false) => StartAsync(Names, "0.5", caches);
+
+    /// <param name="keepFraction">Of the pruned forms beside the whole ones; null: none.</param>
+    private async Task<LlamaServer> StartAsync(IReadOnlyList<string> names, string? keepFraction, bool caches = false)
     {
-        foreach (var name in Names)
+        foreach (var name in names)
         {
             var target = Directory.CreateDirectory(Path.Combine(Pool, name)).FullName;
             foreach (var path in Directory.GetFiles(Path.Combine(Root, "zoo", "adapters", name)))
@@ -198,7 +275,8 @@ public sealed class LlamaCppProviderTests : IDisposable
 
         var (model, served) = (Path.Combine(folder, "base.gguf"), Path.Combine(folder, "served-pool"));
         await RunAsync("export", "--model", Base, "--out", model);
-        await RunAsync("export", "--model", Base, "--pool", Pool, "--out", served, "--keep-fraction", "0.5");
+        string[] pruned = keepFraction is null ? [] : ["--keep-fraction", keepFraction];
+        await RunAsync(["export", "--model", Base, "--pool", Pool, "--out", served, .. pruned]);
         return await LlamaServer.StartAsync(model, string.Join(',', Directory.GetFiles(served).Order()), Slots, caches);
     }
 

@@ -21,7 +21,8 @@ public sealed class RecordExpenses(IReadOnlyList<RecordLength> lengths, int maxT
     {
         static int Tokens(string text) => (System.Text.Encoding.UTF8.GetByteCount(text) + BytesPerToken - 1) / BytesPerToken;
         ArgumentNullException.ThrowIfNull(records);
-        return new([.. records.Select(record => new RecordLength(Tokens(record.Prompt) + WrapTokens, Tokens(record.Completion) + 1))], maxTokens);
+        return new(
+            [.. records.Select(record => new RecordLength(Tokens(record.Prompt) + WrapTokens, Tokens(record.Completion) + 1))], maxTokens);
     }
 
     /// <summary>Of all records, each asked once.</summary>

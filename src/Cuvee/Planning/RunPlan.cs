@@ -50,7 +50,9 @@ public sealed record RunPlan
 /// <param name="Queries">Records asked for the search, cache hits not deducted; null likewise.</param>
 /// <param name="ControlQueries">Records asked beside the search, for its evidence: losses and metric of the controls, metric of the
 /// result.</param>
-/// <param name="Tokens">Queries times the mean record; null where queries are. An estimate where the provider does not count tokens.</param>
+/// <param name="Tokens">Queries times the mean record; null where queries are. Estimated where the provider does not count
+/// tokens.</param>
 /// <param name="MemoryBytes">On this machine.</param>
 /// <param name="Cost">Of those tokens; null where the run file names no price.</param>
-public sealed record RunForecast(long? Evaluations, long? Queries, long ControlQueries, long? Tokens, long MemoryBytes, double? Cost = null);
+public sealed record RunForecast(
+    long? Evaluations, long? Queries, long ControlQueries, long? Tokens, long MemoryBytes, double? Cost = null);

@@ -96,7 +96,8 @@ public sealed record SearchTask
     public IReadOnlyList<int> AskedOfAll { get; init; } = [];
 
     /// <summary>
-    /// What remains of the run's budget for the stages, in evaluations and queries; below 0 where finding the best single adapter costs more.
+    /// What remains of the run's budget for the stages, in evaluations and queries; below 0 where finding the best single adapter costs
+    /// more.
     /// Tokens and money have become queries of the mean record.
     /// </summary>
     public required RunBudget Budget { get; init; }

@@ -158,9 +158,12 @@ internal sealed class LlamaServer : IAsyncDisposable
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class LlamaServerTheoryAttribute : TheoryAttribute
 {
-    public LlamaServerTheoryAttribute()
+    /// <param name="variable">That must be set, too, for a test of minutes; null: none.</param>
+    public LlamaServerTheoryAttribute(string? variable = null)
     {
         if (Environment.GetEnvironmentVariable(LlamaServer.Variable) is not { Length: > 0 } path || !File.Exists(path))
             Skip = $"{LlamaServer.Variable} names no llama-server: scripts/test-llama-cpp.sh builds one and runs this.";
+        else if (variable is not null && Environment.GetEnvironmentVariable(variable) is not { Length: > 0 })
+            Skip = $"takes minutes: {variable}=1 scripts/test-llama-cpp.sh runs it.";
     }
 }

@@ -51,7 +51,8 @@ public class RunConfigurationTests
     [Fact]
     public void Parse_TokensAndMoney_AreLimitsAndPrices()
     {
-        var text = Required.Replace("model: base", "model: { path: base, price: { prompt: 0.15, completion: 0.6 } }", StringComparison.Ordinal);
+        var text = Required.Replace(
+            "model: base", "model: { path: base, price: { prompt: 0.15, completion: 0.6 } }", StringComparison.Ordinal);
         var run = RunConfiguration.Parse(text + "budget: { tokens: 70000, cost: 0.25 }\n", "run.yaml");
         Assert.Equal(new RunBudget(null, null, 70_000, 0.25), run.Search.Budget);
         Assert.Equal(0.75e-3, run.Price!.CostOf(new Expense(9, 1000, 1000)), 12);
