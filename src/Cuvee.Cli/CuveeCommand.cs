@@ -14,6 +14,7 @@ public static class CuveeCommand
         CompareCommand.Create(),
         ApplyCommand.Create(),
         ExportCommand.Create(),
+        FoldCommand.Create(),
         ProvidersCommand.Create(),
         ScoreCommand.Create(),
         EvaluateCommand.Create(),

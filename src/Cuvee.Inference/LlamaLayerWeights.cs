@@ -14,6 +14,11 @@ public sealed class LlamaLayerWeights
     /// <summary>In the order of <c>LlamaConfig.Norms</c>.</summary>
     public required IReadOnlyList<float[]> Norms { get; init; }
 
+    /// <summary>
+    /// What the hidden state is multiplied by on its way into the block, the residual included (arXiv 2403.13187, section 3.2); not 0.
+    /// </summary>
+    public float InputScale { get; init; } = 1;
+
     public float[] InputLayerNorm => Norms[0];
 
     public float[] PostAttentionLayerNorm => Norms[1];

@@ -14,6 +14,7 @@ public sealed class LlamaWeights
     /// <summary>[vocab, hidden]</summary>
     public required StoredMatrix EmbedTokens { get; init; }
 
+    /// <summary>In the order in which they are run: as many as there are, the same object several times if wanted.</summary>
     public required IReadOnlyList<LlamaLayerWeights> Layers { get; init; }
 
     /// <summary>[hidden]</summary>

@@ -33,7 +33,13 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
             var own = layer;
             team.Run(adapted.Length, i => update.Prepare(own, adapted[i]));
             foreach (var linear in adapted) linears[linear] = Form(own, linear, source.Linears[linear], update, format);
-            layers[layer] = new LlamaLayerWeights { Linears = linears, Biases = source.Biases, Norms = source.Norms };
+            layers[layer] = new LlamaLayerWeights
+            {
+                Linears = linears,
+                Biases = source.Biases,
+                Norms = source.Norms,
+                InputScale = source.InputScale,
+            };
         }
 
         return new LlamaWeights

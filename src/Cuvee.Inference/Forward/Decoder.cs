@@ -28,7 +28,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
         using var samplers = new ThreadLocal<TokenSampler>(() => new TokenSampler(options, config.VocabSize));
         var waiting = new Queue<int>(Enumerable.Range(0, prompts.Count));
         var active = new List<DecodingSequence>();
-        var room = Room(prompts, options);
+        var room = Room(weights.Layers.Count, prompts, options);
         logits.Reserve((long)room * config.VocabSize);
         while (active.Count > 0 || waiting.Count > 0)
         {
@@ -38,7 +38,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
             // A group's prompts share the packing of every weight, so they wait for several places.
             if (waiting.Count > 0 && room - active.Count >= Math.Max(1, Math.Min(room / 2, active.Count)))
             {
-                advanced = Admit(waiting, room - active.Count, prompts, options, caches);
+                advanced = Admit(weights.Layers.Count, waiting, room - active.Count, prompts, options, caches);
                 active.AddRange(advanced);
                 states = Prefill(weights, advanced, cancellationToken);
             }
@@ -65,10 +65,10 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
     }
 
     /// <summary>Sequences whose keys and values fit into <see cref="CacheBytes"/>, at least one.</summary>
-    private int Room(IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options)
+    private int Room(int layers, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options)
     {
         var longest = prompts.Max(prompt => Longest(prompt.Tokens, options));
-        var each = KvCache.Bytes(config.NumHiddenLayers, config.NumKeyValueHeads, config.HeadDim, longest);
+        var each = KvCache.Bytes(layers, config.NumKeyValueHeads, config.HeadDim, longest);
         return (int)Math.Clamp(CacheBytes / each, 1, Math.Min(MaxActive, prompts.Count));
     }
 
@@ -76,7 +76,8 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
         (int)Math.Min(config.MaxPositionEmbeddings, prompt.Length + (long)options.MaxTokens);
 
     private List<DecodingSequence> Admit(
-        Queue<int> waiting, int places, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options, Stack<KvCache> caches)
+        int layers, Queue<int> waiting, int places, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions options,
+        Stack<KvCache> caches)
     {
         var admitted = new List<DecodingSequence>();
         for (var rows = 0; admitted.Count < places && rows < AdmittedRows && waiting.TryDequeue(out var index);)
@@ -84,7 +85,7 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
             var prompt = prompts[index].Tokens;
             var longest = Longest(prompt, options);
             var cache = caches.TryPop(out var idle) ? idle : new KvCache();
-            cache.Reset(config.NumHiddenLayers, config.NumKeyValueHeads, config.HeadDim, longest);
+            cache.Reset(layers, config.NumKeyValueHeads, config.HeadDim, longest);
             var seen = options.RepetitionPenalty == 1 ? [] : new bool[config.VocabSize];
             if (seen.Length > 0)
                 foreach (var token in prompt) seen[token] = true;

@@ -138,6 +138,12 @@ internal sealed unsafe class LayerBlock(LlamaConfig config, RotaryTable rotary)
             RmsNorm.Forward(x.Slice(at, weight.Length), weight, epsilon, y.Slice(at, weight.Length));
     }
 
+    /// <summary>What a layer's input is multiplied by before anything else; 1 touches nothing.</summary>
+    public static void Scale(float scale, Span<float> x)
+    {
+        if (scale != 1) FloatVectors.Scale(scale, x);
+    }
+
     private void Norm(int rows, float* x, ReadOnlySpan<float> weight)
     {
         normed.Reserve(rows * (long)hidden);

@@ -39,7 +39,7 @@ internal sealed unsafe class SamplePass : IStagedWork
     public static int LargestChunk(LlamaConfig config) =>
         Math.Clamp(768 * 1024 / (config.HiddenSize + (2 * config.IntermediateSize)) / 12 * 12, 144, 264);
 
-    int IStagedWork.Stages => config.NumHiddenLayers + (targets.Length > 0 ? head.Blocks : 0);
+    int IStagedWork.Stages => weights.Layers.Count + (targets.Length > 0 ? head.Blocks : 0);
 
     /// <summary>Fills the caches of the sequences and forms the final hidden states of their outputs.</summary>
     /// <param name="candidate">Null for the weights as they are.</param>
@@ -71,30 +71,30 @@ internal sealed unsafe class SamplePass : IStagedWork
 
     int IStagedWork.Items(int stage, StagePhase phase)
     {
-        var isLayer = stage < config.NumHiddenLayers;
+        var isLayer = stage < weights.Layers.Count;
         return phase switch
         {
             StagePhase.Prepare => isLayer ? adapted.Length : 0,
             StagePhase.Form => isLayer
                 ? packed[0].Items
-                : (head.Panels(stage - config.NumHiddenLayers) + HeadPanelsAtOnce - 1) / HeadPanelsAtOnce,
+                : (head.Panels(stage - weights.Layers.Count) + HeadPanelsAtOnce - 1) / HeadPanelsAtOnce,
             StagePhase.First => isLayer ? chunks.Count : 0,
-            _ => stage < config.NumHiddenLayers - 1 ? chunks.Count : outputChunks.Count,
+            _ => stage < weights.Layers.Count - 1 ? chunks.Count : outputChunks.Count,
         };
     }
 
     void IStagedWork.Begin(int stage)
     {
-        if (stage < config.NumHiddenLayers) packed[stage % 2].Begin(weights.Layers[stage]);
-        else head.BeginBlock(stage - config.NumHiddenLayers);
+        if (stage < weights.Layers.Count) packed[stage % 2].Begin(weights.Layers[stage]);
+        else head.BeginBlock(stage - weights.Layers.Count);
     }
 
     void IStagedWork.Run(int worker, int stage, StagePhase phase, int item)
     {
         var (block, scratch) = workers[worker];
-        if (stage >= config.NumHiddenLayers)
+        if (stage >= weights.Layers.Count)
         {
-            RunHead(stage - config.NumHiddenLayers, phase, item, scratch);
+            RunHead(stage - weights.Layers.Count, phase, item, scratch);
             return;
         }
 
@@ -109,10 +109,11 @@ internal sealed unsafe class SamplePass : IStagedWork
                 break;
             case StagePhase.First:
                 if (stage == 0) Embed(chunks[item]);
+                LayerBlock.Scale(layer.Source.InputScale, RowsOf(chunks[item]));
                 block.AppendKeysAndValues(stage, layer, chunks[item], residual.Pointer);
                 break;
             default:
-                if (stage < config.NumHiddenLayers - 1) block.Run(stage, layer, chunks[item], residual.Pointer);
+                if (stage < weights.Layers.Count - 1) block.Run(stage, layer, chunks[item], residual.Pointer);
                 else block.RunOutputs(stage, layer, outputChunks[item], residual.Pointer, weights.Norm, states.Pointer);
                 break;
         }
@@ -130,6 +131,10 @@ internal sealed unsafe class SamplePass : IStagedWork
         var chunk = outputChunks[item];
         head.AddBlock(block, chunk.FirstOutput, chunk.Rows, states.Pointer, targets, scratch);
     }
+
+    // Chunks of all rows hold consecutive ones.
+    private Span<float> RowsOf(RowChunk chunk) => residual.Slice(
+        (chunk.Pieces[0].Sequence.FirstRow + chunk.Pieces[0].First) * config.HiddenSize, chunk.Rows * config.HiddenSize);
 
     private void Embed(RowChunk chunk)
     {

@@ -38,7 +38,7 @@ internal sealed unsafe class TokenStep(LlamaConfig config, RotaryTable rotary, T
         Reserve(rows);
         for (var row = 0; row < rows; row++) weights.EmbedTokens.ReadRow(tokens[row], residual.Slice(row * hidden, hidden));
         int[] positions = [.. caches.Select(cache => cache.Length)];
-        for (var layer = 0; layer < config.NumHiddenLayers; layer++) RunLayer(weights.Layers[layer], layer, rows, positions, caches);
+        for (var layer = 0; layer < weights.Layers.Count; layer++) RunLayer(weights.Layers[layer], layer, rows, positions, caches);
         foreach (var cache in caches) cache.Length++;
         LayerBlock.NormRows(residual.Slice(0, rows * hidden), weights.Norm, epsilon, normed.Slice(0, rows * hidden));
         return normed.Slice(0, rows * hidden);
@@ -58,6 +58,7 @@ internal sealed unsafe class TokenStep(LlamaConfig config, RotaryTable rotary, T
 
     private void RunLayer(LlamaLayerWeights layer, int index, int rows, int[] positions, IReadOnlyList<KvCache> caches)
     {
+        LayerBlock.Scale(layer.InputScale, residual.Slice(0, rows * hidden));
         LayerBlock.NormRows(residual.Slice(0, rows * hidden), layer.InputLayerNorm, epsilon, normed.Slice(0, rows * hidden));
         Linear(layer, LayerBlock.QProj, rows, normed, queries);
         Linear(layer, LayerBlock.KProj, rows, normed, keys);
