@@ -62,7 +62,8 @@ internal static class LatencyBenchmark
                         CultureInfo.InvariantCulture,
                         $"{search} {seed}: {requests} requests, {1000 * latency:0.0} ms each at the endpoint, {wall:0.0} s, " +
                         $"{wall * Slots * 1000 / (requests * Latency):0.000} x (requests x {Latency} ms / slots), " +
-                        $"bare loop {before:0.000} and {after:0.000}; {(worked - workedBefore).TotalSeconds:0.0} s of processor time, the endpoint's with it; " +
+                        $"bare loop {before:0.000} and {after:0.000}; " +
+                        $"{(worked - workedBefore).TotalSeconds:0.0} s of processor time, the endpoint's with it; " +
                         $"loss {report.Results[0].StartLoss:0.000} -> {report.Results[0].ValidationLoss:0.000}"));
                 }
             }

@@ -69,8 +69,8 @@ public static class LayerPath
 
     /// <summary>
     /// The tensors of an ordinary checkpoint that computes what the path does, formed while they are written. With c_t the product of the
-    /// input scales up to slot t, the residual is kept divided by c_t: o_proj and down_proj of slot t, biases included, times 1/c_t; its two
-    /// norms of the residual times sign(c_t), the final norm times sign(c_last). Exact but for the norms' epsilon, which acts as
+    /// input scales up to slot t, the residual is kept divided by c_t: o_proj and down_proj of slot t, biases included, times 1/c_t;
+    /// its two norms of the residual times sign(c_t), the final norm times sign(c_last). Exact but for the norms' epsilon, which acts as
     /// epsilon/c_t^2, and rounding.
     /// </summary>
     /// <param name="source">As for <see cref="Join"/>.</param>

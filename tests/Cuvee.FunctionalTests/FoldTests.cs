@@ -11,7 +11,9 @@ public sealed class FoldTests(ZooFixture zoo) : IClassFixture<ZooFixture>
             "apply", "--pool", zoo.Pool, "--recipe", zoo.Recipe("delta"), "--out", other, "--format", "folded", "--model", zoo.Model);
         Assert.Equal(0, applied.Code);
         var path = await WriteAsync(
-            $$"""{"models": ["{{zoo.Model}}", "{{other}}"], "path": [{"layer": 0, "scale": -0.7}, {"model": 1, "layer": 1}, {"layer": 1}]}""");
+            $$"""
+            {"models": ["{{zoo.Model}}", "{{other}}"], "path": [{"layer": 0, "scale": -0.7}, {"model": 1, "layer": 1}, {"layer": 1}]}
+            """);
 
         var run = await CuveeRun.InProcessAsync("fold", path, "--out", output, "--json");
 

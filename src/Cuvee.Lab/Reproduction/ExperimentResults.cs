@@ -73,7 +73,8 @@ internal sealed record SeedResult(
 /// <param name="Score">First minus second, averaged over the targets that have both, 95% interval.</param>
 /// <param name="Verdict">holds, is reversed or is undecided, by <paramref name="Score"/>.</param>
 internal sealed record ClaimResult(
-    string First, string Second, string Source, string Point, string? SecondPoint, ConfidenceInterval Score, ConfidenceInterval TestLoss, string Verdict)
+    string First, string Second, string Source, string Point, string? SecondPoint, ConfidenceInterval Score,
+    ConfidenceInterval TestLoss, string Verdict)
 {
     public const string Holds = "holds";
     public const string Reversed = "is reversed";

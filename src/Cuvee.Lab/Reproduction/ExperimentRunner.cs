@@ -4,8 +4,9 @@ using Cuvee.Reporting;
 namespace Cuvee.Lab.Reproduction;
 
 /// <summary>
-/// Runs any experiment: every (case, row, seed) is a folder of its own, measured ones are read (<see cref="MeasuredRuns"/>), finished ones are
-/// measured, cut ones go on; then the measurements become intervals. The results follow from experiment, zoo and data alone, whatever was finished before.
+/// Runs any experiment: every (case, row, seed) is a folder of its own; measured ones are read (<see cref="MeasuredRuns"/>), finished ones
+/// are measured, cut ones go on. Then the measurements become intervals. The results follow from experiment, zoo and data alone, whatever
+/// was finished before.
 /// </summary>
 internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
 {

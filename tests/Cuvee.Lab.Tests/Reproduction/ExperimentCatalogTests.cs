@@ -48,7 +48,8 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
             ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).GroupBy(row => row.Key),
             rows => Assert.Single(rows.Select(row => (row.Name, row.Settings(false))).Distinct()));
         Assert.All(ExperimentCatalog.All, experiment => Assert.All(experiment.Rows, (row, i) =>
-            Assert.True(row.Uses is null || experiment.Rows.Take(i).Any(before => before.Key == row.Uses), $"{experiment.Name}: {row.Key}")));
+            Assert.True(
+                row.Uses is null || experiment.Rows.Take(i).Any(before => before.Key == row.Uses), $"{experiment.Name}: {row.Key}")));
     }
 
     [Theory]

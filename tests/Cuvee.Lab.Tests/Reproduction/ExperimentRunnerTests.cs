@@ -107,7 +107,7 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
             System.Text.Encoding.UTF8.GetString(journal).Split('\n').Count(line => line.Contains("\"record\"", StringComparison.Ordinal));
     }
 
-    /// <summary>The committed measurements are all that another machine needs; a row whose own are missing makes the row it uses again.</summary>
+    /// <summary>Committed measurements are all that another machine needs; a row without makes the row it uses again.</summary>
     [Fact]
     public async Task Run_WithMeasurementsAndNoRuns_OnlyWhatIsMissingRuns()
     {
