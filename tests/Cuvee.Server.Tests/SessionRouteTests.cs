@@ -176,7 +176,7 @@ public sealed class SessionRouteTests : IDisposable
     [InlineData("materialize", """{"alpha":[1,1,1],"beta":[1,1,1],"tag":"/etc/passwd"}""", 400, "letters, digits")]
     [InlineData("optimize", """{"query_plus":{"dataset":"../model/config"}}""", 404, "There is no data set")]
     [InlineData("optimize", """{"query_plus":{"dataset_dir":"/etc"}}""", 400, "leave it out")]
-    [InlineData("optimize", """{"query_plus":{"cutoff_len":3}}""", 400, "shorten its prompt")]
+    [InlineData("optimize", """{"query_plus":{"cutoff_len":3}}""", 400, "shorten or remove it")]
     [InlineData("optimize", """{"query_plus":{"template":"nothing"}}""", 400, "no template")]
     [InlineData("optimize", """{"query_plus":{"population":3}}""", 400, "unknown key 'population'")]
     public async Task Session_BadRequest_OneSentenceWithoutAPath(string route, string body, int status, string sentence)
