@@ -1,7 +1,12 @@
+using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Formats;
+using Cuvee.Formats.Peft;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Hosting;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
+using Cuvee.Merging.Materialization;
 using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Runs;
@@ -59,22 +64,42 @@ public sealed class DialectTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Dialects))]
-    public async Task Answers_OfARecipe_AreTheEmbeddedEngines(string dialect)
+    public async Task Recipe_ScoresAndAnswers_AreTheEmbeddedEngines(string dialect)
     {
         await using var service = await StartAsync(dialect);
-        var options = new GenerationOptions { MaxTokens = 12 };
-        var recipe = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-b", 1)]);
         await using var served = await Configure(service, dialect).Provider.OpenAsync(TextRules.Plain, CancellationToken.None);
         await using var embedded = await zoo.Configure(Search).Provider.OpenAsync(TextRules.Plain, CancellationToken.None);
-        await using var actual = await served.Host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, []), CancellationToken.None);
-        await using var expected = await embedded.Host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, []), CancellationToken.None);
-        Assert.Equal(
-            await expected.Model.GenerateAsync(["red soup", "plum"], options, CancellationToken.None),
-            await actual.Model.GenerateAsync(["red soup", "plum"], options, CancellationToken.None));
-        await expected.DisposeAsync();
-        await actual.DisposeAsync();
-        var (one, other) = (await ScoreAsync(embedded, recipe, Records), await ScoreAsync(served, recipe, Records));
-        for (var i = 0; i < Records.Length; i++) Assert.Equal(one[i].LogProbability, other[i].LogProbability, 0.02 * one[i].Tokens);
+        var recipe = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-a", 0.8), new AdapterShare("adapter-b", -0.4)]);
+        var options = new GenerationOptions { MaxTokens = 12 };
+        await using var actual = await served.Host.RealizeAsync(recipe, CancellationToken.None);
+        var scores = await actual.Model.ScoreAsync(Records, CancellationToken.None);
+        await using (var expected = dialect == ServerDialect.LlamaCpp
+            ? await embedded.Host.RealizeAsync(recipe, CancellationToken.None)
+            : await RealizeUploadAsync(embedded, recipe))
+        {
+            AssertWithin(1e-6, await expected.Model.ScoreAsync(Records, CancellationToken.None), scores);
+            Assert.Equal(
+                await expected.Model.GenerateAsync(["red soup", "plum"], options, CancellationToken.None),
+                await actual.Model.GenerateAsync(["red soup", "plum"], options, CancellationToken.None));
+        }
+
+        AssertWithin(5e-3, await ScoreAsync(embedded, recipe, Records), scores); // an upload is rounded to bf16
+    }
+
+    [Theory]
+    [InlineData(null, 400, "invalid_request_error")]
+    [InlineData(ServerFault.NotFound, 404, "invalid_request_error")]
+    [InlineData(ServerFault.ServerError, 500, "server_error")]
+    public async Task LlamaCpp_Refusal_InItsOwnForm(string? fault, int status, string type)
+    {
+        await using var service = await StartAsync(ServerDialect.LlamaCpp, fault is null ? [] : [fault]);
+        var ids = fault is null ? "99999" : "2";
+        using var refused = await service.PostAsync("/completion", $$"""{"prompt": [{{ids}}], "n_predict": 1, "temperature": 0}""");
+        Assert.Equal(status, (int)refused.StatusCode);
+        var error = JsonNode.Parse(await refused.Content.ReadAsStringAsync())!["error"]!.AsObject();
+        Assert.Equal(["code", "message", "type"], error.Select(member => member.Key));
+        Assert.Equal(status, error["code"]!.GetValue<int>());
+        Assert.Equal(type, error["type"]!.GetValue<string>());
     }
 
     [Fact]
@@ -183,5 +208,25 @@ public sealed class DialectTests : IDisposable
     {
         await using var lease = await session.Host.RealizeAsync(recipe, CancellationToken.None);
         return await lease.Model.ScoreAsync(records, CancellationToken.None);
+    }
+
+    /// <summary>By the embedded engine, with the adapter that a search uploads: the merged one in bf16.</summary>
+    private async Task<IModelLease> RealizeUploadAsync(IProviderSession embedded, MergeRecipe recipe)
+    {
+        var folder = Path.Combine(zoo.Folder, "uploaded");
+        PeftWriter.Write(folder, new MergedAdapterBuilder(embedded.Weights!).Build(recipe, "uploaded").Adapter, TensorType.BF16);
+        return (await embedded.RealizeWrittenAsync(folder, CancellationToken.None))!;
+    }
+
+    /// <param name="tolerance">Nats a token.</param>
+    private static void AssertWithin(
+        double tolerance, IReadOnlyList<ScoredCompletion> expected, IReadOnlyList<ScoredCompletion> actual)
+    {
+        Assert.Equal(expected.Count, actual.Count);
+        foreach (var (one, other) in expected.Zip(actual))
+        {
+            Assert.Equal(one.Tokens, other.Tokens);
+            Assert.Equal(one.LogProbability, other.LogProbability, tolerance * one.Tokens);
+        }
     }
 }

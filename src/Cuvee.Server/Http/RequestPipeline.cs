@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cuvee.Formats;
 using Cuvee.LanguageModels;
+using Cuvee.Server.Dialects;
 using Cuvee.Server.Keys;
 using Microsoft.Extensions.Logging;
 
@@ -73,11 +74,14 @@ internal sealed partial class RequestPipeline(ServerOptions options, Tenants ten
 
         if (refusal.Status == 413) context.Response.Headers.Connection = "close"; // the rest of the body is never read
         if (refusal.Status == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
-        var form = context.Request.Path.StartsWithSegments("/v1/sessions")
-            ? new { Detail = refusal.Message } // as the authors' service writes it
-            : JsonReply.Error(refusal.Type, refusal.Message);
-        await JsonReply.WriteAsync(context, form, cancellationToken).ConfigureAwait(false);
+        await JsonReply.WriteAsync(context, Form(context, refusal), cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>OpenAI's, but for llama-server's and the authors' own.</summary>
+    private object Form(HttpContext context, ServiceException refusal) =>
+        options.Dialect == ServerDialect.LlamaCpp ? new { Error = new { Code = refusal.Status, refusal.Message, refusal.Type } }
+        : context.Request.Path.StartsWithSegments("/v1/sessions") ? new { Detail = refusal.Message }
+        : JsonReply.Error(refusal.Type, refusal.Message);
 
     [LoggerMessage(1, LogLevel.Information, "{Tenant} {Method} {Path} {Status} {Milliseconds:0} ms")]
     private partial void Served(string tenant, string method, string path, int status, double milliseconds);
