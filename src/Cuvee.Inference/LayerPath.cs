@@ -133,9 +133,3 @@ public static class LayerPath
             if (factor != 1) FloatVectors.Scale(factor, rows.Span);
         });
 }
-
-/// <summary>One slot of a path.</summary>
-/// <param name="Model">Position among the models, from 0.</param>
-/// <param name="Layer">Of that model, from 0.</param>
-/// <param name="InputScale">What the hidden state is multiplied by before the layer; finite, not 0.</param>
-public sealed record PathStep(int Model, int Layer, float InputScale = 1);
