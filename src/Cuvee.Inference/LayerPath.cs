@@ -69,9 +69,9 @@ public static class LayerPath
 
     /// <summary>
     /// The tensors of an ordinary checkpoint that computes what the path does, formed while they are written. With c_t the product of the
-    /// input scales up to slot t, the residual is kept divided by c_t: o_proj and down_proj of slot t, biases included, times 1/c_t;
-    /// its two norms of the residual times sign(c_t), the final norm times sign(c_last). Exact but for the norms' epsilon, which acts as
-    /// epsilon/c_t^2, and rounding.
+    /// input scales up to slot t, the residual is kept divided by c_t: o_proj and down_proj of slot t, biases included, times 1/c_t; its
+    /// two norms of the residual times sign(c_t), the final norm times sign(c_last). Exact but for rounding and the norms' epsilon, which
+    /// should be epsilon/c_t^2: small states, as behind the embeddings, feel it.
     /// </summary>
     /// <param name="source">As for <see cref="Join"/>.</param>
     /// <exception cref="BadInputException">A product of scales is too near 0 or too large for fp32.</exception>
@@ -88,8 +88,8 @@ public static class LayerPath
             if (!float.IsNormal(inverse))
             {
                 throw new BadInputException(
-                    $"{source}: the input scales up to path[{slot}] multiply to {product:G3}, which no weight can make up for; bring " +
-                    "them nearer to 1.");
+                    $"{source}: the input scales up to path[{slot}] multiply to {product:G3}, which no weight can make up for; " +
+                    "bring them nearer to 1.");
             }
 
             for (var norm = 0; norm < layer.Norms.Count; norm++) // queries' and keys' norms see no residual
@@ -133,9 +133,3 @@ public static class LayerPath
             if (factor != 1) FloatVectors.Scale(factor, rows.Span);
         });
 }
-
-/// <summary>One slot of a path.</summary>
-/// <param name="Model">Position among the models, from 0.</param>
-/// <param name="Layer">Of that model, from 0.</param>
-/// <param name="InputScale">What the hidden state is multiplied by before the layer; finite, not 0.</param>
-public sealed record PathStep(int Model, int Layer, float InputScale = 1);

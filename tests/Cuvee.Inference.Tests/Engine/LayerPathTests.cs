@@ -32,10 +32,8 @@ public class LayerPathTests
         var path = LayerPath.Join(
             "p", [fixture.Weights, Reversed(fixture.Weights)],
             [new(0, 0, 0.8f), new(0, last, -1.3f), new(1, last, -0.9f), new(0, 0), new(1, 0, -1.1f)]);
-        TokenizedPrompt[] prompts =
-        [
-            .. fixture.Expected.Greedy.Continuations.Select((each, i) => new TokenizedPrompt($"{i}", each.Prompt)),
-        ];
+        TokenizedPrompt[] prompts = [.. fixture.Expected.Greedy.Continuations.Select((each, i) =>
+            new TokenizedPrompt($"{i}", each.Prompt))];
         var options = new GenerationOptions { MaxTokens = 8, Temperature = 0 };
         var folder = Directory.CreateTempSubdirectory("cuvee-path-");
         try
@@ -81,8 +79,8 @@ public class LayerPathTests
     {
         var models = new[] { EngineFixture.Load("a").Weights, EngineFixture.Load("qwen3").Weights };
         Assert.Contains(
-            "models[1]",
-            Assert.Throws<BadInputException>(() => LayerPath.Join("p", models, [new(0, 0)])).Message, StringComparison.Ordinal);
+            "models[1]", Assert.Throws<BadInputException>(() => LayerPath.Join("p", models, [new(0, 0)])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
