@@ -71,7 +71,7 @@ public static class LayerPath
     /// The tensors of an ordinary checkpoint that computes what the path does, formed while they are written. With c_t the product of the
     /// input scales up to slot t, the residual is kept divided by c_t: o_proj and down_proj of slot t, biases included, times 1/c_t; its
     /// two norms of the residual times sign(c_t), the final norm times sign(c_last). Exact but for rounding and the norms' epsilon, which
-    /// should be epsilon/c_t^2: small states, as behind the embeddings, feel it.
+    /// should be epsilon/c_t^2 and is that of the first slot (<see cref="FoldedConfig"/>).
     /// </summary>
     /// <param name="source">As for <see cref="Join"/>.</param>
     /// <exception cref="BadInputException">A product of scales is too near 0 or too large for fp32.</exception>
@@ -105,6 +105,17 @@ public static class LayerPath
         parts.Add(Vector(path.Norm, Math.Sign(product)));
         if (!path.Config.TieWordEmbeddings) parts.Add(Matrix(path.LmHead, 1));
         return LlamaTensorLayout.Tensors(path.Config).Zip(parts, (tensor, part) => part(tensor.Name, tensor.Shape));
+    }
+
+    /// <summary>
+    /// Of the checkpoint that <see cref="Fold"/> forms: one epsilon stands for all norms, so it is the one that the first slot needs, where
+    /// states are smallest and feel it most; slots with other products of scales are off by their share of it.
+    /// </summary>
+    public static LlamaConfig FoldedConfig(LlamaWeights path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var scale = (double)path.Layers[0].InputScale;
+        return path.Config with { RmsNormEps = path.Config.RmsNormEps / (scale * scale) };
     }
 
     /// <summary>What the first model decides for the path taken from it, everything else the layers' own.</summary>

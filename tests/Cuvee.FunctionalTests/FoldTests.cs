@@ -1,37 +1,22 @@
-using System.Text.Json.Nodes;
-
 namespace Cuvee.FunctionalTests;
 
 /// <summary>A path of layers becomes a model like any other.</summary>
 public sealed class FoldTests(ZooFixture zoo) : IClassFixture<ZooFixture>
 {
-    /// <summary>
-    /// The norms' epsilon is all that folding changes (it acts as epsilon/c^2), and the tiny zoo's embeddings are so small that it shows:
-    /// without it the two agree, with it the command says how far they are apart.
-    /// </summary>
+    /// <summary>The tiny zoo's embeddings are so small that the norms' epsilon matters: without its share of the scale this is 3e-3.</summary>
     [Fact]
-    public async Task Fold_PathOfTwoModels_DiffersByTheNormsEpsilonAlone()
+    public async Task Fold_PathOfTwoModels_ScoresLikeThePath()
     {
-        var (other, own, output) = (zoo.NewPath(), zoo.NewPath(), zoo.NewPath());
+        var (other, output) = (zoo.NewPath(), zoo.NewPath());
         var applied = await CuveeRun.InProcessAsync(
             "apply", "--pool", zoo.Pool, "--recipe", zoo.Recipe("delta"), "--out", other, "--format", "folded", "--model", zoo.Model);
         Assert.Equal(0, applied.Code);
-        Directory.CreateDirectory(own);
-        foreach (var file in Directory.GetFiles(zoo.Model)) File.Copy(file, Path.Combine(own, Path.GetFileName(file)));
         var path = await WriteAsync($$"""
-            {"models": ["{{own}}", "{{other}}"], "path": [{"layer": 0, "scale": -0.7}, {"model": 1, "layer": 1}, {"layer": 1}]}
+            {"models": ["{{zoo.Model}}", "{{other}}"], "path": [{"layer": 0, "scale": -0.7}, {"model": 1, "layer": 1}, {"layer": 1}]}
             """);
-        var asTheyAre = await DifferenceAsync(path, zoo.NewPath());
-        foreach (var folder in (string[])[own, other])
-        {
-            var config = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "config.json")))!;
-            config["rms_norm_eps"] = 1e-12;
-            await File.WriteAllTextAsync(Path.Combine(folder, "config.json"), config.ToJsonString());
-        }
 
         Assert.InRange(await DifferenceAsync(path, output), 0, 1e-4);
-        Assert.True(asTheyAre > 1e-4, $"{asTheyAre}");
-        Assert.NotEqual(await zoo.ScoreAsync(own), await zoo.ScoreAsync(output));
+        Assert.NotEqual(await zoo.ScoreAsync(zoo.Model), await zoo.ScoreAsync(output));
     }
 
     [Fact]

@@ -47,7 +47,7 @@ internal static class FoldCommand
             var type = Enum.Parse<TensorType>(arguments.GetValue(dtype)!, ignoreCase: true);
             target.Write(temporary =>
             {
-                HuggingFaceModelWriter.Write(temporary, weights.Config, tensors, type, maxShardBytes: 2_000_000_000);
+                HuggingFaceModelWriter.Write(temporary, LayerPath.FoldedConfig(weights), tensors, type, maxShardBytes: 2_000_000_000);
                 TokenizerFiles.Copy(file.Models[0], temporary);
             });
             var difference = Difference(weights, ModelFolder.Open(folder), cancellationToken);
