@@ -37,7 +37,7 @@ public static class CuveeServer
                 services.GetRequiredService<ServedPool>().Host, options.MaxWaiting, options.BatchTokens))
             .AddSingleton<RequestPipeline>().AddSingleton<ModelRoutes>().AddSingleton<ScoreRoute>().AddSingleton<CompletionRoute>()
             .AddSingleton<AnswerWriter>().AddSingleton<ChatRoute>()
-            .AddSingleton<MetricsRoute>().AddSingleton<OpenApiRoute>()
+            .AddSingleton<ServiceMetrics>().AddSingleton<MetricsRoute>().AddSingleton<OpenApiRoute>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTime);
         if (options.DataFolder is not null)
         {
@@ -53,6 +53,7 @@ public static class CuveeServer
                 .AddSingleton<SglangRoutes>().AddSingleton<LlamaCppRoutes>();
         }
 
+        if (options.Telemetry is not null) ServiceMetrics.Export(builder.Services, options.Telemetry);
         configure?.Invoke(builder);
         var app = builder.Build();
         Map(app);

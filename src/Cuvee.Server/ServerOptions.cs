@@ -38,6 +38,9 @@ public sealed record ServerOptions
     /// <summary>Tokens of requests that share one call of the engine; a larger request goes alone.</summary>
     public int BatchTokens { get; init; } = 16384;
 
+    /// <summary>Address of an OpenTelemetry collector (OTLP over HTTP, such as http://127.0.0.1:4318); null: none.</summary>
+    public string? Telemetry { get; init; }
+
     /// <summary>Data sets of sessions, one record file each; null: no sessions.</summary>
     public string? DataFolder { get; init; }
 

@@ -3,7 +3,7 @@ namespace Cuvee.FunctionalTests;
 /// <summary>A path of layers becomes a model like any other.</summary>
 public sealed class FoldTests(ZooFixture zoo) : IClassFixture<ZooFixture>
 {
-    /// <summary>The tiny zoo's embeddings are so small that the norms' epsilon matters: without its share of the scale this is 3e-3.</summary>
+    /// <summary>The tiny zoo's embeddings are so small that the norms' epsilon matters: without the scale's part in it, 3e-3.</summary>
     [Fact]
     public async Task Fold_PathOfTwoModels_ScoresLikeThePath()
     {

@@ -1,6 +1,7 @@
 using System.ClientModel;
 using System.Text.Json.Nodes;
 using Cuvee.Server.Engine;
+using Microsoft.AspNetCore.Builder;
 using OpenAI;
 using OpenAI.Chat;
 
@@ -141,5 +142,39 @@ public sealed class ServerTests
 
         await Task.WhenAll(asked);
         Assert.Contains("cuvee_engine_jobs_total 2\n", await service.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
+    }
+
+    /// <summary>A real collector's side of the wire: OTLP's protobuf holds names as they are.</summary>
+    [Fact]
+    public async Task Telemetry_Collector_GetsTheMetricsAtTheEnd()
+    {
+        var bodies = new List<string>();
+        await using var collector = WebApplication.CreateSlimBuilder().Build();
+        collector.Urls.Add("http://127.0.0.1:0");
+        collector.MapPost("/v1/metrics", async context =>
+        {
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body);
+            bodies.Add(System.Text.Encoding.Latin1.GetString(body.ToArray()));
+        });
+        await collector.StartAsync();
+        await using (var service = await Service.StartAsync(options => options with { Telemetry = collector.Urls.First() }))
+        {
+            await service.AskAsync("/v1/score", Question);
+        }
+
+        var sent = string.Concat(bodies);
+        Assert.All(
+            (string[])["cuvee.requests", "cuvee.engine.calls", "cuvee.engine.jobs", "cuvee.engine.waiting", "http.server.request.duration"],
+            name => Assert.Contains(name, sent, StringComparison.Ordinal));
+        Assert.DoesNotContain("soup", sent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Telemetry_NoAddress_IsRefused()
+    {
+        var error = await Assert.ThrowsAsync<Cuvee.Formats.BadInputException>(
+            () => Service.StartAsync(options => options with { Telemetry = "collector" }));
+        Assert.StartsWith("--otlp: 'collector' is no address", error.Message, StringComparison.Ordinal);
     }
 }

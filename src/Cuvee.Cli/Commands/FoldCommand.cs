@@ -74,10 +74,13 @@ internal static class FoldCommand
         var length = Math.Min(CheckedTokens, path.Config.MaxPositionEmbeddings);
         TokenizedRecord[] records = [.. Enumerable.Range(0, CheckedTexts).Select(i => new TokenizedRecord(
             $"{i}", [.. Enumerable.Range(0, length).Select(_ => random.NextInt32(path.Config.VocabSize))], 1))];
-        using var engine = new LlamaEngine(path.Config);
-        var plain = LlamaWeights.FromTensors(folded.Config, folded.ReadTensors());
-        var (wanted, found) = (
-            engine.ScoreTokens(path, null, records, cancellationToken), engine.ScoreTokens(plain, null, records, cancellationToken));
+        IReadOnlyList<float[]> Scores(LlamaWeights weights)
+        {
+            using var engine = new LlamaEngine(weights.Config); // each with its own epsilon
+            return engine.ScoreTokens(weights, null, records, cancellationToken);
+        }
+
+        var (wanted, found) = (Scores(path), Scores(LlamaWeights.FromTensors(folded.Config, folded.ReadTensors())));
         return wanted.Zip(found, (one, other) => one.Zip(other, (a, b) => Math.Abs((double)a - b)).Max()).Max();
     }
 }

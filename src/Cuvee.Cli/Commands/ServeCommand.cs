@@ -72,6 +72,11 @@ internal static class ServeCommand
             Description = $"Do something wrong on purpose, to try clients: {string.Join(", ", ServerFault.All)}. May be repeated.",
             HelpName = "NAME",
         };
+        var otlp = new Option<string?>("--otlp")
+        {
+            Description = "Send metrics to this OpenTelemetry collector (OTLP over HTTP), once a minute and at the end.",
+            HelpName = "URL",
+        };
         var logPrompts = new Option<bool>("--log-prompts")
         {
             Description = "Write requests into the log; without it only who, what and how long.",
@@ -86,7 +91,7 @@ internal static class ServeCommand
             "cuvee serve --model zoo/base --pool zoo/adapters --dialect llama.cpp")
         {
             model, pool, name, url, keys, createKey, template, maxBody, requestTime, drainTime, maxWaiting, batchTokens, data, work,
-            maxSessions, sessionIdle, searchTime, dialect, exchange, maxRank, fault, logPrompts, allowDifferentBases,
+            maxSessions, sessionIdle, searchTime, dialect, exchange, maxRank, fault, otlp, logPrompts, allowDifferentBases,
         };
         command.Validators.Add(arguments =>
         {
@@ -129,6 +134,7 @@ internal static class ServeCommand
                 Exchange = arguments.GetValue(exchange),
                 MaxRank = arguments.GetValue(maxRank),
                 Faults = arguments.GetValue(fault) ?? [],
+                Telemetry = arguments.GetValue(otlp),
                 LogPrompts = arguments.GetValue(logPrompts),
             };
             await ServeAsync(options, ModelSelection.Warn(arguments), output, cancellationToken);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Cuvee.Formats;
 using Cuvee.Numerics;
 
 namespace Cuvee.Lab.Niches;
@@ -39,7 +40,7 @@ internal sealed record NichesExperiment
         var parents = Seeds.ToDictionary(seed => seed, seed => ParentsOf(train, seed));
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
         var inOrder = Partitioner.Create(Enumerable.Range(0, work.Count), EnumerablePartitionerOptions.NoBuffering);
-        Parallel.ForEach(inOrder, options, i =>
+        void Run(int i)
         {
             var (start, row, seed) = work[i];
             var random = SeededRandom.Derive(seed, "niches/starts");
@@ -52,7 +53,17 @@ internal sealed record NichesExperiment
             log.WriteLine(
                 $"{start}, seed {seed}, {row.Name}: {results[i].Curve[^1].Test:P1} of the test images after {Passes} passes, " +
                 $"{results[i].Seconds:0} s");
-        });
+        }
+
+        try
+        {
+            Parallel.ForEach(inOrder, options, Run);
+        }
+        catch (AggregateException exception) when (exception.InnerExceptions.OfType<BadInputException>().FirstOrDefault() is { } bad)
+        {
+            throw new BadInputException(bad.Message, exception);
+        }
+
         return NichesResults.Of(this, train.Count, test, results, [.. References(train, test, parents)]);
     }
 

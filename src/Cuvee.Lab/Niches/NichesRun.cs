@@ -18,12 +18,7 @@ internal sealed class NichesRun(DigitImages train, DigitImages test, TimeProvide
     public NichesRunResult Execute(
         string start, NichesRow row, NichesProblem problem, int passes, int curveStep, string file, CancellationToken cancellationToken)
     {
-        if (File.Exists(file))
-        {
-            return JsonSerializer.Deserialize<NichesRunResult>(File.ReadAllBytes(file))
-                ?? throw new BadInputException($"{file}: is null, not a finished run; delete it to run it again.");
-        }
-
+        if (File.Exists(file)) return Read(start, row.Key, problem.Seed, file);
         var began = time.GetTimestamp();
         var (trainNet, testNet) = (new DigitNet(train), new DigitNet(test));
         var optimizer = row.OptimizerOf(problem);
@@ -53,6 +48,26 @@ internal sealed class NichesRun(DigitImages train, DigitImages test, TimeProvide
             var best = of.Recommend()[0];
             return new CurvePoint(count, 1 - trainNet.Errors(best).Average(), 1 - testNet.Errors(best).Average());
         }
+    }
+
+    /// <exception cref="BadInputException">The file is cut, or of another run.</exception>
+    private NichesRunResult Read(string start, string row, ulong seed, string file)
+    {
+        NichesRunResult? run = null;
+        try
+        {
+            run = JsonSerializer.Deserialize<NichesRunResult>(File.ReadAllBytes(file));
+        }
+        catch (JsonException)
+        {
+            // Said below.
+        }
+
+        return run is { Curve.Count: > 0, TestErrors: { } errors } && errors.Count == test.Count
+            && (run.Start, run.Row, run.Seed) == (start, row, seed)
+                ? run
+                : throw new BadInputException(
+                    $"{file}: not the finished run of {row} from {start}, seed {seed}; delete it to run it again.");
     }
 
     private static TrialEvaluation Evaluate(DigitNet net, Trial trial)

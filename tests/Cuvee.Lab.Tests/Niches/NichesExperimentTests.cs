@@ -39,6 +39,20 @@ public sealed class NichesExperimentTests : IDisposable
         Assert.Equal(first.Rows, again.Rows);
     }
 
+    [Theory]
+    [InlineData("{\"Start\": \"scr")]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData(null)] // the file of another run
+    public void Run_DamagedOrForeignRunFile_IsNamed(string? text)
+    {
+        Run();
+        var files = Directory.GetFiles(folder.FullName, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
+        File.WriteAllText(files[0], text ?? File.ReadAllText(files[1]));
+        var error = Assert.Throws<BadInputException>(() => Run());
+        Assert.StartsWith($"{files[0]}: not the finished run of ", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_AnotherFile_IsRefused()
     {
