@@ -38,7 +38,8 @@ public sealed class LlamaCppModel(JsonService service, RecordTokens tokens, IRea
                 var prompt = tokens.Encoding.Prompt(prompts[i]);
                 return await service.PostAsync(
                     LlamaCppRequest.Path, request.Generation(prompt, options), request.ReadGeneration, cancellationToken)
-                    .ConfigureAwait(false) with { PromptTokens = prompt.Count };
+                    .ConfigureAwait(false) with
+                { PromptTokens = prompt.Count };
             },
             cancellationToken);
     }

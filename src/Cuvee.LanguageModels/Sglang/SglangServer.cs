@@ -95,7 +95,8 @@ internal sealed class SglangModel(JsonService service, RecordTokens tokens, stri
             {
                 var prompt = tokens.Encoding.Prompt(prompts[i]);
                 return await service.PostAsync(Path, Body(prompt, Sampling()), ReadGeneration, cancellationToken).ConfigureAwait(false)
-                    with { PromptTokens = prompt.Count };
+                    with
+                { PromptTokens = prompt.Count };
             },
             cancellationToken);
     }

@@ -101,7 +101,8 @@ internal sealed class VllmModel(JsonService service, RecordTokens tokens, string
             {
                 var prompt = tokens.Encoding.Prompt(prompts[i]);
                 return await service.PostAsync(Path, Generation(prompt, options), ReadGeneration, cancellationToken).ConfigureAwait(false)
-                    with { PromptTokens = prompt.Count };
+                    with
+                { PromptTokens = prompt.Count };
             },
             cancellationToken);
 
