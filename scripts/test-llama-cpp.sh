@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # The llama.cpp lane: builds the real llama-server where there is none yet (scripts/fetch-llama-cpp.sh) and runs the tests that start it: exported models
 # and adapters must give the log-probabilities of PyTorch and of the embedded engine. Prints counts as dotnet test does; without a server the lane is one
-# skipped test, with the reason. CUVEE_LLAMA_SERVER may name a server that is there already. CUVEE_LLAMA_SEARCH=1 adds the quick start's search through it,
-# which takes minutes.
+# skipped test, with the reason. CUVEE_LLAMA_SERVER may name a server that is there already.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 

@@ -138,7 +138,7 @@ public sealed class LlamaCppProviderTests : IDisposable
     /// The quick start's target, records, space, seed and search; its pool only as far as the server's time for every active adapter lets
     /// the lane afford.
     /// </summary>
-    [LlamaServerTheory("CUVEE_LLAMA_SEARCH")]
+    [LlamaServerTheory]
     [InlineData(1500)]
     public async Task Merge_QuickStartThroughTheServer_EndsAsTheEmbeddedRunAndServesItsResult(int queries)
     {

@@ -158,12 +158,9 @@ internal sealed class LlamaServer : IAsyncDisposable
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class LlamaServerTheoryAttribute : TheoryAttribute
 {
-    /// <param name="variable">That must be set, too, for a test of minutes; null: none.</param>
-    public LlamaServerTheoryAttribute(string? variable = null)
+    public LlamaServerTheoryAttribute()
     {
         if (Environment.GetEnvironmentVariable(LlamaServer.Variable) is not { Length: > 0 } path || !File.Exists(path))
             Skip = $"{LlamaServer.Variable} names no llama-server: scripts/test-llama-cpp.sh builds one and runs this.";
-        else if (variable is not null && Environment.GetEnvironmentVariable(variable) is not { Length: > 0 })
-            Skip = $"takes minutes: {variable}=1 scripts/test-llama-cpp.sh runs it.";
     }
 }
