@@ -39,11 +39,11 @@ internal static class TrainingBenchmark
         Trainer.Full(BaseWeights.Draw(config, random), settings, team, time)
             .Run(new FixedBatch(batch), null, "benchmark", clock, CancellationToken.None);
         var gflop = Work(config, sequences, length) / 1e9;
-        var seconds = Median(clock.Steps);
+        var seconds = Quantiles.Median(clock.Steps);
         return new Result(
             team.Threads, seconds * 1e3, gflop, gflop / seconds, sequences * length / seconds,
-            clock.Products.Count == 0 ? null : Median(clock.Products),
-            clock.Products.Count == 0 ? null : Median(clock.Steps.Select((step, i) =>
+            clock.Products.Count == 0 ? null : Quantiles.Median(clock.Products),
+            clock.Products.Count == 0 ? null : Quantiles.Median(clock.Steps.Select((step, i) =>
                 2 * gflop / step / (clock.Products[i] + clock.Products[i + 1]))));
     }
 
@@ -53,12 +53,6 @@ internal static class TrainingBenchmark
         var head = (double)config.VocabSize * config.HiddenSize;
         var attention = config.NumHiddenLayers * config.NumAttentionHeads * config.HeadDim * (double)length * (length + 1);
         return sequences * ((6 * (linear + head) * length) + (6 * attention));
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return sorted[sorted.Length / 2];
     }
 
     private sealed class FixedBatch(IReadOnlyList<TrainingExample> batch) : IBatchSource
@@ -97,7 +91,7 @@ internal static class TrainingBenchmark
             }
 
             Thread.Sleep(SettleMilliseconds);
-            return 2.0 * M * N * K / Median(seconds) / 1e9;
+            return 2.0 * M * N * K / Quantiles.Median(seconds) / 1e9;
         }
     }
 }

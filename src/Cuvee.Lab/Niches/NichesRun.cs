@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Cuvee.Formats;
+using Cuvee.Lab.Reproduction;
 using Cuvee.Optimization;
 
 namespace Cuvee.Lab.Niches;
@@ -39,8 +39,7 @@ internal sealed class NichesRun(DigitImages train, DigitImages test, TimeProvide
         int[] errors = [.. testNet.Errors(optimizer.Recommend()[0]).Select(error => (int)error)];
         var seconds = Math.Round(time.GetElapsedTime(began).TotalSeconds, 1);
         var result = new NichesRunResult(start, row.Key, problem.Seed, seconds, curve, errors);
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        AtomicFile.WriteAllBytes(file, JsonSerializer.SerializeToUtf8Bytes(result));
+        ResultsJson.Write(file, result);
         return result;
 
         CurvePoint Measure(int count, IOptimizer of)
@@ -53,16 +52,7 @@ internal sealed class NichesRun(DigitImages train, DigitImages test, TimeProvide
     /// <exception cref="BadInputException">The file is cut, or of another run.</exception>
     private NichesRunResult Read(string start, string row, ulong seed, string file)
     {
-        NichesRunResult? run = null;
-        try
-        {
-            run = JsonSerializer.Deserialize<NichesRunResult>(File.ReadAllBytes(file));
-        }
-        catch (JsonException)
-        {
-            // Said below.
-        }
-
+        var run = ResultsJson.TryParse<NichesRunResult>(File.ReadAllBytes(file));
         return run is { Curve.Count: > 0, TestErrors: { } errors } && errors.Count == test.Count
             && (run.Start, run.Row, run.Seed) == (start, row, seed)
                 ? run

@@ -1,6 +1,5 @@
-using System.Text;
-using System.Text.Json;
 using Cuvee.Formats;
+using Cuvee.Journaling;
 using Cuvee.Metrics;
 using Cuvee.Reporting;
 
@@ -12,21 +11,19 @@ namespace Cuvee.Lab.Reproduction;
 /// </summary>
 internal sealed class MeasuredRuns
 {
-    private static readonly JsonSerializerOptions Options = new(ResultsJson.Options) { WriteIndented = false };
+    private const int LongestLine = 16 << 20; // bytes
 
     private readonly string folder;
     private readonly Dictionary<string, MeasuredRun> runs = new(StringComparer.Ordinal);
 
+    /// <summary>A torn last line, which a process left that was cut while it wrote, is cut off.</summary>
     /// <param name="resultsFolder">Of the experiments' results; need not exist.</param>
-    /// <exception cref="BadInputException">A line is no measured run, and not the cut end of its file.</exception>
+    /// <exception cref="BadInputException">A line is no measured run.</exception>
     public MeasuredRuns(string resultsFolder)
     {
         folder = Path.Combine(resultsFolder, "records");
         if (!Directory.Exists(folder)) return;
-        foreach (var path in Directory.GetFiles(folder, "*.jsonl").Order(StringComparer.Ordinal))
-        {
-            foreach (var run in Read(path)) runs.TryAdd(run.Run, run);
-        }
+        foreach (var path in Directory.GetFiles(folder, "*.jsonl").Order(StringComparer.Ordinal)) Read(path);
     }
 
     /// <param name="run">As in <see cref="MeasuredRun.Run"/>.</param>
@@ -37,45 +34,22 @@ internal sealed class MeasuredRuns
     {
         runs.Add(run.Run, run);
         Directory.CreateDirectory(folder);
-        using var stream = new FileStream(
-            Path.Combine(folder, experiment + ".jsonl"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        stream.Position = WholeLines(stream);
-        stream.SetLength(stream.Position);
-        stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(run, Options) + "\n"));
+        using var stream = new FileStream(Path.Combine(folder, experiment + ".jsonl"), FileMode.Append);
+        stream.Write(ResultsJson.LineOf(run));
     }
 
-    /// <summary>A process may have been cut while it wrote the last line.</summary>
-    /// <returns>Bytes up to and with the last line break.</returns>
-    private static long WholeLines(FileStream stream)
+    private void Read(string path)
     {
-        for (var end = stream.Length; end > 0; end--)
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
+        var lines = new LineReader(stream, LongestLine);
+        for (var number = 1; lines.Next() is { IsEmpty: false } line; number++)
         {
-            stream.Position = end - 1;
-            if (stream.ReadByte() == '\n') return end;
+            var run = ResultsJson.TryParse<MeasuredRun>(line.Span) is { IsWhole: true } whole ? whole : throw new BadInputException(
+                $"{path}: line {number} is not what an experiment measured; remove the line, and its run is repeated.");
+            runs.TryAdd(run.Run, run);
         }
 
-        return 0;
-    }
-
-    private static IEnumerable<MeasuredRun> Read(string path)
-    {
-        var text = File.ReadAllText(path);
-        var lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        for (var i = 0; i < lines.Length; i++)
-        {
-            MeasuredRun? run = null;
-            try
-            {
-                run = JsonSerializer.Deserialize<MeasuredRun>(lines[i], Options);
-            }
-            catch (JsonException)
-            {
-                // Said below.
-            }
-
-            yield return run is { IsWhole: true } ? run : throw new BadInputException(
-                $"{path}: line {i + 1} is not what an experiment measured; remove the line, and its run is repeated.");
-        }
+        stream.SetLength(lines.Consumed);
     }
 }
 

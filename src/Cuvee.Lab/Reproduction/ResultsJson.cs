@@ -11,8 +11,7 @@ namespace Cuvee.Lab.Reproduction;
 /// </summary>
 internal static class ResultsJson
 {
-    /// <summary>Of everything that an experiment writes.</summary>
-    internal static readonly JsonSerializerOptions Options = new()
+    private static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -24,6 +23,8 @@ internal static class ResultsJson
         NewLine = "\n",
     };
 
+    private static readonly JsonSerializerOptions OneLine = new(Options) { WriteIndented = false };
+
     public static string PathOf(string folder, string experiment) => Path.Combine(folder, experiment + ".json");
 
     public static void Write<T>(string path, T results)
@@ -31,6 +32,23 @@ internal static class ResultsJson
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         AtomicFile.WriteAllBytes(path, Encoding.UTF8.GetBytes(JsonSerializer.Serialize(results, Options) + "\n"));
     }
+
+    /// <returns>Null where the text is no such object.</returns>
+    public static T? TryParse<T>(ReadOnlySpan<byte> json)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, Options);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>In one line.</summary>
+    public static byte[] LineOf<T>(T value) => [.. JsonSerializer.SerializeToUtf8Bytes(value, OneLine), (byte)'\n'];
 
     /// <exception cref="BadInputException">The file is missing or holds something else.</exception>
     public static ExperimentResults Read(string path) => Read<ExperimentResults>(path);

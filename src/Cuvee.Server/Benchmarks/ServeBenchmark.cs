@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Inference;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
+using Cuvee.Numerics;
 using Cuvee.Searches;
 using Cuvee.Server.Engine;
 using Microsoft.Extensions.DependencyInjection;
@@ -54,8 +55,8 @@ public static class ServeBenchmark
 
         await app.StopAsync(cancellationToken).ConfigureAwait(false);
         return new ServeBenchmarkResult(
-            load.Clients, tokenized.Count, errors, Quantile(engine, 0.5), Quantile(service, 0.5), Quantile(ratios, 0.5),
-            1000 * Quantile(latencies, 0.5), 1000 * Quantile(latencies, 0.99));
+            load.Clients, tokenized.Count, errors, Quantiles.Median(engine), Quantiles.Median(service), Quantiles.Median(ratios),
+            1000 * Quantiles.Median(latencies), 1000 * Quantiles.Of(latencies, 0.99));
     }
 
     /// <returns>Seconds.</returns>
@@ -112,12 +113,6 @@ public static class ServeBenchmark
                 ["completion"] = record.Completion,
             })]),
         });
-
-    private static double Quantile(List<double> values, double share)
-    {
-        values.Sort();
-        return values[Math.Clamp((int)Math.Ceiling(share * values.Count) - 1, 0, values.Count - 1)];
-    }
 }
 
 /// <param name="Clients">At the same time.</param>

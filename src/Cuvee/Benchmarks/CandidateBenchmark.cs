@@ -48,8 +48,8 @@ public static class CandidateBenchmark
         }
 
         return new CandidateBenchmarkResult(
-            options.Space, Median(total), Median(baseAlone), FloatingPointOperations(options) * 1e-9,
-            Median(ours), openBlas.Count == 0 ? null : Median(openBlas), products.OpenBlasDescription);
+            options.Space, Quantiles.Median(total), Quantiles.Median(baseAlone), FloatingPointOperations(options) * 1e-9,
+            Quantiles.Median(ours), openBlas.Count == 0 ? null : Quantiles.Median(openBlas), products.OpenBlasDescription);
     }
 
     /// <summary>Floating-point operations of one candidate, two per multiply-add.</summary>
@@ -130,12 +130,6 @@ public static class CandidateBenchmark
         var values = new float[count];
         for (var i = 0; i < count; i++) values[i] = (float)(deviation * random.NextGaussian());
         return values;
-    }
-
-    private static double Median(List<double> values)
-    {
-        values.Sort();
-        return values.Count % 2 == 1 ? values[values.Count / 2] : (values[(values.Count / 2) - 1] + values[values.Count / 2]) / 2;
     }
 
     /// <summary>10^9 operations per second of one product of the reference shape.</summary>

@@ -48,14 +48,8 @@ public static class InferenceBenchmark
         }
 
         return new InferenceBenchmarkResult(
-            Median(prefill), Median(decode), promptTokens, generatedTokens, sequences, engine.Team.Threads,
+            Quantiles.Median(prefill), Quantiles.Median(decode), promptTokens, generatedTokens, sequences, engine.Team.Threads,
             $"{weights.Layers[0].Linears[0].Format}");
-    }
-
-    private static double Median(List<double> values)
-    {
-        values.Sort();
-        return values[values.Count / 2];
     }
 }
 

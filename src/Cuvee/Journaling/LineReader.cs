@@ -1,7 +1,9 @@
 namespace Cuvee.Journaling;
 
 /// <summary>Lines of a stream without loading it; the stream may be appended to between two calls.</summary>
-internal sealed class LineReader(Stream stream, int longestLine)
+/// <param name="stream">Read from where it stands.</param>
+/// <param name="longestLine">In bytes.</param>
+public sealed class LineReader(Stream stream, int longestLine)
 {
     private byte[] buffer = new byte[1 << 16];
     private int start; // of what is not given out yet

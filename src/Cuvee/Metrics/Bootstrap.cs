@@ -109,7 +109,7 @@ public sealed record ResampledValue(double Value, IReadOnlyList<double> Estimate
         {
             double[] sorted = [.. Estimates];
             Array.Sort(sorted);
-            return new ConfidenceInterval(Value, Quantile(sorted, LowerQuantile), Quantile(sorted, UpperQuantile));
+            return new ConfidenceInterval(Value, Quantiles.OfSorted(sorted, LowerQuantile), Quantiles.OfSorted(sorted, UpperQuantile));
         }
     }
 
@@ -129,14 +129,5 @@ public sealed record ResampledValue(double Value, IReadOnlyList<double> Estimate
         var resamples = Enumerable.Range(0, values[0].Estimates.Count);
         return new ResampledValue(
             values.Average(value => value.Value), [.. resamples.Select(r => values.Average(value => value.Estimates[r]))]);
-    }
-
-    /// <summary>Linear interpolation between order statistics (Hyndman and Fan's type 7).</summary>
-    private static double Quantile(double[] sorted, double probability)
-    {
-        var position = probability * (sorted.Length - 1);
-        var below = (int)position;
-        var above = Math.Min(below + 1, sorted.Length - 1);
-        return sorted[below] + ((position - below) * (sorted[above] - sorted[below]));
     }
 }
