@@ -40,8 +40,9 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     /// A candidate: the same tokenizer, token cache, scratch and threads with an update of the linear weights. Calls of the two take
     /// turns, and the memory of one candidate is the next one's: use them one after the other.
     /// </summary>
-    /// <param name="weights">These weights, or others of the same shape that share the layers with them; null: these.</param>
-    public EmbeddedModel With(ILinearUpdate candidate, LlamaWeights? weights = null) => new(weights ?? Weights, slot, candidate);
+    /// <param name="candidate">Null: the weights as they are.</param>
+    /// <param name="weights">These weights, or others of the same shape, with any number of layers; null: these.</param>
+    public EmbeddedModel With(ILinearUpdate? candidate, LlamaWeights? weights = null) => new(weights ?? Weights, slot, candidate);
 
     public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken) =>
         slot.RunAsync<IReadOnlyList<ScoredCompletion>>(engine => Score(engine, records, cancellationToken), cancellationToken);

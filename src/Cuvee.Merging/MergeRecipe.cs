@@ -39,4 +39,22 @@ public sealed record AdapterParameters(string Name, IReadOnlyDictionary<string, 
         : this(name, new Dictionary<string, double>())
     {
     }
+
+    /// <summary>Values of groups, by parameter; only in a pool of whole models. Tensors in no group have that of
+    /// <see cref="Parameters"/>.</summary>
+    public IReadOnlyDictionary<string, GroupValues> GroupParameters { get; init; } = new Dictionary<string, GroupValues>();
 }
+
+/// <summary>
+/// A way of the hidden states through layers of whole models (data-flow space, arXiv 2403.13187, section 3.2).
+/// </summary>
+/// <param name="First">The model whose embeddings, final norm and head the path has; null: <paramref name="Merged"/>.</param>
+/// <param name="Steps">At least one.</param>
+/// <param name="Merged">A merge of the pool that the path may go through beside the pool's models; no path itself.</param>
+public sealed record PathRecipe(string? First, IReadOnlyList<RecipeStep> Steps, MergeRecipe? Merged = null) : MergeRecipe;
+
+/// <summary>One slot of a path.</summary>
+/// <param name="Model">Of the pool; null: <see cref="PathRecipe.Merged"/>.</param>
+/// <param name="Layer">Of that model, from 0.</param>
+/// <param name="InputScale">What the hidden state is multiplied by before the layer; finite in fp32, not 0.</param>
+public sealed record RecipeStep(string? Model, int Layer, double InputScale = 1);

@@ -5,6 +5,22 @@ namespace Cuvee.Merging;
 /// <summary>What a recipe must satisfy by itself, and what factors space asks of its adapters.</summary>
 internal static class RecipeChecks
 {
+    public static void ThrowIfMalformed(MergeRecipe recipe)
+    {
+        switch (recipe)
+        {
+            case WeightedRecipe weighted:
+                ThrowIfMalformed(weighted);
+                break;
+            case MethodRecipe method:
+                ThrowIfMalformed(method);
+                break;
+            case PathRecipe path:
+                ThrowIfMalformed(path);
+                break;
+        }
+    }
+
     public static void ThrowIfMalformed(WeightedRecipe recipe)
     {
         if (!Enum.IsDefined(recipe.Space))
@@ -40,24 +56,54 @@ internal static class RecipeChecks
         {
             if (!names.Add(adapter.Name)) throw Twice(adapter.Name);
             ThrowIfNotFinite(adapter.Parameters, $"adapter '{adapter.Name}'");
+            foreach (var (name, groups) in adapter.GroupParameters)
+            {
+                ThrowIfRepeated(adapter.Name, groups);
+                foreach (var (group, value) in groups)
+                {
+                    if (!double.IsFinite(value))
+                    {
+                        throw new ArgumentException(
+                            $"Parameter '{name}' of adapter '{adapter.Name}' is {value} for {group}; it must be a finite number.");
+                    }
+                }
+            }
         }
+    }
+
+    /// <summary>Whether models and layers exist is the pool's to check.</summary>
+    public static void ThrowIfMalformed(PathRecipe recipe)
+    {
+        if (recipe.Steps.Count == 0) throw new ArgumentException("The recipe's path has no step; give it at least one layer.");
+        if (recipe.Merged is PathRecipe) throw new ArgumentException("The recipe's merged model is a path; a path goes through models.");
+        var missing = recipe.Merged is null && (recipe.First is null || recipe.Steps.Any(step => step.Model is null));
+        if (missing) throw new ArgumentException("The recipe's path names no model somewhere and has none of its own; give 'merged'.");
+        foreach (var (step, slot) in recipe.Steps.Select((step, slot) => (step, slot)))
+        {
+            if (step.Layer < 0) throw new ArgumentException($"Step {slot} of the recipe's path takes layer {step.Layer}; count from 0.");
+            if ((float)step.InputScale == 0 || !float.IsFinite((float)step.InputScale))
+            {
+                throw new ArgumentException(
+                    $"Step {slot} of the recipe's path scales its input by {step.InputScale}; it must be a finite fp32 number, not 0.");
+            }
+        }
+
+        if (recipe.Merged is { } merged) ThrowIfMalformed(merged);
     }
 
     public static void ThrowIfUnmatched(IEnumerable<AdapterShare> shares, IReadOnlyCollection<ModuleGroups> modules)
     {
-        HashSet<string>? known = null;
-        foreach (var share in shares)
+        foreach (var share in shares) ThrowIfUnmatched(share.Name, [share.GroupWeights, share.GroupKeepFractions], modules);
+    }
+
+    public static void ThrowIfUnmatched(string adapter, IEnumerable<GroupValues> values, IReadOnlyCollection<ModuleGroups> modules)
+    {
+        foreach (var (group, _) in values.SelectMany(each => each))
         {
-            if (share.GroupWeights.Count == 0 && share.GroupKeepFractions.Count == 0) continue;
-            known ??= modules.SelectMany(module => (string[])[module.Name, module.Layer ?? module.Kind, module.Kind])
-                .ToHashSet(StringComparer.Ordinal);
-            foreach (var (group, _) in share.GroupWeights.Concat(share.GroupKeepFractions))
-            {
-                if (known.Contains(group)) continue;
-                throw new ArgumentException(
-                $"The recipe's entry of adapter '{share.Name}' names group '{group}', which matches no module " +
-                    "of the pool; name a module, a layer such as layers.0 or a kind such as q_proj.");
-            }
+            if (modules.Any(module => module.Name == group || module.Layer == group || module.Kind == group)) continue;
+            throw new ArgumentException(
+                $"The recipe's entry of adapter '{adapter}' names group '{group}', which matches no module " +
+                "of the pool; name a module, a layer such as layers.0 or a kind such as q_proj.");
         }
     }
 

@@ -11,13 +11,16 @@ namespace Cuvee.Merging;
 /// <item>weighted adapters, <c>{"space": "factors"|"delta", "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight"}]}</c>,
 /// where weight and keep_fraction are a number or an object of numbers per group of modules (<see cref="GroupValues"/>) with
 /// <c>"default"</c> for the other modules (when absent: weight 0, keep_fraction 1);</item>
-/// <item>a merge method, <c>{"method", "parameters"?: {name: number}, "adapters": [{"name", parameter: number}], "seed"?: 0}</c>.</item>
+/// <item>a merge method, <c>{"method", "parameters"?: {name: number}, "adapters": [{"name", parameter: number}], "seed"?: 0}</c>, where
+/// whole models may have an object of numbers per group for a parameter, too;</item>
+/// <item>a path through layers of whole models, <c>{"first"?: name, "path": [{"model"?: name, "layer", "scale"?: 1}], "merged"?:
+/// recipe}</c>, where an absent name means the merged model.</item>
 /// </list>
 /// An unknown, repeated or missing key is an error. Numbers round-trip exactly.
 /// </summary>
 public static class RecipeJson
 {
-    // The deepest document is {"adapters": [{"weight": {}}]}: four levels.
+    // The deepest document is {"merged": {"adapters": [{"weight": {}}]}}: five levels.
     private static readonly JsonDocumentKind Kind = new("a recipe", MaxBytes: 64 << 20, MaxDepth: 16, "correct it");
 
     private static readonly JsonWriterOptions WriterOptions = new()
@@ -55,28 +58,48 @@ public static class RecipeJson
     {
         ArgumentNullException.ThrowIfNull(recipe);
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, WriterOptions))
+        using (var writer = new Utf8JsonWriter(stream, WriterOptions)) WriteRecipe(writer, recipe);
+        stream.WriteByte((byte)'\n');
+        return stream.ToArray();
+    }
+
+    private static void WriteRecipe(Utf8JsonWriter writer, MergeRecipe recipe)
+    {
+        RecipeChecks.ThrowIfMalformed(recipe);
+        writer.WriteStartObject();
+        switch (recipe)
+        {
+            case WeightedRecipe weighted:
+                WriteWeighted(writer, weighted);
+                break;
+            case MethodRecipe method:
+                WriteMethod(writer, method);
+                break;
+            case PathRecipe path:
+                WritePath(writer, path);
+                break;
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WritePath(Utf8JsonWriter writer, PathRecipe recipe)
+    {
+        if (recipe.First is { } first) writer.WriteString("first", first);
+        writer.WriteStartArray("path");
+        foreach (var step in recipe.Steps)
         {
             writer.WriteStartObject();
-            switch (recipe)
-            {
-                case WeightedRecipe weighted:
-                    RecipeChecks.ThrowIfMalformed(weighted);
-                    WriteWeighted(writer, weighted);
-                    break;
-                case MethodRecipe method:
-                    RecipeChecks.ThrowIfMalformed(method);
-                    WriteMethod(writer, method);
-                    break;
-                default:
-                    throw new ArgumentException($"A recipe of kind {recipe.GetType().Name} cannot be written.");
-            }
-
+            if (step.Model is { } model) writer.WriteString("model", model);
+            writer.WriteNumber("layer", step.Layer);
+            writer.WriteNumber("scale", step.InputScale);
             writer.WriteEndObject();
         }
 
-        stream.WriteByte((byte)'\n');
-        return stream.ToArray();
+        writer.WriteEndArray();
+        if (recipe.Merged is null) return;
+        writer.WritePropertyName("merged");
+        WriteRecipe(writer, recipe.Merged);
     }
 
     private static void WriteWeighted(Utf8JsonWriter writer, WeightedRecipe recipe)
@@ -95,16 +118,16 @@ public static class RecipeJson
         writer.WriteEndArray();
     }
 
-    private static void WriteGroups(Utf8JsonWriter writer, string key, double others, GroupValues groups)
+    private static void WriteGroups(Utf8JsonWriter writer, string key, double? others, GroupValues groups)
     {
         if (groups.Count == 0)
         {
-            writer.WriteNumber(key, others);
+            if (others is { } all) writer.WriteNumber(key, all);
             return;
         }
 
         writer.WriteStartObject(key);
-        writer.WriteNumber(GroupValues.Default, others);
+        if (others is { } rest) writer.WriteNumber(GroupValues.Default, rest);
         foreach (var (group, value) in groups) writer.WriteNumber(group, value);
         writer.WriteEndObject();
     }
@@ -120,7 +143,10 @@ public static class RecipeJson
         {
             writer.WriteStartObject();
             writer.WriteString("name", adapter.Name);
-            WriteParameters(writer, adapter.Parameters);
+            WriteParameters(
+                writer, adapter.Parameters.Where(parameter => !adapter.GroupParameters.ContainsKey(parameter.Key)));
+            foreach (var (name, groups) in adapter.GroupParameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
+                WriteGroups(writer, name, adapter.Parameters.TryGetValue(name, out var others) ? others : null, groups);
             writer.WriteEndObject();
         }
 
@@ -128,7 +154,7 @@ public static class RecipeJson
         writer.WriteNumber("seed", recipe.Seed);
     }
 
-    private static void WriteParameters(Utf8JsonWriter writer, IReadOnlyDictionary<string, double> parameters)
+    private static void WriteParameters(Utf8JsonWriter writer, IEnumerable<KeyValuePair<string, double>> parameters)
     {
         foreach (var (name, value) in parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
             writer.WriteNumber(name, value);

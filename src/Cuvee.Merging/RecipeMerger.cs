@@ -87,6 +87,13 @@ public sealed class RecipeMerger
                 return () => shares;
             case MethodRecipe named:
                 RecipeChecks.ThrowIfMalformed(named);
+                if (named.Adapters.FirstOrDefault(adapter => adapter.GroupParameters.Count > 0) is { } grouped)
+                {
+                    throw new ArgumentException(
+                        $"The recipe gives adapter '{grouped.Name}' parameters by group, which method {named.Method} takes of whole " +
+                        "models only; give numbers.");
+                }
+
                 var method = Methods.Find(named.Method);
                 var places = named.Adapters.Select(adapter => IndexOf(adapter.Name)).ToList();
                 RecipeChecks.ThrowIfDora([.. places.Select(place => Pool.Adapters[place])], $"Method {named.Method}");
@@ -94,7 +101,7 @@ public sealed class RecipeMerger
                 var arguments = MergeArguments.For(method, named);
                 return () => new ResolvedMethod(vectors, method.Prepare(vectors, arguments));
             default:
-                throw new ArgumentException($"A recipe of kind {recipe.GetType().Name} cannot be merged from a pool of adapters.");
+                throw new ArgumentException("The recipe is a path through layers of whole models, and this is a pool of adapters.");
         }
     }
 

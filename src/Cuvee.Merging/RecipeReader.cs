@@ -9,17 +9,11 @@ internal static class RecipeReader
     {
         try
         {
-            if (root.Has("method"))
-            {
-                if (root.Has("space")) throw root.Error("space", "belongs to weighted adapters; leave it or 'method' out");
-                var method = ReadMethod(root);
-                RecipeChecks.ThrowIfMalformed(method);
-                return method;
-            }
-
-            var weighted = ReadWeighted(root);
-            RecipeChecks.ThrowIfMalformed(weighted);
-            return weighted;
+            if (root.Has("method") && root.Has("space"))
+                throw root.Error("space", "belongs to weighted adapters; leave it or 'method' out");
+            MergeRecipe recipe = root.Has("path") ? ReadPath(root) : root.Has("method") ? ReadMethod(root) : ReadWeighted(root);
+            RecipeChecks.ThrowIfMalformed(recipe);
+            return recipe;
         }
         catch (ArgumentException exception)
         {
@@ -61,6 +55,19 @@ internal static class RecipeReader
             values.Count == 0 ? GroupValues.None : new GroupValues(values.Select(pair => new GroupValue(pair.Key, pair.Value))));
     }
 
+    private static PathRecipe ReadPath(JsonField root)
+    {
+        root.RequireOnly("first", "path", "merged");
+        return new PathRecipe(
+            root.Find("first")?.Text(), [.. root["path"].Items().Select(ReadStep)], root.Find("merged") is { } merged ? Read(merged) : null);
+    }
+
+    private static RecipeStep ReadStep(JsonField step)
+    {
+        step.RequireOnly("model", "layer", "scale");
+        return new RecipeStep(step.Find("model")?.Text(), step["layer"].Integer(0), step.Find("scale")?.Number() ?? 1);
+    }
+
     private static MethodRecipe ReadMethod(JsonField root)
     {
         root.RequireOnly("method", "parameters", "adapters", "seed");
@@ -70,15 +77,27 @@ internal static class RecipeReader
         return new MethodRecipe(
             method,
             root.Has("parameters") ? Numbers(root["parameters"]) : [],
-            [.. root["adapters"].Items().Select(adapter => new AdapterParameters(Name(adapter), Numbers(adapter, except: "name")))],
+            [.. root["adapters"].Items().Select(ReadParameters)],
             root.Has("seed") ? root["seed"].Unsigned() : 0);
+    }
+
+    private static AdapterParameters ReadParameters(JsonField adapter)
+    {
+        var (numbers, groups) = (new Dictionary<string, double>(), new Dictionary<string, GroupValues>());
+        foreach (var (name, field) in adapter.Members().Where(member => member.Key != "name"))
+        {
+            var (others, values) = Groups(field, others: double.NaN);
+            if (!double.IsNaN(others)) numbers.Add(name, others);
+            if (values.Count > 0) groups.Add(name, values);
+        }
+
+        return new AdapterParameters(Name(adapter), numbers) { GroupParameters = groups };
     }
 
     private static string Name(JsonField adapter) => adapter["name"] is var name && name.Text() is { Length: > 0 } text
         ? text
         : throw name.Error("is empty; give the name of an adapter");
 
-    private static Dictionary<string, double> Numbers(JsonField group, string? except = null) => group.Members()
-        .Where(member => member.Key != except)
+    private static Dictionary<string, double> Numbers(JsonField group) => group.Members()
         .ToDictionary(member => member.Key, member => member.Value.Number(), StringComparer.Ordinal);
 }

@@ -27,9 +27,12 @@ public sealed record Catalog
         new FisherProbingSearch(),
         new CmaEsSearch(),
         new RandomWeightsSearch(),
+        EvolutionarySearch.Parameters,
+        EvolutionarySearch.Paths,
+        EvolutionarySearch.ParametersThenPaths,
     ];
 
-    public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory()];
+    public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory(), new CheckpointProviderFactory()];
 
     /// <summary>With the providers that ask servers, over this network.</summary>
     public Catalog WithServices(ServiceNetwork network) => this with

@@ -55,7 +55,8 @@ internal sealed unsafe class CandidateCopy(LlamaConfig config, ThreadTeam team)
     private static long Floats(LlamaConfig config) =>
         config.NumHiddenLayers * config.LinearModules.Sum(module => (long)module.OutFeatures * module.InFeatures);
 
-    private static StorageFormat FormatOf(LlamaConfig config) =>
+    /// <summary>How a candidate of that shape is kept.</summary>
+    public static StorageFormat FormatOf(LlamaConfig config) =>
         Floats(config) * sizeof(float) <= LargestFp32 ? StorageFormat.F32 : StorageFormat.BF16;
 
     /// <summary>Gives the memory back; weights formed before must not be read any more.</summary>

@@ -56,6 +56,17 @@ public sealed unsafe class StoredMatrix
         return new StoredMatrix(StorageFormat.F32, rows, columns, (byte*)pin.Address, pin);
     }
 
+    /// <summary>bf16 without a copy: writes to the array are seen.</summary>
+    /// <param name="values">[rows, columns]</param>
+    public static StoredMatrix OverBFloat16(int rows, int columns, ushort[] values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        if (values.Length != (long)rows * columns)
+            throw new ArgumentException($"{values.Length} values are no matrix [{rows}, {columns}].", nameof(values));
+        var pin = new Pin(values);
+        return new StoredMatrix(StorageFormat.BF16, rows, columns, (byte*)pin.Address, pin);
+    }
+
     /// <summary>A copy in another format: narrowed to nearest, ties to even; Q8_0 with the largest magnitude of a block as 127.</summary>
     /// <param name="values">[rows, columns], finite.</param>
     public static StoredMatrix Narrowed(StorageFormat format, int rows, int columns, ReadOnlySpan<float> values)
@@ -168,7 +179,7 @@ public sealed unsafe class StoredMatrix
     {
         private GCHandle handle;
 
-        public Pin(float[] array) => handle = GCHandle.Alloc(array, GCHandleType.Pinned);
+        public Pin(Array array) => handle = GCHandle.Alloc(array, GCHandleType.Pinned);
 
         ~Pin() => handle.Free();
 

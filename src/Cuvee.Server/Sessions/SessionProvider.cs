@@ -88,7 +88,7 @@ internal sealed class SessionProvider(ServedPool served, EngineScheduler engine,
         public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IModelLease>(new Candidate(provider, recipe, encoder));
 
-        public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
+        public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IModelLease?>(null);
 
         public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>

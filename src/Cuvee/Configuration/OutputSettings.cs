@@ -6,13 +6,13 @@ namespace Cuvee.Configuration;
 /// <param name="Rank">Largest rank of the adapter; null finds the smallest whose re-scored validation loss is within
 /// <see cref="Tolerance"/> of the exact merge's.</param>
 /// <param name="Type">Of the stored numbers.</param>
-/// <param name="Format">Adapter or folded checkpoint.</param>
-public sealed record OutputSettings(int? Rank, TensorType Type, OutputFormat Format)
+/// <param name="Format">Adapter or checkpoint; null: what the pool holds.</param>
+public sealed record OutputSettings(int? Rank, TensorType Type, OutputFormat? Format)
 {
     /// <summary>Relative loss of the written adapter that counts as none.</summary>
     public const double Tolerance = 0.005;
 
-    public static OutputSettings Default { get; } = new(null, TensorType.BF16, OutputFormat.Peft);
+    public static OutputSettings Default { get; } = new(null, TensorType.BF16, null);
 
     private static readonly Dictionary<string, TensorType> Types = new(StringComparer.Ordinal)
     {
@@ -32,7 +32,7 @@ public sealed record OutputSettings(int? Rank, TensorType Type, OutputFormat For
         var settings = new OutputSettings(
             mapping.Integer("rank", 1, 65_536),
             mapping.Choice("dtype", Types) ?? Default.Type,
-            mapping.Choice("format", Formats) ?? Default.Format);
+            mapping.Choice("format", Formats));
         mapping.ThrowIfUnknownKeys();
         if (settings is { Format: OutputFormat.Folded, Rank: not null })
             throw mapping.Error("rank", "'output.rank' bounds an adapter; leave it out with format: folded.");

@@ -49,6 +49,7 @@ internal static class SearchSettingsReader
             NumberSetting { IsWhole: true } number => own.Integer(number.Name, (int)number.Minimum, (int)number.Maximum),
             NumberSetting number => own.Number(number.Name, number.Minimum, number.Maximum),
             ChoiceSetting choice => own.Choice(choice.Name, choice.Choices, name => name),
+            AdapterSetting adapter => own.Text(adapter.Name),
             ListSetting list => Names(own, list),
             NumberListSetting list => own.Numbers(list.Name, list.Minimum, list.Maximum),
             _ => throw new InvalidOperationException($"{setting.GetType().Name} is no kind of setting that run files know."),

@@ -103,6 +103,8 @@ public static class RunPlanner
             AdapterNames = names,
             Layers = provider.Capabilities.Layers ?? [],
             KeepFractions = provider.Capabilities.KeepFractions,
+            WholeModels = provider.Capabilities.WholeModels,
+            PathLayers = provider.Capabilities.PathLayers,
             AskedOfAll = isMain && configuration.Objective.Observes == ObservationKind.Score
                 ? BestSingleAdapter.AskedOfAll(names.Count, validation.Count, configuration.Seed)
                 : [],
@@ -221,6 +223,8 @@ public static class RunPlanner
                 ? "it does not hold the base model's weights; set output: {format: peft}, or fold the recipe later by cuvee apply"
             : capabilities.FoldedOnly && configuration.Output.Format != OutputFormat.Folded
                 ? "its pool holds DoRA adapters, whose merge is no LoRA adapter; set output: {format: folded} or exclude them"
+            : capabilities.WholeModels && (configuration.Output.Format == OutputFormat.Peft || configuration.Output.Rank is not null)
+                ? "its pool holds whole models, which merge to no adapter; leave output.rank and output.format out"
             : null;
         if (problem is not null) throw new BadInputException($"{configuration.File}: {provider.Description}: {problem}.");
     }

@@ -37,8 +37,8 @@ internal sealed class CachedSession : IProviderSession
         return new CachedSession(inner, AnswerCache.Open(folder, string.Join('\n', decides)));
     }
 
-    public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
-        inner.RealizeWrittenAsync(adapterFolder, cancellationToken);
+    public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
+        inner.RealizeWrittenAsync(folder, cancellationToken);
 
     public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) => inner.WriteFolded(folder, recipe, type);
 

@@ -145,8 +145,8 @@ internal sealed class EmbeddedProvider(
 
         public IReadOnlyList<string> PoolDoubts => PoolInspection.Inspect(pool).Problems;
 
-        public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
-            ValueTask.FromResult<IModelLease?>(new Written(AdaptedModel.Create(model, PeftReader.Read(adapterFolder))));
+        public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<IModelLease?>(new Written(AdaptedModel.Create(model, PeftReader.Read(folder))));
 
         public long Retries => 0;
 

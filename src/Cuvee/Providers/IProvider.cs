@@ -74,7 +74,7 @@ public readonly record struct RecordLength(int Prompt, int Completion)
 /// <param name="Answers">It generates text.</param>
 /// <param name="Spaces">Merge spaces of weighted recipes that it can realise.</param>
 /// <param name="Methods">It can realise named merge methods.</param>
-/// <param name="Weights">Its session gives the pool's weights, so that a merged adapter can be written.</param>
+/// <param name="Weights">Its session gives the pool's weights, so that what is merged can be written.</param>
 /// <param name="ContextLength">In tokens; null where unknown.</param>
 /// <param name="MaxConcurrentLeases">Candidates at a time.</param>
 /// <param name="FoldedOnly">What its pool merges to is no LoRA adapter; only a folded checkpoint can be written.</param>
@@ -82,6 +82,8 @@ public readonly record struct RecordLength(int Prompt, int Completion)
 /// where unknown, and then no search gives layers weights of their own.</param>
 /// <param name="KeepFractions">The only keep fractions that it can realise, 1 among them, largest first; null: all from 0 to 1.</param>
 /// <param name="Checkpoints">Its session can fold a recipe into the base model; only where <paramref name="Weights"/> is set.</param>
+/// <param name="WholeModels">Its pool holds whole models, which merge to a checkpoint; its layers may be any tensors' groups.</param>
+/// <param name="PathLayers">Layers of each of the pool's whole models, through which it runs paths; null: it runs none.</param>
 public sealed record ProviderCapabilities(
     LogProbabilityDetail LogProbabilities,
     bool Answers,
@@ -93,7 +95,9 @@ public sealed record ProviderCapabilities(
     bool FoldedOnly = false,
     IReadOnlyList<string>? Layers = null,
     IReadOnlyList<double>? KeepFractions = null,
-    bool Checkpoints = false);
+    bool Checkpoints = false,
+    bool WholeModels = false,
+    int? PathLayers = null);
 
 public enum LogProbabilityDetail
 {
@@ -110,14 +114,15 @@ public interface IProviderSession : IAsyncDisposable
 {
     IAdapterHost Host { get; }
 
-    /// <summary>The pool's weights; null where they are not to be had: the result is then a recipe alone.</summary>
+    /// <summary>The pool's adapters; null where they are not to be had, or where the pool holds whole models.</summary>
     RecipeMerger? Weights { get; }
 
     /// <summary>What a person should know about the pool before spending queries on it, one sentence each.</summary>
     IReadOnlyList<string> PoolDoubts { get; }
 
-    /// <summary>The base model with a written adapter folder applied, to measure what was written; null where that cannot be.</summary>
-    ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken);
+    /// <summary>The base model with a written adapter folder applied (of whole models: the written checkpoint), to measure what was
+    /// written; null where that cannot be.</summary>
+    ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken);
 
     /// <summary>Requests that were sent again because they failed; never counted as queries.</summary>
     long Retries { get; }

@@ -21,8 +21,8 @@ internal sealed class ServiceSession(
     /// <summary>Serves a written adapter; null where the server takes none.</summary>
     public Func<string, CancellationToken, ValueTask<IModelLease?>>? Written { get; init; }
 
-    public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
-        Written is null ? ValueTask.FromResult<IModelLease?>(null) : Written(adapterFolder, cancellationToken);
+    public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
+        Written is null ? ValueTask.FromResult<IModelLease?>(null) : Written(folder, cancellationToken);
 
     public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
         throw new InvalidOperationException("The planner refuses a folded checkpoint of a base model that is elsewhere.");

@@ -13,8 +13,7 @@ internal static class ModelCard
         var card = new StringBuilder();
         card.Append(CultureInfo.InvariantCulture, $"""
             ---
-            library_name: peft
-            tags: [lora, merged]
+            {(WholeModels(plan) ? "tags: [merge]" : "library_name: peft\ntags: [lora, merged]")}
             ---
             # {Heading(plan, result)}
 
@@ -86,12 +85,27 @@ internal static class ModelCard
         return card.ToString();
     }
 
-    private static string Heading(RunPlan plan, RunResult result) => result.IsSingle
-        ? $"{result.Verdict.Single.Name}: no merge of {plan.AdapterNames.Count} LoRA adapters was better"
-        : $"A merge of {plan.AdapterNames.Count} LoRA adapters";
+    private static string Heading(RunPlan plan, RunResult result)
+    {
+        var pool = $"{plan.AdapterNames.Count} {(WholeModels(plan) ? "models" : "LoRA adapters")}";
+        return result.IsSingle ? $"{result.Verdict.Single.Name}: no merge of {pool} was better" : $"A merge of {pool}";
+    }
+
+    private static bool WholeModels(RunPlan plan) => plan.Configuration.Provider.Capabilities.WholeModels;
 
     private static void AppendRecipe(StringBuilder card, MergeRecipe recipe)
     {
+        if (recipe is PathRecipe path)
+        {
+            card.Append(CultureInfo.InvariantCulture, $"""
+                ## Recipe
+
+                A path through {path.Steps.Count} layers of {string.Join(", ", path.Steps.Select(step => step.Model ?? "their merge").Distinct())}, with embeddings and head of {path.First ?? "the merge"}. The full numbers are in `recipe.json`.
+
+                """);
+            return;
+        }
+
         if (recipe is MethodRecipe method)
         {
             card.Append("## Recipe\n\n").Append(

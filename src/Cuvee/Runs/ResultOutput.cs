@@ -22,15 +22,17 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
     /// <returns>Null where the provider has no weights.</returns>
     public async Task<WrittenModel?> WriteAsync(RunResult result, CancellationToken cancellationToken)
     {
-        if (session.Weights is not { } merger) return null;
-        var output = plan.Configuration.Output;
-        if (output.Format == OutputFormat.Folded)
+        var (output, capabilities) = (plan.Configuration.Output, plan.Configuration.Provider.Capabilities);
+        if (!capabilities.Weights) return null;
+        if (output.Format == OutputFormat.Folded || capabilities.WholeModels)
         {
             var folder = Path.Combine(plan.Out, CheckpointFolder);
             Replace(folder, temporary => session.WriteFolded(temporary, result.Recipe, output.Type));
-            return new WrittenModel("folded", output.Type, null, 0, null, result.ValidationLoss);
+            var written = capabilities.WholeModels ? await LossOfAsync(folder, cancellationToken).ConfigureAwait(false) : null;
+            return new WrittenModel("folded", output.Type, null, 0, written, result.ValidationLoss);
         }
 
+        var merger = session.Weights!;
         var builder = new MergedAdapterBuilder(merger);
         // The exact merge's loss is the result's own: in fp32 it would take gigabytes to write it and measure it again.
         var (exactRank, exactLoss) = (builder.ExactRank(result.Recipe), result.ValidationLoss);
@@ -55,25 +57,30 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
         try
         {
             PeftWriter.Write(folder, adapter, plan.Configuration.Output.Type);
-            if (await session.RealizeWrittenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } lease) return null;
-            await using (lease)
-            {
-                if (plan.Configuration.Objective.Observes == ObservationKind.Score)
-                {
-                    var scores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
-                    return plan.Configuration.Objective.Loss(plan.Validation, [.. scores.Select(Observation.Of)]);
-                }
-
-                var answers = await lease.Model.GenerateAsync(
-                    [.. plan.Validation.Select(record => record.Prompt)],
-                    new GenerationOptions { MaxTokens = plan.Configuration.MaxTokens },
-                    cancellationToken).ConfigureAwait(false);
-                return plan.Configuration.Objective.Loss(plan.Validation, [.. answers.Select(Observation.Of)]);
-            }
+            return await LossOfAsync(folder, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private async Task<double?> LossOfAsync(string folder, CancellationToken cancellationToken)
+    {
+        if (await session.RealizeWrittenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } lease) return null;
+        await using (lease)
+        {
+            if (plan.Configuration.Objective.Observes == ObservationKind.Score)
+            {
+                var scores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
+                return plan.Configuration.Objective.Loss(plan.Validation, [.. scores.Select(Observation.Of)]);
+            }
+
+            var answers = await lease.Model.GenerateAsync(
+                [.. plan.Validation.Select(record => record.Prompt)],
+                new GenerationOptions { MaxTokens = plan.Configuration.MaxTokens },
+                cancellationToken).ConfigureAwait(false);
+            return plan.Configuration.Objective.Loss(plan.Validation, [.. answers.Select(Observation.Of)]);
         }
     }
 

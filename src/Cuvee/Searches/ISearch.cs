@@ -89,6 +89,13 @@ public sealed record SearchTask
     /// <summary>The only keep fractions that can be realised (<see cref="ProviderCapabilities.KeepFractions"/>); null: all.</summary>
     public IReadOnlyList<double>? KeepFractions { get; init; }
 
+    /// <summary>The pool holds whole models (<see cref="ProviderCapabilities.WholeModels"/>).</summary>
+    public bool WholeModels { get; init; }
+
+    /// <summary>Layers of each of them, through which paths can be run (<see cref="ProviderCapabilities.PathLayers"/>); null:
+    /// none.</summary>
+    public int? PathLayers { get; init; }
+
     public required ValidationSplit Split { get; init; }
 
     /// <summary>Positions of the records whose answers by every adapter alone the stages have for nothing, because finding the best single

@@ -44,10 +44,16 @@ public static class MergeRecipes
 
     /// <summary>
     /// How many adapters a recipe rests on, at least 1: the fewest that hold nine tenths of its squared weights; for a merge method all
-    /// that it names.
+    /// that it names, for a path the models that it goes through.
     /// </summary>
     public static int AdaptersThatMatter(MergeRecipe recipe)
     {
+        if (recipe is PathRecipe path)
+        {
+            var merged = path.Merged is null ? 0 : AdaptersThatMatter(path.Merged);
+            return Math.Max(merged, path.Steps.Select(step => step.Model).OfType<string>().Distinct().Count());
+        }
+
         if (recipe is not WeightedRecipe weighted) return ((MethodRecipe)recipe).Adapters.Count;
         var squares = weighted.Adapters.Where(share => share.KeepFraction > 0 || share.GroupKeepFractions.Count > 0)
             .Select(SquaredStrength).OrderDescending().ToList();

@@ -27,6 +27,9 @@ public sealed record NumberSetting(string Name, string Summary, double Minimum, 
 /// <summary>One of some names.</summary>
 public sealed record ChoiceSetting(string Name, string Summary, IReadOnlyList<string> Choices) : SearchSetting(Name, Summary);
 
+/// <summary>One adapter of the pool, or whole model; that it exists is the search's to check.</summary>
+public sealed record AdapterSetting(string Name, string Summary) : SearchSetting(Name, Summary);
+
 /// <summary>A list of some of the names, each at most once, at least one.</summary>
 public sealed record ListSetting(string Name, string Summary, IReadOnlyList<string> Choices) : SearchSetting(Name, Summary);
 
@@ -59,8 +62,10 @@ public sealed class SettingValues
 
     public IEnumerable<string> Names => values.Keys;
 
+    public IEnumerable<(string Name, object Value)> All => values.Select(pair => (pair.Key, pair.Value));
+
     public SettingValues With(params IEnumerable<(string Name, object Value)> others) =>
-        new([.. values.Select(pair => (pair.Key, pair.Value)), .. others]);
+        new([.. All, .. others]);
 
     public SettingValues Without(string name) => new(values.Where(pair => pair.Key != name).Select(pair => (pair.Key, pair.Value)));
 

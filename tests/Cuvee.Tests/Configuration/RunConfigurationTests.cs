@@ -118,7 +118,7 @@ public class RunConfigurationTests
     public void Parse_Output_DefaultsToTheSmallestRankInBf16()
     {
         Assert.Equal(
-            new OutputSettings(null, TensorType.BF16, OutputFormat.Peft), RunConfiguration.Parse(Required, "run.yaml").Output);
+            new OutputSettings(null, TensorType.BF16, null), RunConfiguration.Parse(Required, "run.yaml").Output);
         Assert.Equal(
             new OutputSettings(32, TensorType.F32, OutputFormat.Peft),
             RunConfiguration.Parse(Required + "output: { rank: 32, dtype: f32 }", "run.yaml").Output);

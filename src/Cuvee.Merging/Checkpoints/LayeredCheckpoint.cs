@@ -1,10 +1,10 @@
 using System.Text.RegularExpressions;
 using Cuvee.Formats.HuggingFace;
 
-namespace Cuvee.Mergekit;
+namespace Cuvee.Merging.Checkpoints;
 
 /// <summary>A checkpoint whose tensors are told apart by layer: the number in their names, as in <c>model.layers.7.norm</c>.</summary>
-internal sealed partial class LayeredCheckpoint : IDisposable
+public sealed partial class LayeredCheckpoint : IDisposable
 {
     // Tensors outside of layers that come before the first one; the others, norm and head, come after the last.
     private static readonly string[] Embeddings = ["embed_tokens", "embed_in", "word_embeddings", "wte", "wpe"];
@@ -40,10 +40,14 @@ internal sealed partial class LayeredCheckpoint : IDisposable
     /// <summary>Tensors of no layer, ordinal.</summary>
     public IReadOnlyList<string> Outer { get; }
 
+    /// <exception cref="Formats.BadInputException">As <see cref="CheckpointReader.Open"/> says.</exception>
     public static LayeredCheckpoint Open(string folder) => new(CheckpointReader.Open(folder));
 
+    /// <summary>Whether a tensor of no layer comes before the first one.</summary>
     public static bool IsEmbedding(string name) => Embeddings.Any(part => name.Contains(part, StringComparison.Ordinal));
 
+    /// <param name="layer">From 0.</param>
+    /// <param name="below">One of that layer's names.</param>
     public string NameOf(int layer, string below) => $"{stem}.{layer}.{below}";
 
     public void Dispose() => Reader.Dispose();

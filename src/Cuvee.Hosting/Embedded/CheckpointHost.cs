@@ -1,0 +1,115 @@
+using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Inference;
+using Cuvee.Merging;
+using Cuvee.Merging.Checkpoints;
+using Cuvee.Numerics;
+
+namespace Cuvee.Hosting.Embedded;
+
+/// <summary>
+/// Serves recipes over whole models from the embedded engine. A merge is formed as a whole, in memory that the next one reuses; a path runs
+/// through the models' layers where they lie. One lease at a time; further calls wait.
+/// </summary>
+public sealed class CheckpointHost : IAdapterHost
+{
+    private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
+
+    private readonly EmbeddedModel baseModel;
+    private readonly CheckpointPool pool;
+    private readonly Func<string, LlamaWeights> load;
+    private readonly Dictionary<string, LlamaWeights> loaded = new(StringComparer.Ordinal); // by folder
+    private readonly SemaphoreSlim gate = new(1, 1);
+    private readonly ThreadTeam team;
+    private readonly FormedWeights formed;
+
+    /// <param name="baseModel">The pool's base, as loaded.</param>
+    /// <param name="load">The weights of a model of the pool, by its folder.</param>
+    /// <param name="threads">That form a merge; null: one a processor.</param>
+    public CheckpointHost(EmbeddedModel baseModel, CheckpointPool pool, Func<string, LlamaWeights> load, int? threads = null)
+    {
+        ArgumentNullException.ThrowIfNull(baseModel);
+        ArgumentNullException.ThrowIfNull(pool);
+        (this.baseModel, this.pool, this.load) = (baseModel, pool, load);
+        team = new ThreadTeam(threads ?? 0);
+        formed = new FormedWeights(baseModel.Weights.Config);
+        AdapterNames = pool.Names;
+    }
+
+    /// <summary>Of the models.</summary>
+    public IReadOnlyList<string> AdapterNames { get; }
+
+    public IReadOnlySet<MergeSpace> MergeSpaces => DeltaOnly;
+
+    public int MaxConcurrentLeases => 1;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
+    public async ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken)
+    {
+        await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return new EmbeddedLease(baseModel.With(null, WeightsOf(recipe, cancellationToken)), gate);
+        }
+        catch
+        {
+            gate.Release();
+            throw;
+        }
+    }
+
+    /// <summary>The tensors of an ordinary checkpoint that computes what the recipe does, formed while they are written, and its
+    /// configuration. While no lease is out.</summary>
+    /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
+    /// <exception cref="BadInputException">A path's input scales leave fp32.</exception>
+    public (LlamaConfig Config, IEnumerable<TensorSource> Tensors) Fold(MergeRecipe recipe)
+    {
+        if (recipe is not PathRecipe path) return (baseModel.Weights.Config, Sources(recipe, CancellationToken.None));
+        var weights = WeightsOf(path, CancellationToken.None);
+        return (LayerPath.FoldedConfig(weights), LayerPath.Fold("recipe", weights));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        gate.Dispose();
+        team.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private LlamaWeights WeightsOf(MergeRecipe recipe, CancellationToken cancellationToken)
+    {
+        if (recipe is PathRecipe path) return PathOf(path, cancellationToken);
+        return pool.FolderOf(recipe) is { } folder ? Load(folder) : formed.Form(Sources(recipe, cancellationToken));
+    }
+
+    private LlamaWeights PathOf(PathRecipe path, CancellationToken cancellationToken)
+    {
+        // The first model is the path's own in all that is no layer.
+        var names = new List<string?> { path.First };
+        names.AddRange(path.Steps.Select(step => step.Model).Where(name => name != path.First).Distinct());
+        var models = names.Select(name => name is not null
+            ? WeightsOf(new WeightedRecipe(MergeSpace.Delta, [new AdapterShare(name, 1)]), cancellationToken)
+            : WeightsOf(path.Merged!, cancellationToken));
+        try
+        {
+            return LayerPath.Join(
+                "recipe", [.. models],
+                [.. path.Steps.Select(step => new PathStep(names.IndexOf(step.Model), step.Layer, (float)step.InputScale))]);
+        }
+        catch (BadInputException exception)
+        {
+            throw new ArgumentException(exception.Message, exception);
+        }
+    }
+
+    private IReadOnlyList<TensorSource> Sources(MergeRecipe recipe, CancellationToken cancellationToken) =>
+        CheckpointMerger.Merge(pool.Merge(recipe), team, cancellationToken);
+
+    private LlamaWeights Load(string folder)
+    {
+        if (!loaded.TryGetValue(folder, out var weights)) loaded.Add(folder, weights = load(folder));
+        return weights;
+    }
+}

@@ -1,0 +1,163 @@
+using Cuvee.Configuration;
+using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Safetensors;
+using Cuvee.Hosting;
+using Cuvee.Hosting.Embedded;
+using Cuvee.Inference;
+using Cuvee.Merging.Checkpoints;
+using Cuvee.Merging.Methods;
+
+namespace Cuvee.Providers;
+
+/// <summary>
+/// <c>model: {provider: checkpoints, path: PATH}</c>: the embedded engine on a base model and a pool of whole models of its architecture,
+/// each a Hugging Face folder. What they merge to is a checkpoint.
+/// </summary>
+/// <param name="threads">Null: one a processor.</param>
+public sealed class CheckpointProviderFactory(int? threads = null) : IProviderFactory
+{
+    public string Name => "checkpoints";
+
+    public IProvider Create(ProviderSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var folder = Path.GetFullPath(Path.Combine(
+            Path.GetDirectoryName(settings.File)!, settings.Model.RequiredText("path", "the folder of the base model")));
+        if (settings.Pool.Path is null)
+            throw new BadInputException($"{settings.File}: pool.path is missing; name the folder that holds the models' folders.");
+        return new CheckpointProvider(folder, settings.Pool, settings.File, threads, settings.Methods);
+    }
+}
+
+internal sealed class CheckpointProvider(
+    string model, PoolSelection selection, string file, int? threads, MergeMethods methods) : IProvider
+{
+    private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
+
+    private ModelFolder? folder;
+    private IReadOnlyList<string>? members; // folders
+
+    public string Description => $"embedded engine, whole models on {model}";
+
+    public ProviderCapabilities Capabilities => new(
+        LogProbabilityDetail.PerToken, Answers: true, DeltaOnly, Methods: true, Weights: true, Config.MaxPositionEmbeddings,
+        MaxConcurrentLeases: 1, FoldedOnly: false,
+        [CheckpointPool.Embeddings, .. Enumerable.Range(0, Config.NumHiddenLayers).Select(layer => $"layers.{layer}"), CheckpointPool.Head],
+        Checkpoints: true, WholeModels: true, PathLayers: Config.NumHiddenLayers);
+
+    public IReadOnlyList<string> AdapterNames => [.. Members.Select(member => Path.GetFileName(member)!)];
+
+    public ModelChat Chat => Folder.Chat;
+
+    private ModelFolder Folder => folder ??= ModelFolder.Open(model);
+
+    private LlamaConfig Config => Folder.Config;
+
+    // The base may lie among its descendants.
+    private IReadOnlyList<string> Members => members ??=
+    [
+        .. AdapterPool.AdapterFolders(selection.Path!, selection.Exclude)
+            .Where(member => Path.GetFullPath(member) != Path.TrimEndingDirectorySeparator(model)),
+    ];
+
+    public void Check(MergeSpace space)
+    {
+        if (!Directory.Exists(model))
+            throw new BadInputException($"{file}: 'model.path' names {model}, which is no folder; correct the path.");
+        if (Members.Count == 0)
+            throw new BadInputException($"{file}: 'pool' holds no model but the base; name the folder of the models to merge.");
+        foreach (var member in Members)
+        {
+            var config = HuggingFaceModelReader.ReadConfig(member);
+            if (config.NumHiddenLayers != Config.NumHiddenLayers || config.VocabSize != Config.VocabSize)
+            {
+                throw new BadInputException(
+                    $"{member}: has {config.NumHiddenLayers} layers and a vocabulary of {config.VocabSize}, the base {model} has " +
+                    $"{Config.NumHiddenLayers} and {Config.VocabSize}; pool models of that base, or name it in pool.exclude.");
+            }
+        }
+
+        using var pool = CheckpointPool.Open(model, Members, methods);
+    }
+
+    public IReadOnlyDictionary<string, string> Identity()
+    {
+        var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        void Add(string role, string of)
+        {
+            foreach (var path in Directory.GetFiles(of).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model"
+                or ".safetensors"))
+                inputs.Add($"{role}/{Path.GetFileName(path)}", FileHash.Sha256(path));
+        }
+
+        Add("model", model);
+        foreach (var member in Members) Add($"pool/{Path.GetFileName(member)}", member);
+        return inputs;
+    }
+
+    public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
+        RecordLengths.Of(records, new TextEncoder(Folder.Tokenizer, Config, rules), Config.MaxPositionEmbeddings, file);
+
+    public long MemoryBytes(double tokens, bool generates) =>
+        LocalModel.RuntimeBytes + EngineMemory.Forecast(Config, tokens, generates: false, threads) + FormedWeights.Bytes(Config);
+
+    public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) =>
+        Task.FromResult<IProviderSession>(
+            new Session(Folder, Folder.Load(threads, rules), CheckpointPool.Open(model, Members, methods), threads, Doubts()));
+
+    private IReadOnlyList<string> Doubts()
+    {
+        string Vocabulary(string of) => Path.Combine(of, "tokenizer.json") is var path && File.Exists(path) ? FileHash.Sha256(path) : "";
+        var own = Vocabulary(model);
+        return
+        [
+            .. Members.Where(member => Vocabulary(member) != own).Select(member =>
+                $"{Path.GetFileName(member)} has another tokenizer.json than the base, whose tokens all models are asked with."),
+        ];
+    }
+
+    private sealed class Session(ModelFolder folder, EmbeddedModel model, CheckpointPool pool, int? threads, IReadOnlyList<string> doubts)
+        : IProviderSession
+    {
+        private readonly CheckpointHost host = new(
+            model, pool, path => LlamaWeights.FromTensors(folder.Config, ModelFolder.Open(path).ReadTensors()), threads);
+
+        public IAdapterHost Host => host;
+
+        public RecipeMerger? Weights => null;
+
+        public IReadOnlyList<string> PoolDoubts => doubts;
+
+        public long Retries => 0;
+
+        public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken)
+        {
+            var written = ModelFolder.Open(folder);
+            return ValueTask.FromResult<IModelLease?>(
+                new WrittenModel(model.With(null, LlamaWeights.FromTensors(written.Config, written.ReadTensors()))));
+        }
+
+        public void WriteFolded(string target, MergeRecipe recipe, TensorType type)
+        {
+            var (config, tensors) = host.Fold(recipe);
+            Directory.CreateDirectory(target);
+            HuggingFaceModelWriter.Write(target, config, tensors, type);
+            TokenizerFiles.Copy(folder.Path, target);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            model.Dispose();
+            pool.Dispose();
+        }
+    }
+
+    private sealed class WrittenModel(ILanguageModel model) : IModelLease
+    {
+        public ILanguageModel Model => model;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
