@@ -31,6 +31,49 @@ public sealed class RecipeJsonTests
         """.ReplaceLineEndings("\n"),
         Encoding.UTF8.GetString(RecipeJson.Serialize(new WeightedRecipe(MergeSpace.Delta, [new("é \"x\"", 0.1)]))));
 
+    [Fact]
+    public void SerializeParse_PathThroughAMergeByGroups_SameRecipe()
+    {
+        var merged = new MethodRecipe(
+            "dare_ties",
+            new Dictionary<string, double> { ["lambda"] = 0.5 },
+            [
+                new AdapterParameters("a", new Dictionary<string, double> { ["weight"] = 0.25, ["density"] = 0.75 })
+                {
+                    GroupParameters = new Dictionary<string, GroupValues>
+                    {
+                        ["weight"] = [new GroupValue("layers.0", -1), new GroupValue("head", 2)],
+                        ["epsilon"] = [new GroupValue("embeddings", 0.125)],
+                    },
+                },
+                new AdapterParameters("b"),
+            ],
+            9);
+        var bytes = RecipeJson.Serialize(
+            new PathRecipe(null, [new RecipeStep(null, 0), new RecipeStep("a", 1, -0.9), new RecipeStep(null, 0, 1.1)], merged));
+        var path = Assert.IsType<PathRecipe>(RecipeJson.Parse(bytes, "recipe.json"));
+        Assert.Equal(bytes, RecipeJson.Serialize(path));
+        Assert.Equal((null, "a", -0.9, 1), (path.First, path.Steps[1].Model, path.Steps[1].InputScale, path.Steps[0].InputScale));
+        var read = Assert.IsType<MethodRecipe>(path.Merged).Adapters[0];
+        Assert.Equal((0.25, 0.75), (read.Parameters["weight"], read.Parameters["density"]));
+        Assert.Equal([new GroupValue("head", 2), new GroupValue("layers.0", -1)], read.GroupParameters["weight"]);
+        Assert.False(read.Parameters.ContainsKey("epsilon"));
+    }
+
+    [Theory]
+    [InlineData("""{"first":"a","path":[]}""", "path has no step")]
+    [InlineData("""{"path":[{"model":"a","layer":0}]}""", "give 'merged'")]
+    [InlineData("""{"first":"a","path":[{"layer":0}]}""", "give 'merged'")]
+    [InlineData("""{"first":"a","path":[{"model":"a","layer":0,"scale":0}]}""", "not 0")]
+    [InlineData("""{"first":"a","path":[{"model":"a","layer":0,"width":1}]}""", "'width'")]
+    [InlineData("""{"first":"a","path":[{"model":"a","layer":-1}]}""", "'path[0].layer'")]
+    [InlineData(
+        """{"path":[{"layer":0}],"merged":{"first":"a","path":[{"model":"a","layer":0}]}}""", "a path goes through models")]
+    [InlineData("""{"method":"ties","adapters":[{"name":"a","weight":{"head":1e999}}]}""", "weight")]
+    public void Parse_BadPathOrGroups_NamesThePlace(string json, string expected) => Assert.Contains(
+        expected, Assert.Throws<BadInputException>(() => RecipeJson.Parse(Encoding.UTF8.GetBytes(json), "recipe.json")).Message,
+        StringComparison.Ordinal);
+
     [Theory]
     [InlineData(0.1)]
     [InlineData(1.0 / 3)]

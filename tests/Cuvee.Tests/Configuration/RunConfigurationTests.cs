@@ -120,7 +120,7 @@ public class RunConfigurationTests
         Assert.Equal(
             new OutputSettings(null, TensorType.BF16, null), RunConfiguration.Parse(Required, "run.yaml").Output);
         Assert.Equal(
-            new OutputSettings(32, TensorType.F32, OutputFormat.Peft),
+            new OutputSettings(32, TensorType.F32, null),
             RunConfiguration.Parse(Required + "output: { rank: 32, dtype: f32 }", "run.yaml").Output);
     }
 

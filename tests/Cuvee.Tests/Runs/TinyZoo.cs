@@ -88,6 +88,18 @@ public sealed class TinyZoo : IDisposable
             [.. modules.OrderBy(module => module.Name, StringComparer.Ordinal)]),
         TensorType.F32);
 
+    /// <summary>A whole model of the pool: the base and Gaussian noise of that deviation on every tensor.</summary>
+    public void WriteModel(string name, ulong seed, float deviation = 0.05f)
+    {
+        var random = SeededRandom.Derive(seed, "model");
+        var folder = Path.Combine(PoolFolder, name);
+        HuggingFaceModelWriter.Write(
+            folder, Config,
+            Weights(Config).Select(tensor => tensor with { Values = [.. tensor.Values.Select(x => x + (deviation * (float)random.NextGaussian()))] }),
+            TensorType.F32);
+        TokenizerFiles.Copy(ModelFolder, folder);
+    }
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
     private static string RunText(string more, string output, string model = "model") =>

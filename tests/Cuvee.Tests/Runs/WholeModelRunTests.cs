@@ -1,0 +1,107 @@
+using Cuvee.Formats;
+using Cuvee.Inference;
+using Cuvee.Journaling;
+using Cuvee.Merging;
+using Cuvee.Planning;
+using Cuvee.Runs;
+
+namespace Cuvee.Tests.Runs;
+
+/// <summary>Evolutionary merging of whole models, whole runs on the real engine.</summary>
+public sealed class WholeModelRunTests : IDisposable
+{
+    private const string Model = "{ provider: checkpoints, path: model }";
+    private const string Output = "\noutput: { dtype: f32 }";
+
+    private readonly TinyZoo zoo = new(adapters: 0, records: 24);
+
+    public WholeModelRunTests()
+    {
+        for (var i = 0; i < 3; i++) zoo.WriteModel($"model-{(char)('a' + i)}", (ulong)i);
+    }
+
+    public void Dispose() => zoo.Dispose();
+
+    [Theory]
+    [InlineData("search: evolutionary-ps\nsettings: { candidates: 60, sample: 20 }", typeof(MethodRecipe))]
+    [InlineData("search: evolutionary-ps\npreset: paper\nsettings: { candidates: 30, sample: 20 }", typeof(MethodRecipe))]
+    [InlineData("search: evolutionary-dfs\nsettings: { path_candidates: 96, sample: 20, first: model-b }", typeof(PathRecipe))]
+    [InlineData("search: evolutionary-dfs\nsettings: { path_candidates: 96, sample: 20, scales: matrix, repeats: 1 }", typeof(PathRecipe))]
+    [InlineData(
+        "search: evolutionary-ps+dfs\nsettings: { candidates: 40, path_candidates: 64, sample: 20 }", typeof(PathRecipe))]
+    [InlineData("search: evo-merging\nsettings: { keep_fraction_candidates: 20, weight_candidates: 40, sample: 20 }", typeof(WeightedRecipe))]
+    public async Task ExecuteAsync_Search_WritesTheCheckpointThatItMeasured(string search, Type recipe)
+    {
+        var (plan, result) = await RunAsync(search + "\nfallback: none" + Output);
+        Assert.IsType(recipe, result.Recipe);
+        Assert.True(result.ValidationLoss <= result.Stages[0].Start.Loss);
+        Assert.InRange(result.Spending.Queries, 1, plan.Forecast.Queries!.Value);
+
+        // The folder is an ordinary model: what it scores is what the search found.
+        using var written = EmbeddedModel.Load(Path.Combine(result.Out, "checkpoint"), threads: 1);
+        var scores = await written.ScoreAsync(plan.Validation, CancellationToken.None);
+        Assert.Equal(result.ValidationLoss, MeanLoss.Of(scores), 1e-3);
+        Assert.Equal(MeanLoss.Of(scores), result.Written!.ValidationLoss!.Value, 1e-9);
+        Assert.Equal(
+            RecipeKey.Of(result.Recipe), RecipeKey.Of(RecipeJson.Read(Path.Combine(result.Out, "recipe.json"))));
+        Assert.Contains("A merge of 3 models", await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md")), StringComparison.Ordinal);
+    }
+
+    /// <summary>Without a search that finds something, the best model is written as it was.</summary>
+    [Fact]
+    public async Task ExecuteAsync_NoMergeBetter_WritesTheBestModel()
+    {
+        var (_, result) = await RunAsync(
+            "search: evolutionary-ps\nsettings: { candidates: 9, sample: 8, lowest_weight: -10, highest_weight: -9 }" + Output);
+        Assert.True(result.IsSingle);
+        var name = result.Verdict.Single.Name;
+        var (mine, theirs) = (
+            ModelFolder.Open(Path.Combine(result.Out, "checkpoint")).ReadTensors(),
+            ModelFolder.Open(Path.Combine(zoo.PoolFolder, name)).ReadTensors());
+        Assert.All(theirs, tensor => Assert.True(mine[tensor.Key].HasValuesOf(tensor.Value)));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_CutAnywhereAndResumed_SameBytes()
+    {
+        const string Search = "search: evolutionary-ps+dfs\nsettings: { candidates: 24, path_candidates: 64, sample: 12 }";
+        await RunAsync(Search, "whole");
+        var journal = await File.ReadAllLinesAsync(Path.Combine(zoo.Folder, "whole", ObservationJournal.FileName));
+        foreach (var kept in (int[])[1, journal.Length / 2, journal.Length])
+        {
+            var output = Directory.CreateDirectory(Path.Combine(zoo.Folder, $"cut-{kept}")).FullName;
+            File.Copy(Path.Combine(zoo.Folder, "whole", RunIdentity.FileName), Path.Combine(output, RunIdentity.FileName));
+            await File.WriteAllTextAsync(
+                Path.Combine(output, ObservationJournal.FileName), string.Concat(journal.Take(kept).Select(line => line + "\n")));
+            await RunAsync(Search, $"cut-{kept}", resume: true);
+            foreach (var file in (string[])["recipe.json", "checkpoint/model.safetensors", EvaluationLog.FileName])
+            {
+                Assert.Equal(
+                    await File.ReadAllBytesAsync(Path.Combine(zoo.Folder, "whole", file)),
+                    await File.ReadAllBytesAsync(Path.Combine(output, file)));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("search: evolutionary-ps", "model", "merges whole models of a base; set model: {provider: checkpoints")]
+    [InlineData("search: evolutionary-dfs\nsettings: { first: nobody }", Model, "'settings.first' is 'nobody'")]
+    [InlineData("search: evolutionary-ps\nsettings: { lowest_weight: 2 }", Model, "not below highest_weight 1.5")]
+    [InlineData("search: evolutionary-ps\noutput: { rank: 8 }", Model, "whole models, which merge to no adapter")]
+    [InlineData("search: cma-es\nspace: factors", Model, "cannot merge in space 'factors'")]
+    public void Plan_WhatCannotWork_IsRefused(string search, string model, string expected)
+    {
+        if (model == "model") zoo.WriteAdapter("adapter", 2, 1);
+        if (model == "model") Directory.GetDirectories(zoo.PoolFolder, "model-*").ToList().ForEach(path => Directory.Delete(path, true));
+        Assert.Contains(
+            expected, Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(search, model: model))).Message,
+            StringComparison.Ordinal);
+    }
+
+    private async Task<(RunPlan Plan, RunResult Result)> RunAsync(string more, string output = "out", bool resume = false)
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(more, output, model: Model), resume));
+        var report = await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None);
+        return (plan, report.Results[0]);
+    }
+}
