@@ -16,7 +16,7 @@ public sealed record Catalog
 
     public MergeMethods Methods { get; init; } = MergeMethods.Default;
 
-    public IReadOnlyList<IMetric> Metrics { get; init; } = MetricCatalog.All;
+    public IReadOnlyList<IMetric> Metrics { get; init; } = [.. MetricCatalog.All, new CommandMetric()];
 
     /// <summary>Those that are no metric; every metric of <see cref="Metrics"/> can be an objective too.</summary>
     public IReadOnlyList<IObjective> Objectives { get; init; } = [new CrossEntropyObjective()];
@@ -32,7 +32,7 @@ public sealed record Catalog
         EvolutionarySearch.ParametersThenPaths,
     ];
 
-    public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory(), new CheckpointProviderFactory()];
+    public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory(), new CheckpointProviderFactory(), new CommandProviderFactory(TimeProvider.System)];
 
     /// <summary>With the providers that ask servers, over this network.</summary>
     public Catalog WithServices(ServiceNetwork network) => this with

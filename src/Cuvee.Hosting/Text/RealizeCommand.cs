@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Microsoft.Extensions.AI;
@@ -38,41 +37,6 @@ public sealed class RealizeCommand(IReadOnlyList<string> realize, IReadOnlyList<
         return release is null ? Task.CompletedTask : RunAsync(release, choice.ModelId!, CancellationToken.None);
     }
 
-    private async Task<string> RunAsync(IReadOnlyList<string> command, string last, CancellationToken cancellationToken)
-    {
-        var start = new ProcessStartInfo(command[0], [.. command.Skip(1), last])
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Start(start);
-        try
-        {
-            var (output, error) = (
-                process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
-            await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
-            var said = (await error.ConfigureAwait(false)).Trim().Split('\n')[^1];
-            return process.ExitCode == 0
-                ? await output.ConfigureAwait(false)
-                : throw new LanguageModelException($"'{command[0]}' ended with exit code {process.ExitCode} ({said.TrimEnd('.')}).");
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw;
-        }
-    }
-
-    private static Process Start(ProcessStartInfo start)
-    {
-        try
-        {
-            return Process.Start(start)!;
-        }
-        catch (Exception exception) when (exception is System.ComponentModel.Win32Exception or IOException)
-        {
-            throw new LanguageModelException($"'{start.FileName}' cannot be started ({exception.Message.TrimEnd('.')}).", exception);
-        }
-    }
+    private Task<string> RunAsync(IReadOnlyList<string> command, string last, CancellationToken cancellationToken) =>
+        new UserCommand(command, folder).RunAsync(last, input: null, TimeProvider.System, cancellationToken);
 }

@@ -38,13 +38,14 @@ public sealed class CheckpointPool : IDisposable
         }
 
         foreach (var name in origin.Outer.Where(name => !LayeredCheckpoint.IsEmbedding(name))) tensors.Add((name, GroupsOf(name, Head)));
-        Groups = origin.Layers.Count == 0 ? [] : [.. tensors.Select(tensor => tensor.Groups.Layer!).Distinct()];
+        Groups = [.. tensors.Select(tensor => origin.Layers.Count == 0 ? tensor.Groups.Name : tensor.Groups.Layer!).Distinct()];
     }
 
     /// <summary>Names of the models, ordinal.</summary>
     public IReadOnlyList<string> Names => [.. models.Keys.Order(StringComparer.Ordinal)];
 
-    /// <summary>Embeddings, layers and head in the model's order; empty where the tensors are not one list of numbered layers.</summary>
+    /// <summary>Embeddings, layers and head in the model's order; each module by itself where the tensors are not one list of numbered
+    /// layers.</summary>
     public IReadOnlyList<string> Groups { get; }
 
     /// <summary>The methods that recipes may name: those given, and mergekit's of other names (<see cref="MergekitMethods"/>).</summary>

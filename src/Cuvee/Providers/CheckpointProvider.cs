@@ -35,8 +35,8 @@ internal sealed class CheckpointProvider(
 {
     private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
 
+    private readonly ModelPool members = new(model, selection, file);
     private ModelFolder? folder;
-    private IReadOnlyList<string>? members; // folders
 
     public string Description => $"embedded engine, whole models on {model}";
 
@@ -46,7 +46,7 @@ internal sealed class CheckpointProvider(
         [CheckpointPool.Embeddings, .. Enumerable.Range(0, Config.NumHiddenLayers).Select(layer => $"layers.{layer}"), CheckpointPool.Head],
         Checkpoints: true, WholeModels: true, PathLayers: Config.NumHiddenLayers);
 
-    public IReadOnlyList<string> AdapterNames => [.. Members.Select(member => Path.GetFileName(member)!)];
+    public IReadOnlyList<string> AdapterNames => members.Names;
 
     public ModelChat Chat => Folder.Chat;
 
@@ -54,20 +54,10 @@ internal sealed class CheckpointProvider(
 
     private LlamaConfig Config => Folder.Config;
 
-    // The base may lie among its descendants.
-    private IReadOnlyList<string> Members => members ??=
-    [
-        .. AdapterPool.AdapterFolders(selection.Path!, selection.Exclude)
-            .Where(member => Path.GetFullPath(member) != Path.TrimEndingDirectorySeparator(model)),
-    ];
-
     public void Check(MergeSpace space)
     {
-        if (!Directory.Exists(model))
-            throw new BadInputException($"{file}: 'model.path' names {model}, which is no folder; correct the path.");
-        if (Members.Count == 0)
-            throw new BadInputException($"{file}: 'pool' holds no model but the base; name the folder of the models to merge.");
-        foreach (var member in Members)
+        members.Require();
+        foreach (var member in members.Folders)
         {
             var config = HuggingFaceModelReader.ReadConfig(member);
             if (config.NumHiddenLayers != Config.NumHiddenLayers || config.VocabSize != Config.VocabSize)
@@ -78,23 +68,10 @@ internal sealed class CheckpointProvider(
             }
         }
 
-        using var pool = CheckpointPool.Open(model, Members, methods);
+        using var pool = CheckpointPool.Open(model, members.Folders, methods);
     }
 
-    public IReadOnlyDictionary<string, string> Identity()
-    {
-        var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        void Add(string role, string of)
-        {
-            foreach (var path in Directory.GetFiles(of).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model"
-                or ".safetensors"))
-                inputs.Add($"{role}/{Path.GetFileName(path)}", FileHash.Sha256(path));
-        }
-
-        Add("model", model);
-        foreach (var member in Members) Add($"pool/{Path.GetFileName(member)}", member);
-        return inputs;
-    }
+    public IReadOnlyDictionary<string, string> Identity() => members.Identity();
 
     public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) =>
         RecordLengths.Of(records, new TextEncoder(Folder.Tokenizer, Config, rules), Config.MaxPositionEmbeddings, file);
@@ -104,7 +81,7 @@ internal sealed class CheckpointProvider(
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) =>
         Task.FromResult<IProviderSession>(
-            new Session(Folder, Folder.Load(threads, rules), CheckpointPool.Open(model, Members, methods), threads, Doubts()));
+            new Session(Folder, Folder.Load(threads, rules), CheckpointPool.Open(model, members.Folders, methods), threads, Doubts()));
 
     private IReadOnlyList<string> Doubts()
     {
@@ -112,7 +89,7 @@ internal sealed class CheckpointProvider(
         var own = Vocabulary(model);
         return
         [
-            .. Members.Where(member => Vocabulary(member) != own).Select(member =>
+            .. members.Folders.Where(member => Vocabulary(member) != own).Select(member =>
                 $"{Path.GetFileName(member)} has another tokenizer.json than the base, whose tokens all models are asked with."),
         ];
     }

@@ -1,0 +1,46 @@
+using Cuvee.Configuration;
+using Cuvee.Formats;
+
+namespace Cuvee.Providers;
+
+/// <summary>A base model and the folder of the whole models that take part, which may hold the base, too.</summary>
+/// <param name="model">Folder of the base.</param>
+/// <param name="file">The run file, for errors.</param>
+internal sealed class ModelPool(string model, PoolSelection selection, string file)
+{
+    // What decides answers; other files may lie beside them.
+    private static readonly string[] Deciding = [".json", ".jinja", ".model", ".safetensors"];
+
+    private IReadOnlyList<string>? folders;
+
+    /// <summary>Of the models, ordinal.</summary>
+    public IReadOnlyList<string> Folders => folders ??=
+    [
+        .. AdapterPool.AdapterFolders(selection.Path!, selection.Exclude)
+            .Where(member => Path.GetFullPath(member) != Path.TrimEndingDirectorySeparator(model)),
+    ];
+
+    public IReadOnlyList<string> Names => [.. Folders.Select(member => Path.GetFileName(member)!)];
+
+    /// <exception cref="BadInputException">No base, or no model beside it.</exception>
+    public void Require()
+    {
+        if (!Directory.Exists(model))
+            throw new BadInputException($"{file}: 'model.path' names {model}, which is no folder; correct the path.");
+        if (Folders.Count == 0)
+            throw new BadInputException($"{file}: 'pool' holds no model but the base; name the folder of the models to merge.");
+    }
+
+    /// <summary>Hashes of the files, by role.</summary>
+    public SortedDictionary<string, string> Identity()
+    {
+        var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (role, folder) in Folders.Select(member => ($"pool/{Path.GetFileName(member)}", member)).Prepend(("model", model)))
+        {
+            foreach (var path in Directory.GetFiles(folder).Where(path => Deciding.Contains(Path.GetExtension(path))))
+                inputs.Add($"{role}/{Path.GetFileName(path)}", FileHash.Sha256(path));
+        }
+
+        return inputs;
+    }
+}
