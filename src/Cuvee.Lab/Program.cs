@@ -6,6 +6,7 @@ var root = new Command("cuvee-lab", "Data sets, tasks, base model and specialist
 {
     BenchCommand.Create(),
     BuildCommand.Create(),
+    DigitsCommand.Create(),
     ExportCommand.Create(),
     GradientWeightsCommand.Create(),
     RandomModelCommand.Create(),

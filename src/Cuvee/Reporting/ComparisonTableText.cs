@@ -22,7 +22,8 @@ public static class ComparisonTableText
         var withValidation = table.Rows.Any(row => row.ValidationScore is not null);
         string[] heads =
         [
-            "model", "queries", "val. loss", .. withValidation ? [$"val. {score}"] : Array.Empty<string>(), "test loss",
+            "model", "queries", .. table.HasLosses ? ["val. loss"] : Array.Empty<string>(),
+            .. withValidation ? [$"val. {score}"] : Array.Empty<string>(), .. table.HasLosses ? ["test loss"] : Array.Empty<string>(),
             .. table.HasPrecisionAndRecall ? ["precision", "recall"] : Array.Empty<string>(), score, "95% interval",
         ];
         return (heads, [.. table.Rows.Select(row => (IReadOnlyList<string>)RowCells(table, row, withValidation))]);
@@ -35,9 +36,11 @@ public static class ComparisonTableText
         return [.. table.Differences.Where(difference => difference.First == table.MainRow?.Name).Select(difference =>
             $"{difference.First} minus {difference.Second}{OfRuns(table, difference.Runs)}: " +
             $"{Percent(difference.Score.Value, "+0.0;-0.0;0.0")} points of {table.Metric} " +
-            $"[{Percent(difference.Score.Lower)}, {Percent(difference.Score.Upper)}], " +
-            $"test loss {difference.TestLoss.Value:+0.000;-0.000;0.000} " +
-            $"[{difference.TestLoss.Lower:0.000}, {difference.TestLoss.Upper:0.000}]")];
+            $"[{Percent(difference.Score.Lower)}, {Percent(difference.Score.Upper)}]" +
+            (table.HasLosses
+                ? $", test loss {difference.TestLoss.Value:+0.000;-0.000;0.000} " +
+                    $"[{difference.TestLoss.Lower:0.000}, {difference.TestLoss.Upper:0.000}]"
+                : ""))];
     }
 
     /// <summary>Columns padded with spaces, one row a line.</summary>
@@ -114,12 +117,13 @@ public static class ComparisonTableText
 
     private static string[] RowCells(PooledTable table, PooledRow row, bool withValidation)
     {
-        string[] losses = [row.Name + OfRuns(table, row.Runs), row.Queries.ToString("#,0"), row.ValidationLoss.ToString("0.000")];
+        string[] head = [row.Name + OfRuns(table, row.Runs), row.Queries.ToString("#,0")];
+        string[] Loss(double loss) => table.HasLosses ? [loss.ToString("0.000")] : [];
         string[] validation = withValidation ? [row.ValidationScore is { } score ? Percent(score) : "-"] : [];
         string[] parts = table.HasPrecisionAndRecall ? [Percent(row.Precision), Percent(row.Recall)] : [];
         return
         [
-            .. losses, .. validation, row.TestLoss.Value.ToString("0.000"), .. parts,
+            .. head, .. Loss(row.ValidationLoss), .. validation, .. Loss(row.TestLoss.Value), .. parts,
             Percent(row.Score.Value), $"{Percent(row.Score.Lower)}-{Percent(row.Score.Upper)}",
         ];
     }

@@ -23,6 +23,9 @@ public sealed class PooledTable
 
     public bool HasPrecisionAndRecall => Runs[0].Table.HasPrecisionAndRecall;
 
+    /// <summary>Some row's answers were scored; what gives no log-probabilities has no losses to show.</summary>
+    public bool HasLosses => Runs.Any(run => run.Table.Rows.Any(row => row.Losses.Any(loss => loss.Denominator != 0)));
+
     /// <summary>In the order of the first run, then what other runs add.</summary>
     public IReadOnlyList<PooledRow> Rows { get; }
 

@@ -110,6 +110,29 @@ public sealed class PooledTableTests
         Assert.Equal(new ConfidenceInterval(0, 0, 0), twice.Differences.Single().Score);
     }
 
+    /// <summary>A provider that only answers has no losses, and none are shown.</summary>
+    [Fact]
+    public void Plain_NothingScored_HasNoLosses()
+    {
+        var table = TestTables.Create(1);
+        Assert.Contains("test loss", ComparisonTableText.Plain(table.Pooled), StringComparison.Ordinal);
+        var unscored = new ComparisonTable
+        {
+            Title = table.Title,
+            Seed = 1,
+            PoolSize = 5,
+            Metric = table.Metric,
+            HasPrecisionAndRecall = true,
+            ValidationRecords = 20,
+            TestSha256 = table.TestSha256,
+            TestIds = table.TestIds,
+            Rows = [.. table.Rows.Select(row => row with { ValidationLoss = 0, Losses = [.. row.Losses.Select(_ => default(Ratio))] })],
+        };
+        var text = ComparisonTableText.Plain(unscored.Pooled);
+        Assert.DoesNotContain("loss", text, StringComparison.Ordinal);
+        Assert.Contains("points of ie-f1", text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Csv_Table_OneLineARowAndAPair()
     {
