@@ -1,5 +1,6 @@
 using Cuvee.Data;
 using Cuvee.Inference;
+using Cuvee.Inference.Tokenization;
 using Cuvee.Tests.LlamaCpp;
 
 namespace Cuvee.FunctionalTests;
@@ -43,17 +44,28 @@ public sealed class LlamaServerTests : IDisposable
         var tokenizer = ModelFolder.Open(Base).Tokenizer;
         foreach (var (scale, selection) in ((double, string[])[])[(0, []), (1, ["--pool", Pool, "--recipe", recipeFile])])
         {
-            var scored = await RunAsync(["score", "--model", Base, .. selection, "--data", data, "--json"]);
-            var records = RecordFile.Read(data);
-            for (var i = 0; i < records.Count; i++)
-            {
-                var prompt = tokenizer.EncodePrompt(records[i].Prompt);
-                var completion = tokenizer.EncodeContinuation(records[i].Completion);
-                var (each, end) = await server.ScoreAsync(prompt, completion, scale);
-                Assert.Equal(scored.Json[i]["tokens"]!.GetValue<int>(), each.Length + 1);
-                Assert.Equal(scored.Json[i]["logprob"]!.GetValue<double>(), each.Sum() + end, Tolerance * (each.Length + 1));
-            }
+            await AssertScoresAsync(
+                await RunAsync(["score", "--model", Base, .. selection, "--data", data, "--json"]), server, scale, tokenizer, data, Tolerance);
         }
+    }
+
+    /// <summary>A path with a layer left out, one that comes twice and scales of both signs is an ordinary model to llama.cpp.</summary>
+    [LlamaServerTheory]
+    [InlineData("""{"layer":0},{"layer":1,"scale":0.9},{"layer":2,"scale":-1.1},{"layer":2},{"layer":4,"scale":0.95},{"layer":5}""")]
+    [InlineData("""{"layer":0},{"layer":1},{"layer":2},{"layer":3},{"layer":2},{"layer":3,"scale":-0.8},{"layer":4},{"layer":5}""")]
+    public async Task Score_FoldedPath_AsTheEmbeddedEngineAndAsThePathItself(string steps)
+    {
+        var (path, folded, model, data) = (Path.Combine(folder, "path.json"), Path.Combine(folder, "folded"),
+            Path.Combine(folder, "folded.gguf"), Path.Combine(folder, "data.jsonl"));
+        await File.WriteAllTextAsync(path, $$"""{"models": ["{{Base}}"], "path": [{{steps}}]}""");
+        var fold = await RunAsync("fold", path, "--out", folded, "--json");
+        Assert.InRange(fold.Result["largest_difference"]!.GetValue<double>(), 0, Tolerance);
+        await RunAsync("export", "--model", folded, "--out", model);
+        await File.WriteAllLinesAsync(data, File.ReadLines(Path.Combine(Root, "samples", "restaurant", "validation.jsonl")).Take(Records));
+        await using var server = await LlamaServer.StartAsync(model);
+        await AssertScoresAsync(
+            await RunAsync("score", "--model", folded, "--data", data, "--json"), server, null, ModelFolder.Open(folded).Tokenizer, data,
+            Tolerance);
     }
 
     [LlamaServerTheory]
@@ -65,19 +77,27 @@ public sealed class LlamaServerTests : IDisposable
         await RunAsync("export", "--model", Base, "--out", model, "--dtype", dtype);
         await File.WriteAllLinesAsync(data, File.ReadLines(Path.Combine(Root, "samples", "restaurant", "validation.jsonl")).Take(Records));
         await using var server = await LlamaServer.StartAsync(model);
-        var scored = await RunAsync("score", "--model", model, "--data", data, "--json");
-        var tokenizer = ModelFolder.Open(model).Tokenizer;
-        var records = RecordFile.Read(data);
-        for (var i = 0; i < records.Count; i++)
-        {
-            // llama.cpp rounds activations, too: to Q8_0 where weights are, to fp16 where they are that.
-            var (each, end) = await server.ScoreAsync(
-                tokenizer.EncodePrompt(records[i].Prompt), tokenizer.EncodeContinuation(records[i].Completion), null);
-            Assert.Equal(scored.Json[i]["logprob"]!.GetValue<double>(), each.Sum() + end, tolerance * (each.Length + 1));
-        }
+        // llama.cpp rounds activations, too: to Q8_0 where weights are, to fp16 where they are that.
+        await AssertScoresAsync(
+            await RunAsync("score", "--model", model, "--data", data, "--json"), server, null, ModelFolder.Open(model).Tokenizer, data,
+            tolerance);
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <param name="tolerance">Nats a token.</param>
+    private static async Task AssertScoresAsync(
+        CuveeRun scored, LlamaServer server, double? scale, Tokenizer tokenizer, string data, double tolerance)
+    {
+        var records = RecordFile.Read(data);
+        for (var i = 0; i < records.Count; i++)
+        {
+            var (each, end) = await server.ScoreAsync(
+                tokenizer.EncodePrompt(records[i].Prompt), tokenizer.EncodeContinuation(records[i].Completion), scale);
+            Assert.Equal(scored.Json[i]["tokens"]!.GetValue<int>(), each.Length + 1);
+            Assert.Equal(scored.Json[i]["logprob"]!.GetValue<double>(), each.Sum() + end, tolerance * (each.Length + 1));
+        }
+    }
 
     private static async Task<CuveeRun> RunAsync(params string[] arguments)
     {
