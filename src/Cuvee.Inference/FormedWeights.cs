@@ -1,3 +1,4 @@
+using System.Buffers;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
@@ -7,15 +8,17 @@ using Cuvee.Numerics;
 namespace Cuvee.Inference;
 
 /// <summary>
-/// A whole model formed tensor by tensor, in memory that the next one reuses: fp32 up to 256 MiB of linear weights, bf16 beyond. Not
-/// thread-safe.
+/// A whole model formed in memory that the next one reuses: fp32 up to 256 MiB of linear weights, bf16 beyond. Not thread-safe.
 /// </summary>
-public sealed class FormedWeights(LlamaConfig config)
+/// <param name="team">Shares the work.</param>
+public sealed class FormedWeights(LlamaConfig config, ThreadTeam team)
 {
-    private const int ElementsAtOnce = 1 << 20;
+    private const int ElementsAtOnce = 1 << 13; // a block of rows and its sum stay in the fastest cache
 
     private readonly StorageFormat format = CandidateCopy.FormatOf(config);
-    private readonly Dictionary<string, (Array Values, StoredMatrix Matrix)> memory = new(StringComparer.Ordinal);
+    private readonly IReadOnlyList<(string Name, IReadOnlyList<int> Shape)> layout =
+        [.. LlamaTensorLayout.Tensors(config).Select(tensor => (tensor.Name, tensor.Shape))];
+    private readonly Dictionary<string, Formed> memory = new(StringComparer.Ordinal);
 
     /// <summary>What it takes, in bytes.</summary>
     public static long Bytes(LlamaConfig config) => LlamaTensorLayout.Tensors(config)
@@ -28,60 +31,112 @@ public sealed class FormedWeights(LlamaConfig config)
     public LlamaWeights Form(IEnumerable<TensorSource> tensors)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        var shapes = LlamaTensorLayout.Tensors(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape, StringComparer.Ordinal);
-        var matrices = new Dictionary<string, StoredMatrix>(StringComparer.Ordinal);
-        foreach (var tensor in tensors)
+        var sources = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        var buffer = new float[1 << 20];
+        foreach (var (name, shape) in layout)
         {
-            if (!shapes.Remove(tensor.Name, out var shape)) continue;
-            if (!shape.SequenceEqual(tensor.Shape))
+            if (!sources.TryGetValue(name, out var source))
+                throw new BadInputException($"Tensor '{name}' is missing; use a model of the base's architecture.");
+            Require(name, shape, source.Shape);
+            var (target, columns) = (Of(name, shape), shape[^1]);
+            var atOnce = Math.Clamp(buffer.Length / columns, 1, target.Rows);
+            if (atOnce * columns > buffer.Length) buffer = new float[atOnce * columns];
+            for (var first = 0; first < target.Rows; first += atOnce)
             {
-                throw new BadInputException(
-                    $"Tensor '{tensor.Name}' has shape [{string.Join(", ", tensor.Shape)}], not [{string.Join(", ", shape)}]; use a model " +
-                    "of the base's architecture.");
+                var rows = buffer.AsMemory(0, Math.Min(atOnce, target.Rows - first) * columns);
+                source.Fill(first, rows);
+                target.Write(first * columns, rows.Span);
             }
-
-            matrices.Add(tensor.Name, Fill(tensor));
         }
 
-        return shapes.Count == 0 ? LlamaWeights.FromTensors(config, matrices) : throw new BadInputException(
-            $"Tensor '{shapes.Keys.Order(StringComparer.Ordinal).First()}' is missing; use a model of the base's architecture.");
+        return Whole();
     }
 
-    private StoredMatrix Fill(TensorSource tensor)
+    /// <summary>The base and a weighted sum of models' differences from it, in one pass over the stored weights: as fast as they can be
+    /// read.</summary>
+    /// <param name="models">By tensor name.</param>
+    /// <param name="weights">By tensor name, one a model.</param>
+    /// <returns>Valid until the next call.</returns>
+    /// <exception cref="BadInputException">A tensor has another shape.</exception>
+    public LlamaWeights Sum(
+        IReadOnlyDictionary<string, StoredMatrix> start, IReadOnlyList<IReadOnlyDictionary<string, StoredMatrix>> models,
+        IReadOnlyDictionary<string, float[]> weights)
     {
-        var (rows, columns) = tensor.Shape.Count == 1 ? (1, tensor.Shape[0]) : (tensor.Shape[0], tensor.Shape[1]);
-        if (!memory.TryGetValue(tensor.Name, out var own))
+        ArgumentNullException.ThrowIfNull(start);
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(weights);
+        foreach (var (name, shape) in layout)
         {
-            if (format == StorageFormat.F32)
+            var (target, sources, own) = (Of(name, shape), models.Select(model => model[name]).ToArray(), weights[name]);
+            foreach (var source in sources) Require(name, [target.Rows, target.Columns], [source.Rows, source.Columns]);
+            var (origin, columns) = (start[name], target.Columns);
+            var remaining = 1 - own.Sum();
+            var atOnce = Math.Clamp(ElementsAtOnce / columns, 1, target.Rows);
+            team.Run((target.Rows + atOnce - 1) / atOnce, item =>
             {
-                var singles = new float[checked(rows * columns)];
-                own = (singles, StoredMatrix.Over(rows, columns, singles));
-            }
-            else
-            {
-                var halves = new ushort[checked(rows * columns)];
-                own = (halves, StoredMatrix.OverBFloat16(rows, columns, halves));
-            }
+                var first = item * atOnce;
+                var count = Math.Min(atOnce, target.Rows - first);
+                var scratch = ArrayPool<float>.Shared.Rent(2 * count * columns);
+                var sum = scratch.AsSpan(0, count * columns);
+                var part = scratch.AsSpan(count * columns, count * columns);
+                origin.ReadRows(first, count, sum);
+                if (remaining != 1) FloatVectors.Scale(remaining, sum);
+                for (var i = 0; i < sources.Length; i++)
+                {
+                    if (own[i] == 0) continue;
+                    sources[i].ReadRows(first, count, part);
+                    FloatVectors.AddScaled(own[i], part, sum);
+                }
 
-            memory.Add(tensor.Name, own);
+                target.Write(first * columns, sum);
+                ArrayPool<float>.Shared.Return(scratch);
+            });
         }
 
-        if (own.Values is float[] whole)
+        return Whole();
+    }
+
+    private static void Require(string name, IReadOnlyList<int> shape, IReadOnlyList<int> own)
+    {
+        if (shape.SequenceEqual(own)) return;
+        throw new BadInputException(
+            $"Tensor '{name}' has shape [{string.Join(", ", own)}], not [{string.Join(", ", shape)}]; use a model of the base's " +
+            "architecture.");
+    }
+
+    private LlamaWeights Whole() => LlamaWeights.FromTensors(
+        config, layout.ToDictionary(tensor => tensor.Name, tensor => memory[tensor.Name].Matrix, StringComparer.Ordinal));
+
+    private Formed Of(string name, IReadOnlyList<int> shape)
+    {
+        if (!memory.TryGetValue(name, out var formed))
+            memory.Add(name, formed = new Formed(format, shape.Count == 1 ? 1 : shape[0], shape[^1]));
+        return formed;
+    }
+
+    /// <summary>The memory of one tensor.</summary>
+    private sealed class Formed
+    {
+        private readonly float[]? singles;
+        private readonly ushort[]? halves; // bf16
+
+        public Formed(StorageFormat format, int rows, int columns)
         {
-            tensor.Fill(0, whole);
-            return own.Matrix;
+            (Rows, Columns) = (rows, columns);
+            if (format == StorageFormat.F32) Matrix = StoredMatrix.Over(rows, columns, singles = new float[checked(rows * columns)]);
+            else Matrix = StoredMatrix.OverBFloat16(rows, columns, halves = new ushort[checked(rows * columns)]);
         }
 
-        var target = (ushort[])own.Values;
-        var atOnce = Math.Clamp(ElementsAtOnce / columns, 1, rows);
-        var buffer = new float[atOnce * columns];
-        for (var first = 0; first < rows; first += atOnce)
+        public int Rows { get; }
+
+        public int Columns { get; }
+
+        public StoredMatrix Matrix { get; }
+
+        public void Write(int first, ReadOnlySpan<float> values)
         {
-            var part = buffer.AsMemory(0, Math.Min(atOnce, rows - first) * columns);
-            tensor.Fill(first, part);
-            BFloat16.FromSingle(part.Span, target.AsSpan(first * columns, part.Length));
+            if (singles is not null) values.CopyTo(singles.AsSpan(first));
+            else BFloat16.FromSingle(values, halves.AsSpan(first, values.Length));
         }
-
-        return own.Matrix;
     }
 }

@@ -18,22 +18,23 @@ public sealed class CheckpointHost : IAdapterHost
 
     private readonly EmbeddedModel baseModel;
     private readonly CheckpointPool pool;
-    private readonly Func<string, LlamaWeights> load;
-    private readonly Dictionary<string, LlamaWeights> loaded = new(StringComparer.Ordinal); // by folder
+    private readonly Dictionary<string, IReadOnlyDictionary<string, StoredMatrix>> loaded = new(StringComparer.Ordinal); // by folder
+    private readonly Func<string, IReadOnlyDictionary<string, StoredMatrix>> load;
     private readonly SemaphoreSlim gate = new(1, 1);
     private readonly ThreadTeam team;
     private readonly FormedWeights formed;
 
     /// <param name="baseModel">The pool's base, as loaded.</param>
-    /// <param name="load">The weights of a model of the pool, by its folder.</param>
+    /// <param name="load">The tensors of the base or of a model of the pool, by its folder.</param>
     /// <param name="threads">That form a merge; null: one a processor.</param>
-    public CheckpointHost(EmbeddedModel baseModel, CheckpointPool pool, Func<string, LlamaWeights> load, int? threads = null)
+    public CheckpointHost(EmbeddedModel baseModel, CheckpointPool pool, Func<string, IReadOnlyDictionary<string, StoredMatrix>> load,
+        int? threads = null)
     {
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(pool);
         (this.baseModel, this.pool, this.load) = (baseModel, pool, load);
         team = new ThreadTeam(threads ?? 0);
-        formed = new FormedWeights(baseModel.Weights.Config);
+        formed = new FormedWeights(baseModel.Weights.Config, team);
         AdapterNames = pool.Names;
     }
 
@@ -81,7 +82,10 @@ public sealed class CheckpointHost : IAdapterHost
     private LlamaWeights WeightsOf(MergeRecipe recipe, CancellationToken cancellationToken)
     {
         if (recipe is PathRecipe path) return PathOf(path, cancellationToken);
-        return pool.FolderOf(recipe) is { } folder ? Load(folder) : formed.Form(Sources(recipe, cancellationToken));
+        if (pool.FolderOf(recipe) is { } folder) return LlamaWeights.FromTensors(baseModel.Weights.Config, Load(folder));
+        if (pool.SumOf(recipe) is not { } sums) return formed.Form(Sources(recipe, cancellationToken));
+        var models = ((WeightedRecipe)recipe).Adapters.Select(share => Load(pool.FolderOf(share.Name)));
+        return formed.Sum(Load(pool.BaseFolder), [.. models], sums);
     }
 
     private LlamaWeights PathOf(PathRecipe path, CancellationToken cancellationToken)
@@ -107,9 +111,9 @@ public sealed class CheckpointHost : IAdapterHost
     private IReadOnlyList<TensorSource> Sources(MergeRecipe recipe, CancellationToken cancellationToken) =>
         CheckpointMerger.Merge(pool.Merge(recipe), team, cancellationToken);
 
-    private LlamaWeights Load(string folder)
+    private IReadOnlyDictionary<string, StoredMatrix> Load(string folder)
     {
-        if (!loaded.TryGetValue(folder, out var weights)) loaded.Add(folder, weights = load(folder));
-        return weights;
+        if (!loaded.TryGetValue(folder, out var tensors)) loaded.Add(folder, tensors = load(folder));
+        return tensors;
     }
 }

@@ -44,6 +44,8 @@ public sealed class CheckpointPool : IDisposable
     /// <summary>Names of the models, ordinal.</summary>
     public IReadOnlyList<string> Names => [.. models.Keys.Order(StringComparer.Ordinal)];
 
+    public string BaseFolder => origin.Reader.Folder;
+
     /// <summary>Embeddings, layers and head in the model's order; each module by itself where the tensors are not one list of numbered
     /// layers.</summary>
     public IReadOnlyList<string> Groups { get; }
@@ -76,6 +78,14 @@ public sealed class CheckpointPool : IDisposable
         }
     }
 
+    /// <summary>Folder of a model of the pool.</summary>
+    /// <exception cref="ArgumentException">There is no such model.</exception>
+    public string FolderOf(string name)
+    {
+        RequireModel(name);
+        return models[name].Reader.Folder;
+    }
+
     /// <summary>Folder of the base or of one model where the recipe is nothing else; null: it has to be merged.</summary>
     /// <exception cref="ArgumentException">The recipe is malformed or does not fit the pool.</exception>
     public string? FolderOf(MergeRecipe recipe)
@@ -90,6 +100,21 @@ public sealed class CheckpointPool : IDisposable
             [{ Weight: 1, KeepFraction: 1, GroupWeights.Count: 0, GroupKeepFractions.Count: 0 } alone] => models[alone.Name].Reader.Folder,
             _ => null,
         };
+    }
+
+    /// <summary>Weights of each tensor's differences from the base where the recipe is nothing but a weighted sum of them; null:
+    /// <see cref="Merge(MergeRecipe)"/> says how the tensors come about.</summary>
+    /// <returns>By tensor, in the order of the recipe's adapters.</returns>
+    /// <exception cref="ArgumentException">The recipe is malformed or does not fit the pool.</exception>
+    public IReadOnlyDictionary<string, float[]>? SumOf(MergeRecipe recipe)
+    {
+        if (recipe is not WeightedRecipe weighted) return null;
+        Check(weighted);
+        if (weighted.Adapters.Any(share => share.KeepFraction != 1 || share.GroupKeepFractions.Count > 0)) return null;
+        return tensors.ToDictionary(
+            tensor => tensor.Tensor,
+            tensor => weighted.Adapters.Select(share => (float)share.GroupWeights.For(tensor.Groups, share.Weight)).ToArray(),
+            StringComparer.Ordinal);
     }
 
     /// <summary>How each tensor of the merged model comes about: embeddings, layers, head.</summary>

@@ -98,7 +98,7 @@ internal sealed class CheckpointProvider(
         : IProviderSession
     {
         private readonly CheckpointHost host = new(
-            model, pool, path => LlamaWeights.FromTensors(folder.Config, ModelFolder.Open(path).ReadTensors()), threads);
+            model, pool, path => ModelFolder.Open(path).ReadTensors(), threads);
 
         public IAdapterHost Host => host;
 

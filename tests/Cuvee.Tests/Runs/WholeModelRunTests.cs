@@ -29,6 +29,8 @@ public sealed class WholeModelRunTests : IDisposable
     [InlineData("search: evolutionary-dfs\nsettings: { path_candidates: 96, sample: 20, scales: matrix, repeats: 1 }", typeof(PathRecipe))]
     [InlineData(
         "search: evolutionary-ps+dfs\nsettings: { candidates: 40, path_candidates: 64, sample: 20 }", typeof(PathRecipe))]
+    [InlineData("search: cma-es\nsettings: { candidates: 60, sample: 20 }", typeof(WeightedRecipe))]
+    [InlineData("search: fisher-probing\nsettings: { rounds: 2, layer_adapters: 2 }", typeof(WeightedRecipe))]
     [InlineData("search: evo-merging\nsettings: { keep_fraction_candidates: 20, weight_candidates: 40, sample: 20 }", typeof(WeightedRecipe))]
     public async Task ExecuteAsync_Search_WritesTheCheckpointThatItMeasured(string search, Type recipe)
     {
