@@ -16,7 +16,7 @@ public static class ReproduceCommand
     public static Command Create()
     {
         var name = new Argument<string>("experiment") { Description = "Which table." };
-        name.AcceptOnlyFromAmong([.. ExperimentCatalog.All.Select(experiment => experiment.Name), NichesExperiment.Name]);
+        name.AcceptOnlyFromAmong([.. ExperimentCatalog.All.Select(experiment => experiment.Name), .. NichesExperiment.All.Select(niches => niches.Name)]);
         var data = new Option<string?>("--data")
         {
             Description = "Folder of data sets (ner/, re/, event/, classify/); niches fetches digits/ into it.",
@@ -59,6 +59,7 @@ public static class ReproduceCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var experiment = arguments.GetRequiredValue(name);
+            var niches = NichesExperiment.All.FirstOrDefault(each => each.Name == experiment);
             var folder = arguments.GetValue(output) ?? (arguments.GetValue(quick) ? QuickResults : Results);
             var path = ResultsJson.PathOf(folder, experiment);
             IReadOnlyList<ulong>? chosenSeeds = arguments.GetValue(seeds) is { } count
@@ -68,7 +69,7 @@ public static class ReproduceCommand
             {
                 try
                 {
-                    if (experiment == NichesExperiment.Name) await RunNichesAsync();
+                    if (niches is not null) await RunNichesAsync(niches);
                     else await RunAsync();
                 }
                 catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
@@ -77,7 +78,7 @@ public static class ReproduceCommand
                 }
             }
 
-            var (page, verdict) = experiment == NichesExperiment.Name ? WriteNiches() : Write();
+            var (page, verdict) = niches is not null ? WriteNiches() : Write();
             await arguments.InvocationConfiguration.Output.WriteLineAsync(
                 arguments.GetValue(json) ? JsonSerializer.Serialize(new { results = path, page, verdict }) : $"{page}: {verdict}");
             return ExitCode.Done;
@@ -93,10 +94,10 @@ public static class ReproduceCommand
                 ResultsJson.Write(path, await runner.RunAsync(cancellationToken));
             }
 
-            async Task RunNichesAsync()
+            async Task RunNichesAsync(NichesExperiment full)
             {
-                var chosen = arguments.GetValue(quick) ? NichesExperiment.Shortened : NichesExperiment.Full;
-                var images = DigitImages.Read(await DigitPackage.FetchAsync(arguments.GetValue(data)!, cancellationToken));
+                var chosen = arguments.GetValue(quick) ? full.ToQuick() : full;
+                var images = await chosen.ReadAsync(arguments.GetValue(data)!, cancellationToken);
                 chosen = chosen with { Seeds = chosenSeeds ?? chosen.Seeds };
                 ResultsJson.Write(path, chosen.Run(
                     images, arguments.GetRequiredValue(runs), TimeProvider.System, arguments.InvocationConfiguration.Error,

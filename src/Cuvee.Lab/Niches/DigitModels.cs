@@ -19,9 +19,9 @@ internal static class DigitModels
     private const int Test = 300;
     private const int TrainingSteps = 300;
 
-    private static readonly (string Name, int[] Shape)[] Tensors =
+    private static (string Name, int[] Shape)[] Tensors(int pixels) =>
     [
-        ("hidden.weight", [DigitNet.Hidden, DigitImages.PixelCount]),
+        ("hidden.weight", [DigitNet.Hidden, pixels]),
         ("hidden.bias", [DigitNet.Hidden]),
         ("output.weight", [DigitImages.Classes, DigitNet.Hidden]),
         ("output.bias", [DigitImages.Classes]),
@@ -41,7 +41,7 @@ internal static class DigitModels
             var target = Directory.CreateDirectory(Path.Combine(folder, "models", name)).FullName;
             var first = 0;
             var tensors = new List<TensorSource>();
-            foreach (var (tensor, shape) in Tensors)
+            foreach (var (tensor, shape) in Tensors(images.PixelCount))
             {
                 var values = new float[shape.Aggregate(1, (count, dimension) => count * dimension)];
                 for (var i = 0; i < values.Length; i++) values[i] = (float)weights[first + i];
@@ -59,7 +59,7 @@ internal static class DigitModels
         var shown = new[] { train.At([.. Enumerable.Range(0, Validation)]), test.At([.. Enumerable.Range(0, Test)]) };
         var entries = shown.SelectMany(part => Enumerable.Range(0, part.Count).Select(i => new
         {
-            pixels = part.Pixels[(i * DigitImages.PixelCount)..((i + 1) * DigitImages.PixelCount)],
+            pixels = part.Pixels[(i * part.PixelCount)..((i + 1) * part.PixelCount)],
             label = part.Labels[i],
         })).ToList();
         AtomicFile.WriteAllBytes(Path.Combine(folder, "images.json"), Encoding.UTF8.GetBytes(JsonSerializer.Serialize(entries) + "\n"));

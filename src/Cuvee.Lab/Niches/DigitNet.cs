@@ -5,26 +5,34 @@ using Cuvee.Numerics;
 namespace Cuvee.Lab.Niches;
 
 /// <summary>
-/// MLP 64-256-10 with ReLU as one vector of 19,210 weights: [256, 64] and [256] of the hidden layer, then [10, 256] and [10].
-/// Single-threaded; one instance for each thread.
+/// MLP pixels-256-10 with ReLU as one vector of weights (19,210 for 64 pixels): [256, pixels] and [256] of the hidden layer, then [10, 256]
+/// and [10]. Single-threaded; one instance for each thread.
 /// </summary>
 internal sealed class DigitNet(DigitImages images)
 {
     public const int Hidden = 256;
-    public const int WeightCount = OutputBias + Outputs;
 
-    private const int Inputs = DigitImages.PixelCount;
     private const int Outputs = DigitImages.Classes;
-    private const int HiddenBias = Inputs * Hidden;
-    private const int OutputWeights = HiddenBias + Hidden;
-    private const int OutputBias = OutputWeights + (Hidden * Outputs);
 
-    private readonly float[] weights = new float[WeightCount];
+    private readonly float[] weights = new float[WeightsOf(images.PixelCount)];
     private readonly float[] hidden = new float[images.Count * Hidden]; // [images, 256]
     private readonly float[] logits = new float[images.Count * Outputs]; // [images, 10]
 
+    public int WeightCount => weights.Length;
+
+    private int Inputs => images.PixelCount;
+
+    private int HiddenBias => Inputs * Hidden;
+
+    private int OutputWeights => HiddenBias + Hidden;
+
+    private int OutputBias => OutputWeights + (Hidden * Outputs);
+
+    /// <summary>Of a net on images of so many pixels.</summary>
+    public static int WeightsOf(int pixels) => (Hidden * (pixels + 1)) + (Outputs * (Hidden + 1));
+
     /// <summary>One forward pass of all images.</summary>
-    /// <param name="point">[19210]</param>
+    /// <param name="point">[weights]</param>
     /// <returns>0 or 1 an image: 1 where the largest logit is another class's.</returns>
     public double[] Errors(IReadOnlyList<double> point)
     {
@@ -37,8 +45,8 @@ internal sealed class DigitNet(DigitImages images)
     }
 
     /// <summary>Gradient of the mean cross-entropy over all images.</summary>
-    /// <param name="point">[19210]</param>
-    /// <param name="gradient">[19210], overwritten.</param>
+    /// <param name="point">[weights]</param>
+    /// <param name="gradient">[weights], overwritten.</param>
     /// <returns>The cross-entropy in nats.</returns>
     public double Gradient(ReadOnlySpan<float> point, Span<float> gradient)
     {

@@ -8,12 +8,12 @@ internal static class DigitTrainer
     private const double Rate = 0.003;
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
 
-    /// <returns>Weights, [19210].</returns>
+    /// <returns>Weights, [weights].</returns>
     public static double[] Train(DigitImages images, int steps, ulong seed)
     {
         // 0.1 lies between the deviations of He et al. (arXiv 1502.01852) for fan-ins of 64 (0.18) and 256 (0.09).
         var random = new SeededRandom(seed);
-        float[] weights = [.. Enumerable.Range(0, DigitNet.WeightCount).Select(_ => (float)(0.1 * random.NextGaussian()))];
+        float[] weights = [.. Enumerable.Range(0, DigitNet.WeightsOf(images.PixelCount)).Select(_ => (float)(0.1 * random.NextGaussian()))];
         var net = new DigitNet(images);
         var (gradient, first, second) = (new float[weights.Length], new double[weights.Length], new double[weights.Length]);
         for (var step = 1; step <= steps; step++)

