@@ -12,10 +12,27 @@ public abstract record MergeRecipe
 }
 
 /// <summary>Signed weights and keep fractions; adapters not listed have weight 0.</summary>
-public sealed record WeightedRecipe(MergeSpace Space, IReadOnlyList<AdapterShare> Adapters) : MergeRecipe;
+public sealed record WeightedRecipe(MergeSpace Space, IReadOnlyList<AdapterShare> Adapters) : MergeRecipe
+{
+    /// <summary>What keep fractions prune.</summary>
+    public PrunedFactor Pruned { get; init; }
+}
+
+/// <summary>The factor whose largest entries a keep fraction keeps, each tensor by itself.</summary>
+public enum PrunedFactor
+{
+    /// <summary>LoraA, as published (arXiv 2509.12951).</summary>
+    LoraA,
+
+    /// <summary>LoraB instead.</summary>
+    LoraB,
+
+    /// <summary>Both, each by the same fraction.</summary>
+    Both,
+}
 
 /// <param name="Weight">The paper's beta, of every module that no group of <see cref="GroupWeights"/> holds.</param>
-/// <param name="KeepFraction">The paper's alpha, fraction of each LoraA tensor that is kept, in [0, 1]; of every module that no group of
+/// <param name="KeepFraction">The paper's alpha, fraction of each LoraA tensor (<see cref="WeightedRecipe.Pruned"/>) that is kept, in [0, 1]; of every module that no group of
 /// <see cref="GroupKeepFractions"/> holds.</param>
 public sealed record AdapterShare(string Name, double Weight, double KeepFraction = 1)
 {

@@ -7,7 +7,7 @@ namespace Cuvee.Merging;
 
 /// <summary>
 /// One linear module over the whole pool. The factors stay where the adapters hold them, usually mapped files; only the order of their
-/// magnitudes is kept. The merged update is B A with A [merged rank, in], pruned, and B [out, merged rank], weighted and scaled: in factors
+/// magnitudes is kept. The merged update is B A with A [merged rank, in] and B [out, merged rank], pruned, weighted and scaled: in factors
 /// the two sums, in delta the adapters' own one after the other. Thread-safe.
 /// </summary>
 internal sealed class PooledModule
@@ -107,13 +107,14 @@ internal sealed class PooledModule
             if (i + 1 < members.Length) members[i + 1].LoraB.Prefetch(firstRow, count);
             if (!TakesPart(shares, member)) continue;
             var (loraB, scale) = (member.LoraB, (float)(shares.Weight(member.Adapter) * member.Scaling));
+            var threshold = shares.PrunesB ? member.MagnitudesB.Threshold(shares.KeepFraction(member.Adapter)) : 0;
             if (shares.Space == MergeSpace.Factors)
             {
-                StoredSum.AddScaledKept(loraB, firstRow, count, 0, scale, b);
+                StoredSum.AddScaledKept(loraB, firstRow, count, threshold, scale, b);
             }
             else
             {
-                MaskedKernels.ScaleRows(loraB, firstRow, count, scale, b[first..], rank);
+                MaskedKernels.ScaleRows(loraB, firstRow, count, threshold, scale, b[first..], rank);
                 first += member.LoraA.Rows;
             }
         }
@@ -141,9 +142,9 @@ internal sealed class PooledModule
     }
 
     private static float Threshold(ModuleShares shares, in Member member) =>
-        member.Magnitudes.Threshold(shares.KeepFraction(member.Adapter));
+        shares.PrunesA ? member.MagnitudesA.Threshold(shares.KeepFraction(member.Adapter)) : 0;
 
-    // In delta an adapter pruned to nothing adds nothing; in factors its LoraB still meets the others' LoraA.
+    // In delta an adapter pruned to nothing adds nothing; in factors its other factor still meets those of the others.
     private static bool TakesPart(ModuleShares shares, in Member member) =>
         shares.Weight(member.Adapter) != 0 && (shares.Space == MergeSpace.Factors || shares.KeepFraction(member.Adapter) > 0);
 
@@ -154,7 +155,7 @@ internal sealed class PooledModule
         public readonly int Adapter = adapter;
         public readonly float Scaling = module.Scaling;
         public readonly StoredMatrix LoraA = module.LoraA, LoraB = module.LoraB;
-        public readonly MagnitudeSparsifier Magnitudes = new(module.LoraA);
+        public readonly MagnitudeSparsifier MagnitudesA = new(module.LoraA), MagnitudesB = new(module.LoraB);
         public readonly LoraModule Module = module;
     }
 

@@ -25,6 +25,8 @@ internal static class RecipeChecks
     {
         if (!Enum.IsDefined(recipe.Space))
             throw new ArgumentException($"The recipe's space {recipe.Space} is unknown; use factors or delta.");
+        if (!Enum.IsDefined(recipe.Pruned))
+            throw new ArgumentException($"The recipe's pruned factor {recipe.Pruned} is unknown; use LoraA, LoraB or both.");
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var share in recipe.Adapters)
         {

@@ -132,7 +132,7 @@ public sealed class RecipeMerger
             keepFractions[places[i]] = module is null ? share.KeepFraction : share.GroupKeepFractions.For(module, share.KeepFraction);
         }
 
-        return new ModuleShares(recipe.Space, weights, keepFractions);
+        return new ModuleShares(recipe.Space, weights, keepFractions, recipe.Pruned);
     }
 
     private int IndexOf(string adapter) => adapterIndex.TryGetValue(adapter, out var index) ? index : throw new ArgumentException(

@@ -23,7 +23,7 @@ internal static class RecipeReader
 
     private static WeightedRecipe ReadWeighted(JsonField root)
     {
-        root.RequireOnly("space", "adapters");
+        root.RequireOnly("space", "pruned", "adapters");
         var space = root["space"];
         return new WeightedRecipe(
             (space.IsText ? space.Text() : "") switch
@@ -32,7 +32,16 @@ internal static class RecipeReader
                 "delta" => MergeSpace.Delta,
                 _ => throw space.Error($"is {space.Shown}; it must be \"factors\" or \"delta\""),
             },
-            [.. root["adapters"].Items().Select(ReadShare)]);
+            [.. root["adapters"].Items().Select(ReadShare)])
+        {
+            Pruned = root.Find("pruned") is not { } pruned ? PrunedFactor.LoraA : (pruned.IsText ? pruned.Text() : "") switch
+            {
+                "a" => PrunedFactor.LoraA,
+                "b" => PrunedFactor.LoraB,
+                "both" => PrunedFactor.Both,
+                _ => throw pruned.Error($"is {pruned.Shown}; it must be \"a\", \"b\" or \"both\""),
+            },
+        };
     }
 
     private static AdapterShare ReadShare(JsonField share)

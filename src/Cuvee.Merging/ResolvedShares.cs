@@ -39,9 +39,14 @@ internal sealed class ResolvedShares(ModuleShares common, IReadOnlyDictionary<st
 /// <summary>What each adapter of the pool gives to one module.</summary>
 /// <param name="weights">[adapters]</param>
 /// <param name="keepFractions">[adapters]</param>
-internal sealed class ModuleShares(MergeSpace space, double[] weights, double[] keepFractions)
+internal sealed class ModuleShares(
+    MergeSpace space, double[] weights, double[] keepFractions, PrunedFactor pruned = PrunedFactor.LoraA)
 {
     public MergeSpace Space => space;
+
+    public bool PrunesA => pruned != PrunedFactor.LoraB;
+
+    public bool PrunesB => pruned != PrunedFactor.LoraA;
 
     public bool AllZero => Array.TrueForAll(weights, weight => weight == 0);
 

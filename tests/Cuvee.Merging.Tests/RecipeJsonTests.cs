@@ -31,6 +31,17 @@ public sealed class RecipeJsonTests
         """.ReplaceLineEndings("\n"),
         Encoding.UTF8.GetString(RecipeJson.Serialize(new WeightedRecipe(MergeSpace.Delta, [new("é \"x\"", 0.1)]))));
 
+    [Theory]
+    [InlineData(PrunedFactor.LoraA, null)]
+    [InlineData(PrunedFactor.LoraB, "b")]
+    [InlineData(PrunedFactor.Both, "both")]
+    public void SerializeParse_PrunedFactor_SameRecipe(PrunedFactor pruned, string? key)
+    {
+        var bytes = RecipeJson.Serialize(new WeightedRecipe(MergeSpace.Delta, [new("a", 1, 0.5)]) { Pruned = pruned });
+        Assert.Equal(key is not null, Encoding.UTF8.GetString(bytes).Contains($"\"pruned\": \"{key}\"", StringComparison.Ordinal));
+        Assert.Equal(pruned, Weighted(bytes).Pruned);
+    }
+
     [Fact]
     public void SerializeParse_PathThroughAMergeByGroups_SameRecipe()
     {
@@ -92,6 +103,7 @@ public sealed class RecipeJsonTests
     [Theory]
     [InlineData("""{"space":"delta","adapters":[],"extra":1}""", "'extra'")]
     [InlineData("""{"space":"delta","adapters":[{"name":"a","weight":1,"alpha":1}]}""", "'adapters[0]' has the unknown key 'alpha'")]
+    [InlineData("""{"space":"delta","pruned":"c","adapters":[]}""", "\"a\", \"b\" or \"both\"")]
     [InlineData("""{"adapters":[]}""", "'space' is missing")]
     [InlineData("""{"space":"delta"}""", "'adapters' is missing")]
     [InlineData("""{"space":"Delta","adapters":[]}""", "\"factors\" or \"delta\"")]

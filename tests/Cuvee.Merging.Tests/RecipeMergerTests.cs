@@ -40,6 +40,24 @@ public sealed class RecipeMergerTests
             space, [new("adapter-000", 0.5), new("adapter-001", -0.7, 0), new("adapter-002", 0.2, 0.4)]));
     }
 
+    [Theory]
+    [InlineData(MergeSpace.Factors, PrunedFactor.LoraB)]
+    [InlineData(MergeSpace.Factors, PrunedFactor.Both)]
+    [InlineData(MergeSpace.Delta, PrunedFactor.LoraB)]
+    [InlineData(MergeSpace.Delta, PrunedFactor.Both)]
+    public void AddTo_OtherFactorPruned_EqualsDoubleTwin(MergeSpace space, PrunedFactor pruned)
+    {
+        var pool = TestAdapters.Pool(3);
+        var recipe = new WeightedRecipe(space, [new("adapter-000", 0.5, 0.3), new("adapter-001", -0.7, 0.8), new("adapter-002", 0.2, 0)])
+        {
+            Pruned = pruned,
+        };
+        AssertEqualsTwin(pool, recipe);
+        var published = recipe with { Pruned = PrunedFactor.LoraA };
+        Assert.NotEqual(
+            ReferenceMerge.Update(pool, published, TestAdapters.Wide), ReferenceMerge.Update(pool, recipe, TestAdapters.Wide));
+    }
+
     [Fact]
     public void AddTo_MoreRanksThanOneChunk_EqualsDoubleTwin()
     {

@@ -20,8 +20,8 @@ internal static class ReferenceMerge
         {
             foreach (var (share, module) in shares)
             {
-                var a = Sparsify(module.LoraA.ToSingles(), share.KeepFraction);
-                var b = module.LoraB.ToSingles().Select(x => share.Weight * module.Scaling * x).ToArray();
+                var a = FactorA(recipe, share, module);
+                var b = FactorB(recipe, share, module).Select(x => share.Weight * module.Scaling * x).ToArray();
                 AddProduct(b, a, outFeatures, module.Rank, inFeatures, update);
             }
         }
@@ -32,8 +32,8 @@ internal static class ReferenceMerge
             var b = new double[outFeatures * rank];
             foreach (var (share, module) in shares)
             {
-                var sparse = Sparsify(module.LoraA.ToSingles(), share.KeepFraction);
-                var loraB = module.LoraB.ToSingles();
+                var sparse = FactorA(recipe, share, module);
+                var loraB = FactorB(recipe, share, module);
                 for (var i = 0; i < a.Length; i++) a[i] += share.Weight * sparse[i];
                 for (var i = 0; i < b.Length; i++) b[i] += share.Weight * module.Scaling * loraB[i];
             }
@@ -43,6 +43,12 @@ internal static class ReferenceMerge
 
         return update;
     }
+
+    private static double[] FactorA(WeightedRecipe recipe, AdapterShare share, LoraModule module) =>
+        Sparsify(module.LoraA.ToSingles(), recipe.Pruned == PrunedFactor.LoraB ? 1 : share.KeepFraction);
+
+    private static double[] FactorB(WeightedRecipe recipe, AdapterShare share, LoraModule module) =>
+        Sparsify(module.LoraB.ToSingles(), recipe.Pruned == PrunedFactor.LoraA ? 1 : share.KeepFraction);
 
     /// <summary>Keeps every entry that fewer than round(keep * n) entries exceed in magnitude (at least one when keep &gt; 0).</summary>
     public static double[] Sparsify(float[] values, double keepFraction)

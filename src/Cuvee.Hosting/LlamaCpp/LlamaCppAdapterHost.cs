@@ -40,7 +40,7 @@ public sealed class LlamaCppAdapterHost(
     /// <summary>[adapters of the server] Scale by id.</summary>
     private double[] Scales(MergeRecipe recipe)
     {
-        if (recipe is not WeightedRecipe { Space: MergeSpace.Delta } weighted)
+        if (recipe is not WeightedRecipe { Space: MergeSpace.Delta, Pruned: PrunedFactor.LoraA } weighted)
             throw new ArgumentException("llama.cpp adds adapters as they are; give a recipe of weights in space delta.");
         var scales = new double[served.Count];
         foreach (var share in weighted.Adapters)

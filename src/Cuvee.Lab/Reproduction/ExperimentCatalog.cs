@@ -114,7 +114,7 @@ internal static class ExperimentCatalog
             Claims = PaperClaims("ablation", "evo-paper"),
             Notes =
             [
-                "Pruning LoraB instead of LoraA, or both, is not rebuilt: a keep fraction prunes LoraA only, as the authors' does.",
+                "How far pruning LoraA, LoraB or both at one keep fraction moves an update: bench/results/pruning.md.",
                 "In factors space a weight enters twice, so all weights negated give the same model.",
             ],
         },

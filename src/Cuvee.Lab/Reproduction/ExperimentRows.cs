@@ -57,6 +57,8 @@ internal static class ExperimentRows
             QuickAuthors + ", stages: [keep-fractions] }"),
         new RecipeRow(
             "no-both", "without both (uniform, factors)", task => MergeRecipes.Uniform(MergeSpace.Factors, task.Adapters)),
+        Search("prune-b", "with LoraB pruned instead of LoraA", Authors, "settings: { pruned: b }", QuickAuthors + ", pruned: b }"),
+        Search("prune-both", "with both factors pruned", Authors, "settings: { pruned: both }", QuickAuthors + ", pruned: both }"),
         Search(
             "no-negative", "without negative weights", Authors, "settings: { lowest_weight: 0 }", QuickAuthors + ", lowest_weight: 0 }"),
     ];

@@ -192,7 +192,8 @@ public sealed class CheckpointPool : IDisposable
     private void Check(WeightedRecipe recipe)
     {
         RecipeChecks.ThrowIfMalformed(recipe);
-        if (recipe.Space != MergeSpace.Delta) throw new ArgumentException("Whole models have no factors; use weights in delta space.");
+        if (recipe.Space != MergeSpace.Delta || recipe.Pruned != PrunedFactor.LoraA)
+            throw new ArgumentException("Whole models have no factors; use weights in delta space, and leave 'pruned' out.");
         foreach (var share in recipe.Adapters) RequireModel(share.Name);
         RecipeChecks.ThrowIfUnmatched(recipe.Adapters, [.. tensors.Select(tensor => tensor.Groups)]);
     }

@@ -21,8 +21,10 @@ internal static class MaskedKernels
         if (threshold > 0) ScaleKept(destination, threshold, 1, destination);
     }
 
-    /// <summary>Rows [count, columns] into a wider matrix: destination[row * stride ..] = scale * x.</summary>
-    public static void ScaleRows(StoredMatrix source, int firstRow, int count, float scale, Span<float> destination, int stride)
+    /// <summary>Rows [count, columns] into a wider matrix: destination[row * stride ..] = scale * x where |x| &gt;= threshold, else 0.
+    /// </summary>
+    public static void ScaleRows(
+        StoredMatrix source, int firstRow, int count, float threshold, float scale, Span<float> destination, int stride)
     {
         Span<float> piece = stackalloc float[Piece];
         var atOnce = Piece / source.Columns;
@@ -32,7 +34,7 @@ internal static class MaskedKernels
             {
                 var to = destination.Slice(row * stride, source.Columns);
                 source.ReadRow(firstRow + row, to);
-                FloatVectors.Scale(scale, to);
+                ScaleWhereKept(threshold, scale, to);
             }
 
             return;
@@ -43,9 +45,15 @@ internal static class MaskedKernels
             var rows = Math.Min(atOnce, count - row);
             var widened = piece[..(rows * source.Columns)];
             source.ReadRows(firstRow + row, rows, widened);
-            FloatVectors.Scale(scale, widened);
+            ScaleWhereKept(threshold, scale, widened);
             for (var i = 0; i < rows; i++) widened.Slice(i * source.Columns, source.Columns).CopyTo(destination[((row + i) * stride)..]);
         }
+    }
+
+    private static void ScaleWhereKept(float threshold, float scale, Span<float> values)
+    {
+        if (threshold > 0) ScaleKept(values, threshold, scale, values);
+        else FloatVectors.Scale(scale, values);
     }
 
     /// <summary>destination = scale * x where |x| &gt;= threshold, else 0.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Cuvee.LanguageModels;
 
 namespace Cuvee.Metrics;
 

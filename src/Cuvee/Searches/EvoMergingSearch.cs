@@ -13,11 +13,21 @@ public sealed class EvoMergingSearch : ISearch
     private const string KeepFractions = "keep-fractions";
     private const string Weights = "weights";
     private const string LowestWeight = "lowest_weight";
+    private const string Pruned = "pruned";
+
+    private static readonly Dictionary<string, PrunedFactor> Factors = new(StringComparer.Ordinal)
+    {
+        ["a"] = PrunedFactor.LoraA,
+        ["b"] = PrunedFactor.LoraB,
+        ["both"] = PrunedFactor.Both,
+    };
+
     private static readonly string[] BothStages = [KeepFractions, Weights];
 
     // 400 + 800 candidates in generations of 20, each on the whole validation set (up to 300 records).
     private static readonly SettingValues Paper = new(
         ("stages", BothStages),
+        (Pruned, "a"),
         ("keep_fraction_candidates", 400),
         ("weight_candidates", 800),
         ("population", 20),
@@ -49,6 +59,7 @@ public sealed class EvoMergingSearch : ISearch
         new ListSetting("stages", "What is searched, in this order.", BothStages),
         new NumberSetting("keep_fraction_candidates", "Candidates of the first stage without a budget.", 1, 1e8, IsWhole: true),
         new NumberSetting("weight_candidates", "Candidates of the second stage without a budget.", 1, 1e8, IsWhole: true),
+        new ChoiceSetting(Pruned, "What keep fractions prune: LoraA as published, LoraB instead, or both.", [.. Factors.Keys]),
         new NumberSetting(LowestWeight, "Smallest weight of the second stage; 0 allows no negative one.", -WeightSpace.Limit, 0),
         .. CmaEsSettings.Declared,
         .. SearchSetting.EarlyStopping,
@@ -70,9 +81,9 @@ public sealed class EvoMergingSearch : ISearch
         if (!stages.SequenceEqual(BothStages))
             return $"CMA-ES over {string.Join(", then ", stages.Select(stage => stage.Replace('-', ' ')))} ({settings.SpaceName})";
         if (settings is { Preset: "paper", IsOverridden: false }) return "evo-merging (paper)";
-        return settings.Values.Number(LowestWeight) is { } lowest
-            ? $"evo-merging ({settings.SpaceName}, weights from {lowest})"
-            : $"evo-merging ({settings.SpaceName})";
+        var lowest = settings.Values.Number(LowestWeight) is { } weight ? $", weights from {weight}" : "";
+        var pruned = settings.Values.Text(Pruned) switch { "b" => ", LoraB pruned", "both" => ", both factors pruned", _ => "" };
+        return $"evo-merging ({settings.SpaceName}{lowest}{pruned})";
     }
 
     public SearchProgram Prepare(SearchTask task)
@@ -87,6 +98,13 @@ public sealed class EvoMergingSearch : ISearch
             throw new BadInputException(
                 $"{task.File}: the provider has the adapters as they are, and stage '{KeepFractions}' needs them pruned, too; set " +
                 $"settings: {{stages: [{Weights}]}}, or give the provider several keep fractions of each adapter.");
+        }
+
+        var pruned = Factors[values.Text(Pruned)!];
+        if (pruned != PrunedFactor.LoraA && (task.WholeModels || task.KeepFractions is not null))
+        {
+            throw new BadInputException(
+                $"{task.File}: 'settings.{Pruned}' is {values.Text(Pruned)}, and the provider has no factors that it could prune; leave it out.");
         }
 
         var total = (double)candidates.Sum();
@@ -104,7 +122,7 @@ public sealed class EvoMergingSearch : ISearch
             ? (string[])[$"keep fractions are {string.Join(", ", fractions)}: those that the provider has files of."]
             : [];
         return new SearchProgram(
-            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames), [.. stages], evaluations, queries, [.. sizes.Notes, .. levels]);
+            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames) with { Pruned = pruned }, [.. stages], evaluations, queries, [.. sizes.Notes, .. levels]);
     }
 }
 
