@@ -26,6 +26,7 @@ public sealed record Catalog
         new EvoMergingSearch(),
         new FisherProbingSearch(),
         new CmaEsSearch(),
+        new NaturalNichesSearch(),
         new RandomWeightsSearch(),
     ];
 

@@ -21,7 +21,7 @@ public sealed class NaturalNichesOptimizer : IOptimizer
     private double[] capacities = []; // z, [data points]
     private double[] fitness = []; // [archive]
 
-    /// <param name="starts">[starts][N]; asked first, all at once.</param>
+    /// <param name="starts">[starts][N]; asked first, all at once, after their screening.</param>
     /// <exception cref="ArgumentException">No start, starts of different lengths, or a setting out of range.</exception>
     public NaturalNichesOptimizer(IReadOnlyList<IReadOnlyList<double>> starts, NaturalNichesOptions options)
     {
@@ -31,7 +31,7 @@ public sealed class NaturalNichesOptimizer : IOptimizer
         if (options.InFlight < 1) throw new ArgumentException($"InFlight is {options.InFlight}; give at least 1.");
         if (!(options.CompetitionExponent is >= 0 and <= 10))
             throw new ArgumentException($"CompetitionExponent is {options.CompetitionExponent}; give a number from 0 to 10.");
-        nursery = new Nursery("Natural niches", starts, options.Records, options.Score);
+        nursery = new Nursery("Natural niches", starts, options.Records, options.Score, options.Screening);
         options.Variation.Require(nursery.Dimension);
         this.options = options;
         random = new SeededRandom(options.Seed);

@@ -20,8 +20,16 @@ public sealed record NaturalNichesOptions
     /// <summary>Record indices that every trial is measured on, so that scores of all times compare; at least one.</summary>
     public required IReadOnlyList<int> Records { get; init; }
 
+    /// <summary>Which of many starts the archive begins with; null: all of them.</summary>
+    public Screening? Screening { get; init; }
+
     /// <summary>Score, 0 or more, of a record's loss. Default 1 - loss, no less than 0: one minus an error rate.</summary>
     public Func<double, double> Score { get; init; } = loss => Math.Max(0, 1 - loss);
 
     public ulong Seed { get; init; } = 42;
 }
+
+/// <summary>All starts on a few records; the best ones, in their order, begin. Left out where no more than those are given.</summary>
+/// <param name="Records">Record indices, at least one.</param>
+/// <param name="Keep">Starts that begin, at least 1; equal ones in the order given.</param>
+public sealed record Screening(IReadOnlyList<int> Records, int Keep);

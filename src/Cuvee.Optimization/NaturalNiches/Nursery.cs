@@ -8,21 +8,28 @@ internal sealed record Member(double[] Point, double[] Scores);
 internal sealed class Nursery
 {
     private readonly string name;
-    private readonly double[][] starts; // [starts][N]
     private readonly IReadOnlyList<int> records;
     private readonly Func<double, double> score;
+    private double[][] starts; // [starts][N]
+    private Screening? screening; // still to come
+    private bool hasBegun; // the starts are told
     private double[][]? asked;
     private double[]? bestPoint;
     private double bestObjective = double.PositiveInfinity;
 
-    public Nursery(string name, IReadOnlyList<IReadOnlyList<double>> starts, IReadOnlyList<int> records, Func<double, double> score)
+    public Nursery(
+        string name, IReadOnlyList<IReadOnlyList<double>> starts, IReadOnlyList<int> records, Func<double, double> score,
+        Screening? screening = null)
     {
         if (starts.Count == 0 || starts[0].Count == 0 || starts.Any(start => start.Count != starts[0].Count))
             throw new ArgumentException($"{name} needs at least one start, each of the same number of coordinates, at least one.");
         if (records.Count == 0) throw new ArgumentException($"{name} needs at least one record.");
+        if (screening is { Keep: < 1 } or { Records.Count: 0 })
+            throw new ArgumentException($"{name} screens its starts; keep at least one, by at least one record.");
         this.name = name;
         this.starts = [.. starts.Select(start => start.ToArray())];
         (this.records, this.score) = ([.. records], score);
+        this.screening = screening?.Keep < starts.Count ? screening : null;
     }
 
     public int Dimension => starts[0].Length;
@@ -32,15 +39,17 @@ internal sealed class Nursery
     /// <summary>The best point told; the first start before a finite objective.</summary>
     public double[] Best => [.. bestPoint ?? starts[0]];
 
-    /// <summary>The starts first, then what <paramref name="breed"/> makes, <paramref name="children"/> times.</summary>
+    /// <summary>
+    /// The starts first, before them all that are screened, then what <paramref name="breed"/> makes, <paramref name="children"/> times.
+    /// </summary>
     public IReadOnlyList<Trial> Ask(int children, Func<double[]> breed)
     {
         if (asked is not null) throw new InvalidOperationException($"{name} was asked twice; Tell the evaluations of the last Ask first.");
-        asked = Iteration == 0 ? starts : [.. Enumerable.Range(0, children).Select(_ => breed())];
-        return [.. asked.Select(point => new Trial([.. point], records))];
+        asked = hasBegun ? [.. Enumerable.Range(0, children).Select(_ => breed())] : starts;
+        return [.. asked.Select(point => new Trial([.. point], screening?.Records ?? records))];
     }
 
-    /// <returns>In the order of asking.</returns>
+    /// <returns>In the order of asking; none where starts were screened.</returns>
     public IReadOnlyList<Member> Tell(IReadOnlyList<TrialEvaluation> evaluations)
     {
         if (asked is null) throw new InvalidOperationException($"{name} was told before it was asked; call Ask first.");
@@ -50,11 +59,25 @@ internal sealed class Nursery
                 $"{name} asked {asked.Length} points, was told {evaluations.Count} evaluations; give one a point, in order.");
         }
 
-        var told = asked.Zip(evaluations, ToMember).ToList();
+        List<Member> told = [];
+        if (screening is null)
+        {
+            told = [.. asked.Zip(evaluations, ToMember)];
+            hasBegun = true;
+        }
+        else
+        {
+            int[] best = [.. Enumerable.Range(0, starts.Length).OrderBy(i => Finite(evaluations[i].Objective)).Take(screening.Keep).Order()];
+            starts = [.. best.Select(i => starts[i])];
+            screening = null;
+        }
+
         Iteration++;
         asked = null;
         return told;
     }
+
+    private static double Finite(double objective) => double.IsFinite(objective) ? objective : double.PositiveInfinity;
 
     private Member ToMember(double[] point, TrialEvaluation evaluation)
     {

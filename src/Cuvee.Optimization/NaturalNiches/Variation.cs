@@ -13,6 +13,9 @@ public sealed record Variation
     /// <summary>False: one mixing weight for the whole vector. Default true.</summary>
     public bool SplitPoint { get; init; } = true;
 
+    /// <summary>Coordinates that a split point never parts, such as a layer's; divides their number. Default 1.</summary>
+    public int SplitUnit { get; init; } = 1;
+
     /// <summary>Standard deviation of the Gaussian added to every coordinate, 0 or more; 0 adds nothing. Default 0.</summary>
     public double MutationStepSize { get; init; }
 
@@ -26,6 +29,8 @@ public sealed record Variation
             throw new ArgumentException($"MutationStepSize is {MutationStepSize}; give 0 or more.");
         if (!Crossover && MutationStepSize == 0)
             throw new ArgumentException("Without crossover and mutation every child is its parent; allow one of them.");
+        if (SplitUnit < 1 || dimension % SplitUnit != 0)
+            throw new ArgumentException($"SplitUnit is {SplitUnit}, which does not divide the {dimension} coordinates; give a divisor.");
         if (Bounds is { } box && box.Dimension != dimension)
             throw new ArgumentException($"The bounds have {box.Dimension} coordinates and the points {dimension}; give the same number.");
     }
@@ -35,7 +40,7 @@ public sealed record Variation
         var child = (double[])first.Clone();
         if (Crossover)
         {
-            var split = SplitPoint ? random.NextInt32(first.Length) : first.Length;
+            var split = SplitPoint ? SplitUnit * random.NextInt32(first.Length / SplitUnit) : first.Length;
             child = Slerp(first, second, random.NextDouble(), split);
         }
 
