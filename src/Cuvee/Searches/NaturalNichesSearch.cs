@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Numerics;
 using Cuvee.Objectives;
 using Cuvee.Optimization.NaturalNiches;
@@ -95,16 +96,17 @@ public sealed class NaturalNichesSearch : ISearch
         var values = task.Settings.Values;
         if (values.Text(Crossover) == Off && values.Number(Mutation) == 0)
         {
-            throw new Formats.BadInputException(
-                $"{task.File}: without crossover and mutation every child is its parent; set settings.crossover: on, or settings.mutation " +
-                "above 0.");
+            throw new BadInputException(
+                $"{task.File}: without crossover and mutation every child is its parent; set settings.crossover: on, or " +
+                "settings.mutation above 0.");
         }
 
         var pool = task.AdapterNames.Count + 1;
         var (order, known) = Order(task);
         int[] screened = [.. order.Take(known > 0 ? known : GenerationSizes.SmallestDefaultSample)];
         var wanted = Math.Min(values.Integer(Starts)!.Value, pool);
-        var screening = wanted < pool || task.Budget.Evaluations < pool + GenerationSizes.Rechecks ? Cost(pool, screened, known) : (0, 0);
+        var isScreened = wanted < pool || task.Budget.Evaluations < pool + GenerationSizes.Rechecks;
+        var screening = isScreened ? Cost(pool, screened, known) : (Evaluations: 0, Queries: 0);
         var sizes = GenerationSizes.Fit(Without(task, screening), wanted, values.Integer("sample"), 1, Starts);
         int[] sample = [.. order.Take(sizes.SampleSize)];
         var (children, inFlight, checkEvery) =
@@ -151,7 +153,7 @@ public sealed class NaturalNichesSearch : ISearch
             sizes.Notes);
     }
 
-    /// <summary>Searchable records by index: those whose answers by every adapter alone are known first, then the others as drawn.</summary>
+    /// <summary>Searchable records by index: those of which every adapter's answer is known first, then the others as drawn.</summary>
     private static (IReadOnlyList<int> Order, int Known) Order(SearchTask task)
     {
         int[] all = [.. Enumerable.Range(0, task.Split.Search.Count)];
@@ -175,10 +177,14 @@ public sealed class NaturalNichesSearch : ISearch
     };
 
     /// <summary>Every adapter alone, in all layers, then where the search starts: [adapters + 1][coordinates].</summary>
-    private static IReadOnlyList<IReadOnlyList<double>> StartsIn(ISearchSpace space, int adapters) =>
-    [
-        .. Enumerable.Range(0, adapters).Select(adapter =>
-            (IReadOnlyList<double>)[.. space.Start.Select((_, coordinate) => coordinate % adapters == adapter ? 1.0 : 0.0)]),
-        space.Start,
-    ];
+    private static IReadOnlyList<IReadOnlyList<double>> StartsIn(ISearchSpace space, int adapters)
+    {
+        var average = space.Start;
+        return
+        [
+            .. Enumerable.Range(0, adapters).Select(adapter =>
+                (double[])[.. average.Select((_, coordinate) => coordinate % adapters == adapter ? 1.0 : 0.0)]),
+            average,
+        ];
+    }
 }
