@@ -27,6 +27,7 @@ public sealed record Catalog
         new FisherProbingSearch(),
         new CmaEsSearch(),
         new NaturalNichesSearch(),
+        new Nsga2Search(),
         new RandomWeightsSearch(),
     ];
 

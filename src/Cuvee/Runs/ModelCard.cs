@@ -59,6 +59,7 @@ internal static class ModelCard
             """);
         foreach (var warning in result.Warnings) card.Append($"> Warning, {warning.Stage}: {warning.Message}\n\n");
         AppendRecipe(card, result.Recipe);
+        AppendFront(card, plan, result);
         card.Append("""
 
             ## Use
@@ -89,6 +90,24 @@ internal static class ModelCard
     private static string Heading(RunPlan plan, RunResult result) => result.IsSingle
         ? $"{result.Verdict.Single.Name}: no merge of {plan.AdapterNames.Count} LoRA adapters was better"
         : $"A merge of {plan.AdapterNames.Count} LoRA adapters";
+
+    private static void AppendFront(StringBuilder card, RunPlan plan, RunResult result)
+    {
+        if (result.Front.Count == 0) return;
+        var names = plan.Configuration.Objectives.Select(objective => objective.LossName).ToList();
+        card.Append(CultureInfo.InvariantCulture, $"""
+
+            ## Front
+
+            Recipes of which none is better by every objective, on all {plan.Validation.Count} validation records; in `{RunWriter.FrontFileName}`, in this order.
+
+            | {string.Join(" | ", names)} |
+            |{string.Concat(names.Select(_ => "---:|"))}
+
+            """);
+        foreach (var point in result.Front)
+            card.Append($"| {string.Join(" | ", point.Losses.Select(loss => loss.ToString("0.0000", CultureInfo.InvariantCulture)))} |\n");
+    }
 
     private static void AppendRecipe(StringBuilder card, MergeRecipe recipe)
     {
