@@ -164,12 +164,13 @@ internal sealed class StageRun(
     private async Task<IReadOnlyList<FrontPoint>> MeasureFrontAsync(IParetoOptimizer optimizer, CancellationToken cancellationToken)
     {
         var points = optimizer.Front().Take(stage.FrontSize).ToList();
-        var questions = Objectives.SelectMany((objective, o) => points.Select((point, i) => QuestionOf(
-            EvaluationPurpose.Recheck,
-            optimizer.Iteration,
-            GenerationSizes.Rechecks + (o * stage.FrontSize) + i, // behind those of the recheck
-            point,
-            source.All) with { Objective = objective })).ToList();
+        Question Ask(int o, int i)
+        {
+            var trial = GenerationSizes.Rechecks + (o * stage.FrontSize) + i; // behind those of the recheck
+            return QuestionOf(EvaluationPurpose.Recheck, optimizer.Iteration, trial, points[i], source.All) with { Objective = Objectives[o] };
+        }
+
+        var questions = Objectives.SelectMany((_, o) => points.Select((_, i) => Ask(o, i))).ToList();
         var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
         var measured = points.Select((point, i) => new FrontPoint(
             space.Decode(point), [.. Objectives.Select((_, o) => evaluations[(o * points.Count) + i].Loss)])).ToList();
