@@ -167,7 +167,8 @@ internal sealed class StageRun(
         Question Ask(int o, int i)
         {
             var trial = GenerationSizes.Rechecks + (o * stage.FrontSize) + i; // behind those of the recheck
-            return QuestionOf(EvaluationPurpose.Recheck, optimizer.Iteration, trial, points[i], source.All) with { Objective = Objectives[o] };
+            var question = QuestionOf(EvaluationPurpose.Recheck, optimizer.Iteration, trial, points[i], source.All);
+            return question with { Objective = Objectives[o] };
         }
 
         var questions = Objectives.SelectMany((_, o) => points.Select((_, i) => Ask(o, i))).ToList();
