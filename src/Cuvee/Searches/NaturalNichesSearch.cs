@@ -27,7 +27,7 @@ public sealed class NaturalNichesSearch : ISearch
     private const string Off = "off";
     private static readonly string[] Switch = [On, Off];
 
-    // The authors' settings for language models: all records, one child at a time, no mutation.
+    // The authors' settings where trained models are merged: all records, one child at a time, no mutation.
     private static readonly SettingValues Paper = new(
         (Children, 1000),
         (Starts, 10_000),
