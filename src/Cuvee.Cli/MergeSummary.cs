@@ -16,6 +16,7 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
         var main = Search(0);
         if (Report.Results.Count > 1)
             main["compared_with"] = new JsonArray([.. Enumerable.Range(1, Report.Results.Count - 1).Select(i => (JsonNode)Search(i))]);
+        if (Report.Results[0] is { Front.Count: > 0 } result) main["front"] = Path.Combine(result.Out, RunWriter.FrontFileName);
         if (Report.Table is { } table) main["comparison"] = ComparisonTableJson.Of(table);
         return main.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
@@ -40,6 +41,7 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
                 $"best single adapter {100 * metric.Single:0.0}");
         }
 
+        if (result.Front.Count > 0) console.Profile.Out.Writer.WriteLine(FrontSentence(Plans[0], result));
         foreach (var warning in result.Warnings) console.Profile.Out.Writer.WriteLine($"warning: {warning.Message}");
         console.Profile.Out.Writer.WriteLine(result.Written switch
         {
@@ -50,6 +52,14 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
                 $"exact {written.ExactLoss:0.000})",
             _ => $"merged checkpoint: {Path.Combine(result.Out, "checkpoint")}",
         });
+    }
+
+    private static string FrontSentence(RunPlan plan, RunResult result)
+    {
+        var ranges = plan.Configuration.Objectives.Select((_, o) => result.Front.Select(point => point.Losses[o]).Order().ToList())
+            .Zip(plan.Configuration.Objectives, (losses, objective) => $"{objective.LossName} {losses[0]:0.000} to {losses[^1]:0.000}");
+        return $"front: {result.Front.Count} recipes, {string.Join(", ", ranges)} on the validation records: " +
+            Path.Combine(result.Out, RunWriter.FrontFileName);
     }
 
     private static void ShowTable(IAnsiConsole console, PooledTable table)

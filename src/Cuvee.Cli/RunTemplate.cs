@@ -62,7 +62,7 @@ internal sealed partial record RunTemplate
         # completion_end: auto # the token that closes completions; or none
 
         search: {{Search}} # {{string.Join(", ", Catalog.Default.AllSearches.Select(search => search.Name))}}
-        # objective: cross-entropy # or a metric of generated answers: {{string.Join(", ", MetricCatalog.Names)}}
+        {{Objective}}: {{string.Join(", ", MetricCatalog.Names)}}
         metric: {{Metric.Name}} # shown beside the loss{{(MetricIsGuess ? "; guessed from the answers, correct it if need be" : "")}}
         seed: 42
         budget:
@@ -74,6 +74,11 @@ internal sealed partial record RunTemplate
         {{Comparison}}
 
         """;
+
+    private string Objective =>
+        Catalog.Default.AllSearches.First(search => search.Name == Search).Needs.HasFlag(Searches.SearchNeeds.SeveralObjectives)
+            ? $"objective: [cross-entropy, {Metric.Name}] # the first decides what ships; others are metrics of generated answers"
+            : "# objective: cross-entropy # or a metric of generated answers";
 
     /// <summary>Commented out as a whole where there is nothing to measure on.</summary>
     private string Comparison => string.Join('\n', ((string[])

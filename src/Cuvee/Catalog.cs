@@ -26,6 +26,8 @@ public sealed record Catalog
         new EvoMergingSearch(),
         new FisherProbingSearch(),
         new CmaEsSearch(),
+        new NaturalNichesSearch(),
+        new Nsga2Search(),
         new RandomWeightsSearch(),
         EvolutionarySearch.Parameters,
         EvolutionarySearch.Paths,

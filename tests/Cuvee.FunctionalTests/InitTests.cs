@@ -1,5 +1,6 @@
 using Cuvee.Data;
 using Cuvee.LanguageModels;
+using Cuvee.Searches;
 
 namespace Cuvee.FunctionalTests;
 
@@ -43,6 +44,20 @@ public sealed class InitTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         Assert.Equal("", plan.Error);
         Assert.Equal(["fisher-probing (delta)", "CMA-ES over weights (delta)"],
             plan.Result.AsArray().Select(search => search!["search"]!.GetValue<string>()));
+    }
+
+    [Fact]
+    public async Task Init_EverySearch_WritesARunThatCanBePlanned()
+    {
+        foreach (var search in Catalog.Default.AllSearches)
+        {
+            var file = zoo.NewPath() + ".yaml";
+            var run = await InitAsync(file, "--search", search.Name, "--metric", "rouge-l");
+            Assert.Equal((0, ""), (run.Code, run.Error));
+            Assert.Equal(
+                search.Needs.HasFlag(SearchNeeds.SeveralObjectives),
+                (await File.ReadAllTextAsync(file)).Contains("\nobjective: [cross-entropy, rouge-l] #", StringComparison.Ordinal));
+        }
     }
 
     [Fact]

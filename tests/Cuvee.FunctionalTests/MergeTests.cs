@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace Cuvee.FunctionalTests;
@@ -49,6 +50,35 @@ public sealed class MergeTests : IDisposable
         Assert.Contains("queries", run.Error, StringComparison.Ordinal);
         Assert.Contains("loss best", run.Error, StringComparison.Ordinal);
         Assert.Contains("measuring base model", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Merge_SeveralObjectives_TellsAFrontWhoseRecipesScoreAsItSays()
+    {
+        var file = zoo.WriteRun("""
+            search: nsga2
+            objective: [cross-entropy, rouge-l]
+            max_tokens: 4
+            fallback: none
+            budget: { queries: 1200 }
+            settings: { population: 6, sample: 8, front: 3 }
+            """);
+        var run = await CuveeRun.InProcessAsync("merge", file);
+        Assert.Equal(0, run.Code);
+        var front = Path.Combine(zoo.Folder, "out", "front.json");
+        Assert.Matches(@"front: [123] recipes, cross-entropy [\d.]+ to [\d.]+, 1 - rouge-l [\d.]+ to [\d.]+ on the", run.Output);
+        Assert.Contains(front, run.Output, StringComparison.Ordinal);
+
+        var best = JsonNode.Parse(await File.ReadAllTextAsync(front))!["points"]![0]!; // by the first objective
+        var recipe = Path.Combine(zoo.Folder, "best.json");
+        await File.WriteAllTextAsync(recipe, best["recipe"]!.ToJsonString());
+        var score = await CuveeRun.InProcessAsync(
+            "score", "--model", zoo.ModelFolder, "--pool", zoo.PoolFolder, "--recipe", recipe,
+            "--data", Path.Combine(zoo.Folder, "validation.jsonl"), "--json");
+        Assert.Equal(best["losses"]!["cross-entropy"]!.GetValue<double>(), score.Result["summary"]!["loss"]!.GetValue<double>(), 1e-4);
+
+        var again = await CuveeRun.InProcessAsync("merge", file, "--resume", "--json");
+        Assert.Equal(front, again.Result["front"]!.GetValue<string>());
     }
 
     [Fact]

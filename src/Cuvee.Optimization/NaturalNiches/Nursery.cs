@@ -67,8 +67,8 @@ internal sealed class Nursery
         }
         else
         {
-            int[] best = [.. Enumerable.Range(0, starts.Length).OrderBy(i => Finite(evaluations[i].Objective)).Take(screening.Keep).Order()];
-            starts = [.. best.Select(i => starts[i])];
+            var ranked = Enumerable.Range(0, starts.Length).OrderBy(i => Finite(evaluations[i].Objective));
+            starts = [.. ranked.Take(screening.Keep).Order().Select(i => starts[i])];
             screening = null;
         }
 

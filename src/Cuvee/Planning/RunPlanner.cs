@@ -111,7 +111,7 @@ public static class RunPlanner
             Split = split,
             Budget = new RunBudget(search.Budget.Evaluations, queries),
             Allowance = allowance,
-            Objective = configuration.Objective,
+            Objectives = configuration.Objectives,
             Methods = configuration.Catalog.Methods,
             Seed = configuration.Seed,
             File = configuration.File,

@@ -58,6 +58,7 @@ internal static class ModelCard
             """);
         foreach (var warning in result.Warnings) card.Append($"> Warning, {warning.Stage}: {warning.Message}\n\n");
         AppendRecipe(card, result.Recipe);
+        AppendFront(card, plan, result);
         card.Append("""
 
             ## Use
@@ -92,6 +93,24 @@ internal static class ModelCard
     }
 
     private static bool WholeModels(RunPlan plan) => plan.Configuration.Provider.Capabilities.WholeModels;
+
+    private static void AppendFront(StringBuilder card, RunPlan plan, RunResult result)
+    {
+        if (result.Front.Count == 0) return;
+        var names = plan.Configuration.Objectives.Select(objective => objective.LossName).ToList();
+        card.Append(CultureInfo.InvariantCulture, $"""
+
+            ## Front
+
+            Recipes of which none is better by every objective, on all {plan.Validation.Count} validation records; in `{RunWriter.FrontFileName}`, in this order.
+
+            | {string.Join(" | ", names)} |
+            |{string.Concat(names.Select(_ => "---:|"))}
+
+            """);
+        foreach (var point in result.Front)
+            card.Append($"| {string.Join(" | ", point.Losses.Select(loss => loss.ToString("0.0000", CultureInfo.InvariantCulture)))} |\n");
+    }
 
     private static void AppendRecipe(StringBuilder card, MergeRecipe recipe)
     {

@@ -28,6 +28,9 @@ public sealed record RunResult
 
     public required IReadOnlyList<StageOutcome> Stages { get; init; }
 
+    /// <summary>Of the last stage; empty where its search has none.</summary>
+    public IReadOnlyList<FrontPoint> Front => Stages[^1].Front;
+
     public required RunVerdict Verdict { get; init; }
 
     /// <summary>The best single adapter won, and the run file lets it ship.</summary>

@@ -7,18 +7,20 @@ using Cuvee.Planning;
 namespace Cuvee.Runs;
 
 /// <summary>
-/// A finished run's documents: recipe.json, the model card and, last, merge_manifest.json: a run is finished when its manifest is there.
-/// Each appears under its name only when whole. All but the manifest, which holds wall time, have the same bytes for the same plan and
-/// answers.
+/// A finished run's documents: recipe.json, front.json where the search has a front, the model card and, last, merge_manifest.json: a run
+/// is finished when its manifest is there. Each appears under its name only when whole. All but the manifest, which holds wall time, have
+/// the same bytes for the same plan and answers.
 /// </summary>
 public static class RunWriter
 {
     public const string RecipeFileName = "recipe.json";
+    public const string FrontFileName = "front.json";
     public const string ManifestFileName = "merge_manifest.json";
 
     internal static void Write(RunPlan plan, RunResult result)
     {
         RecipeJson.Write(Path.Combine(plan.Out, RecipeFileName), result.Recipe);
+        if (result.Front.Count > 0) RunJson.Write(Path.Combine(plan.Out, FrontFileName), Front(plan, result));
         RunJson.WriteText(Path.Combine(plan.Out, "README.md"), ModelCard.Render(plan, result));
         AtomicFile.SyncFolder(plan.Out);
     }
@@ -87,6 +89,17 @@ public static class RunWriter
         manifest["wall_time_seconds"] = Math.Round(result.WallTime.TotalSeconds, 3);
         return manifest;
     }
+
+    private static JsonObject Front(RunPlan plan, RunResult result) => new()
+    {
+        ["validation_records"] = plan.Validation.Count,
+        ["points"] = new JsonArray([.. result.Front.Select(point => (JsonNode)new JsonObject
+        {
+            ["losses"] = new JsonObject(plan.Configuration.Objectives.Zip(
+                point.Losses, (objective, loss) => KeyValuePair.Create(objective.LossName, (JsonNode?)loss))),
+            ["recipe"] = JsonNode.Parse(RecipeJson.Serialize(point.Recipe)),
+        })]),
+    };
 
     private static JsonObject Value(StageValue value) =>
         new() { ["objective"] = value.Objective, ["loss"] = value.Loss, ["penalty"] = value.Penalty };

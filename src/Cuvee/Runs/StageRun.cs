@@ -2,6 +2,7 @@ using Cuvee.Events;
 using Cuvee.Journaling;
 using Cuvee.Objectives;
 using Cuvee.Optimization;
+using Cuvee.Optimization.Nsga2;
 using Cuvee.Planning;
 using Cuvee.Searches;
 
@@ -19,7 +20,15 @@ public sealed record StageValue(double Objective, double Loss, double Penalty);
 /// <param name="Winner">Which re-evaluated point won: <c>start</c>, <c>recommendation 1</c> (the optimiser's best guess) and so on, or
 /// <c>held-out</c>.</param>
 public sealed record StageOutcome(
-    string Name, int Iterations, string StopReason, StageValue Start, StageValue Value, string Winner, MergeRecipe Recipe);
+    string Name, int Iterations, string StopReason, StageValue Start, StageValue Value, string Winner, MergeRecipe Recipe)
+{
+    /// <summary>By the first loss, rising; empty where the optimiser has none.</summary>
+    public IReadOnlyList<FrontPoint> Front { get; init; } = [];
+}
+
+/// <summary>A recipe that no other of its front beats in every objective.</summary>
+/// <param name="Losses">One an objective, in the run file's order, on all validation records.</param>
+public sealed record FrontPoint(MergeRecipe Recipe, IReadOnlyList<double> Losses);
 
 /// <summary>What a run may have spent when a stage ends.</summary>
 internal sealed record StageLimit(double? Evaluations, SpendingLimits Spending);
@@ -36,6 +45,8 @@ internal sealed class StageRun(
     private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
 
     public IReadOnlyList<RunWarning> Warnings => warnings;
+
+    private IReadOnlyList<IObjective> Objectives => plan.Configuration.Objectives;
 
     public async Task<StageOutcome> ExecuteAsync(MergeRecipe start, CancellationToken cancellationToken)
     {
@@ -63,6 +74,8 @@ internal sealed class StageRun(
         }
 
         var outcome = await RecheckAsync(optimizer, stopReason, start, cancellationToken).ConfigureAwait(false);
+        if (optimizer is IParetoOptimizer pareto)
+            outcome = outcome with { Front = await MeasureFrontAsync(pareto, cancellationToken).ConfigureAwait(false) };
         progress.Report(new StageFinished(stage.Name, stopReason, outcome.Start.Loss, outcome.Value.Loss, outcome.Recipe));
         return outcome;
     }
@@ -82,10 +95,11 @@ internal sealed class StageRun(
     }
 
     private bool AffordsBesideRecheck(IReadOnlyList<Question> questions) =>
-        !(account.Evaluations + questions.Count + GenerationSizes.Rechecks > limit.Evaluations)
+        !(account.Evaluations + questions.Count + GenerationSizes.Rechecks + (stage.FrontSize * Objectives.Count) > limit.Evaluations)
         && limit.Spending.PassedBy(
             account.Meter.Spent + evaluator.BoundOf(questions)
-                + (plan.Expenses.All(plan.Configuration.Objective.Observes) * GenerationSizes.Rechecks),
+                + (plan.Expenses.All(plan.Configuration.Objective.Observes) * GenerationSizes.Rechecks)
+                + (Expense.Sum(Objectives.Select(objective => plan.Expenses.All(objective.Observes))) * stage.FrontSize),
             plan.Configuration.Price) is null;
 
     private void Report(IOptimizer optimizer, IReadOnlyList<Trial> trials, List<TrialEvaluation> evaluations, int candidates)
@@ -146,6 +160,25 @@ internal sealed class StageRun(
             best == 0 ? start : space.Decode(points[best].Point));
     }
 
+    /// <summary>Some of the front on all validation records; what another one beats there is left out.</summary>
+    private async Task<IReadOnlyList<FrontPoint>> MeasureFrontAsync(IParetoOptimizer optimizer, CancellationToken cancellationToken)
+    {
+        var points = optimizer.Front().Take(stage.FrontSize).ToList();
+        Question Ask(int o, int i)
+        {
+            var trial = GenerationSizes.Rechecks + (o * stage.FrontSize) + i; // behind those of the recheck
+            var question = QuestionOf(EvaluationPurpose.Recheck, optimizer.Iteration, trial, points[i], source.All);
+            return question with { Objective = Objectives[o] };
+        }
+
+        var questions = Objectives.SelectMany((_, o) => points.Select((_, i) => Ask(o, i))).ToList();
+        var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
+        var measured = points.Select((point, i) => new FrontPoint(
+            space.Decode(point), [.. Objectives.Select((_, o) => evaluations[(o * points.Count) + i].Loss)])).ToList();
+        return [.. measured.Where(point => !measured.Any(other => ParetoRanking.Dominates(other.Losses, point.Losses)))
+            .OrderBy(point => point.Losses[0])];
+    }
+
     private static StageValue ValueOf(Evaluation evaluation) => new(evaluation.Objective, evaluation.Loss, evaluation.Penalty);
 
     private async Task<IReadOnlyList<Evaluation>> EvaluateAsync(List<Question> questions, CancellationToken cancellationToken)
@@ -176,7 +209,7 @@ internal sealed class StageRun(
 
     /// <summary>The same candidates by every objective after the first, objective by objective.</summary>
     private List<Question> FurtherQuestions(List<Question> questions) =>
-        [.. plan.Configuration.Objectives.Skip(1).SelectMany(objective => questions.Select(question => question with
+        [.. Objectives.Skip(1).SelectMany(objective => questions.Select(question => question with
         {
             Key = question.Key with { Stage = $"{stage.Name}/{objective.Name}" },
             Objective = objective,

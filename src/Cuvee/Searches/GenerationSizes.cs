@@ -20,8 +20,10 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
     /// <param name="population">Wanted.</param>
     /// <param name="sample">Wanted; null fits it to the query budget.</param>
     /// <param name="smallestShare">Part of the budget of the stage that has least, in (0, 1].</param>
+    /// <param name="key">The setting that <paramref name="population"/> is, for notes.</param>
     /// <exception cref="BadInputException">The budget is below what one generation and the re-evaluations cost.</exception>
-    public static GenerationSizes Fit(SearchTask task, int population, int? sample, double smallestShare)
+    public static GenerationSizes Fit(
+        SearchTask task, int population, int? sample, double smallestShare, string key = "population")
     {
         var evaluations = (int?)(task.Budget.Evaluations * smallestShare);
         var queries = (long?)(task.Budget.Queries * smallestShare);
@@ -32,7 +34,7 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
         if (fitted < population)
         {
             notes.Add(
-                $"population lowered from {population} to {fitted}: one generation and the re-evaluation must fit into the evaluations.");
+                $"{key} lowered from {population} to {fitted}: one generation and the re-evaluation must fit into the evaluations.");
         }
 
         RequireBudget(task, queries, fitted + recheckQueries, "queries", smallestShare);

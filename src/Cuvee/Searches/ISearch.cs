@@ -109,7 +109,10 @@ public sealed record SearchTask
     /// </summary>
     public required RunBudget Budget { get; init; }
 
-    public required IObjective Objective { get; init; }
+    /// <summary>At least one; by the first everything is decided.</summary>
+    public required IReadOnlyList<IObjective> Objectives { get; init; }
+
+    public IObjective Objective => Objectives[0];
 
     public required MergeMethods Methods { get; init; }
 

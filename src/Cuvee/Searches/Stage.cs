@@ -29,6 +29,10 @@ public sealed record Stage
     /// <summary>The optimiser reads the log-probability of every token, so the journal must hold it.</summary>
     public bool ReadsTokenLogProbabilities { get; init; }
 
+    /// <summary>Points of an <see cref="IParetoOptimizer"/>'s front, at most, that are measured again by every objective on all validation
+    /// records when the stage ends; what that takes is kept back. 0: no front is told.</summary>
+    public int FrontSize { get; init; }
+
     /// <summary>Candidates at most, rounded down to whole generations; null leaves it to the budget.</summary>
     public int? MaxEvaluations { get; init; }
 

@@ -129,12 +129,48 @@ public sealed class NaturalNichesOptimizerTests
         child => Assert.All(child, value => Assert.InRange(value, -1, 1)));
 
     [Fact]
+    public void Ask_SplitUnit_CutsBetweenUnitsOnly()
+    {
+        // Two units of two coordinates: a child of these parents is constant in each unit wherever no unit is parted.
+        double[][] starts = [[1, 1, 0, 0], [0, 0, 1, 1]];
+        var children = Children(starts, Options() with { Variation = new Variation { SplitUnit = 2 } });
+        Assert.All(children, child => Assert.Equal((child[0], child[2]), (child[1], child[3])));
+        Assert.Contains(children, child => child.Sum() > 2.9 || child.Sum() < 1.9); // some are cut between them
+        Assert.Contains(Children(starts, Options()), child => child[0] != child[1] || child[2] != child[3]);
+    }
+
+    [Fact]
+    public void Ask_Screening_BeginsWithTheBestOnItsRecords()
+    {
+        double[][] starts = [[0, 0], [1, 0], [2, 0], [3, 0]];
+        var optimizer = new NaturalNichesOptimizer(starts, Options() with { Screening = new Screening([1, 3], 2) });
+        var screened = optimizer.Ask();
+        Assert.Equal(starts, screened.Select(trial => trial.Point));
+        Assert.All(screened, trial => Assert.Equal([1, 3], trial.Records!));
+        optimizer.Tell([.. ((double[])[0.4, double.NaN, 0.1, 0.3]).Select(loss => new TrialEvaluation(loss))]);
+        Assert.Equal([2, 0], optimizer.Recommend()[0]);
+        var begun = optimizer.Ask();
+        Assert.Equal([2, 3], begun.Select(trial => trial.Point[0]));
+        Assert.All(begun, trial => Assert.Equal([0, 1, 2, 3], trial.Records!));
+        optimizer.Tell([.. begun.Select(Answer)]);
+        Assert.Single(optimizer.Ask());
+        Assert.Equal(2, optimizer.Iteration);
+    }
+
+    [Fact]
+    public void Ask_AsManyStartsAsBegin_ScreensNothing() => Assert.All(
+        new NaturalNichesOptimizer(Starts, Options() with { Screening = new Screening([1], 3) }).Ask(),
+        trial => Assert.Equal([0, 1, 2, 3], trial.Records!));
+
+    [Fact]
     public void Constructor_SettingOutOfRange_NamesIt()
     {
         Assert.Contains("ArchiveSize", Refusal(Options() with { ArchiveSize = 1 }), StringComparison.Ordinal);
         Assert.Contains("InFlight", Refusal(Options() with { InFlight = 0 }), StringComparison.Ordinal);
         Assert.Contains("CompetitionExponent", Refusal(Options() with { CompetitionExponent = -1 }), StringComparison.Ordinal);
         Assert.Contains("one record", Refusal(Options() with { Records = [] }), StringComparison.Ordinal);
+        Assert.Contains("keep at least one", Refusal(Options() with { Screening = new Screening([0], 0) }), StringComparison.Ordinal);
+        Assert.Contains("SplitUnit", Refusal(Options() with { Variation = new Variation { SplitUnit = 3 } }), StringComparison.Ordinal);
         Assert.Contains(
             "Without crossover", Refusal(Options() with { Variation = new Variation { Crossover = false } }), StringComparison.Ordinal);
     }

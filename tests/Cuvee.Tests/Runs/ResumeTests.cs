@@ -14,6 +14,7 @@ public sealed class ResumeTests : SoftmaxRuns
     [Theory]
     [InlineData(BothStages)]
     [InlineData("search: fisher-probing\nseed: 5\nbudget: { queries: 700 }\nsettings: { probe_records: 5, line_search_records: 9 }")]
+    [InlineData("search: natural-niches\nseed: 5\nbudget: { queries: 600 }\nsettings: { starts: 3, held_out: 0.25 }")]
     public async Task ExecuteAsync_KilledAtAnyByteAndResumed_EqualsNeverStopped(string settings)
     {
         var whole = await RunAsync(zoo.Configure(settings, "whole"));
