@@ -8,6 +8,7 @@ var root = new Command("cuvee-lab", "Data sets, tasks, base model and specialist
     BuildCommand.Create(),
     ExportCommand.Create(),
     GradientWeightsCommand.Create(),
+    ParentsCommand.Create(),
     RandomModelCommand.Create(),
     RealTestsCommand.Create(),
     SampleCommand.Create(),
