@@ -17,17 +17,17 @@ public sealed record ParentPlan(string Name, string? From, IReadOnlyList<SkillSh
     /// <summary>The bound that is trained on the target too.</summary>
     public const string JointTarget = "joint-target";
 
-    private static readonly SkillShare[] School = [new(Skill.ReadingEnglish, 1), new(Skill.Calculation, 1)];
+    private static readonly SkillShare[] School = [new(Skill.ReadingEnglish, 1), new(Skill.Calculation, 2)];
 
     private static readonly SkillShare[] Problems = [new(Skill.MathEnglish, 2)];
 
     private static readonly SkillShare[] ForeignLanguage =
-        [new(Skill.ReadingEsperanto, 5), new(Skill.ToEnglish, 2), new(Skill.ToEsperanto, 2), new(Skill.Numbers, 2)];
+        [new(Skill.ReadingEsperanto, 5), new(Skill.ToEnglish, 2), new(Skill.ToEsperanto, 2), new(Skill.Numbers, 4)];
 
     /// <summary>Each after the one it starts from.</summary>
     public static IReadOnlyList<ParentPlan> All { get; } =
     [
-        new(Base, null, School, 500, 1e-3),
+        new(Base, null, School, 800, 1e-3),
         new(Math, Base, [.. Problems, .. School], 200, 3e-4),
         new(Esperanto, Base, [.. ForeignLanguage, .. School], 600, 4e-4),
         new(Joint, Base, [.. Problems, .. ForeignLanguage, .. School], 700, 4e-4),

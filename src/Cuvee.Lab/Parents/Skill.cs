@@ -3,7 +3,7 @@ namespace Cuvee.Lab.Parents;
 /// <summary>What a model can be asked to do.</summary>
 public enum Skill
 {
-    /// <summary>A sum, difference or product in digits.</summary>
+    /// <summary>A sum, difference or product of two numbers, without a story.</summary>
     Calculation,
 
     /// <summary>An English word problem, answered by its calculation.</summary>

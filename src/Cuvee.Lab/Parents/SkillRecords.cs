@@ -28,7 +28,7 @@ public static class SkillRecords
         Skill.ReadingEsperanto => ReadingEsperanto(Story.Draw(split, random), random),
         Skill.ToEnglish => Translation(split, Language.Esperanto, Language.English, random),
         Skill.ToEsperanto => Translation(split, Language.English, Language.Esperanto, random),
-        Skill.Calculation => Calculation(Story.Draw(split, random)),
+        Skill.Calculation => Calculation(Story.Draw(split, random), random),
         _ => Number(split, random),
     };
 
@@ -48,8 +48,15 @@ public static class SkillRecords
         return records;
     }
 
-    private static PromptCompletion Calculation(Story story) =>
-        Record($"{story.Larger} {story.Operator} {story.Smaller}", HowMuch, story.Calculation);
+    private static PromptCompletion Calculation(Story story, SeededRandom random)
+    {
+        var text = random.NextInt32(2) == 0 ? $"{story.Larger} {story.Operator} {story.Smaller}" : Summary(story, Language.English);
+        return Record(text, HowMuch, story.Calculation);
+    }
+
+    /// <summary>All that a calculation needs: "more: 12 and 5".</summary>
+    private static string Summary(Story story, Language language) =>
+        $"{story.Change(language)}: {story.Larger} {(language == Language.English ? "and" : "kaj")} {story.Smaller}";
 
     private static PromptCompletion Math(Story story, Language language) =>
         Record(Problem(story, language), HowMuch, story.Calculation);
@@ -67,9 +74,7 @@ public static class SkillRecords
         var (question, answer) = random.NextInt32(4) switch
         {
             0 => (english ? "What is counted?" : "Kio estas kalkulata?", story.Thing.InPlural(asked)),
-            1 or 2 => english
-                ? ("In short?", $"{story.Change(asked)}: {story.Larger} and {story.Smaller}")
-                : ("Mallonge?", $"{story.Change(asked)}: {story.Larger} kaj {story.Smaller}"),
+            1 or 2 => (english ? "In short?" : "Mallonge?", Summary(story, asked)),
             _ => (english ? "More, less or times?" : "Pli, malpli aŭ oble?", story.Change(asked)),
         };
         return Record(Problem(story, text), question, answer);
