@@ -9,6 +9,7 @@ var root = new Command("cuvee-lab", "Data sets, tasks, base model and specialist
     DigitsCommand.Create(),
     ExportCommand.Create(),
     GradientWeightsCommand.Create(),
+    ParentsCommand.Create(),
     PruningErrorCommand.Create(),
     RandomModelCommand.Create(),
     RealTestsCommand.Create(),

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Text.Json;
 using Cuvee.CommandLine;
 using Cuvee.Lab.Data;
+using Cuvee.Lab.Evolution;
 using Cuvee.Lab.Niches;
+using Cuvee.Lab.Parents;
 using Cuvee.Lab.Reproduction;
 
 namespace Cuvee.Lab.Commands;
@@ -16,10 +18,14 @@ public static class ReproduceCommand
     public static Command Create()
     {
         var name = new Argument<string>("experiment") { Description = "Which table." };
-        name.AcceptOnlyFromAmong([.. ExperimentCatalog.All.Select(experiment => experiment.Name), .. NichesExperiment.All.Select(niches => niches.Name)]);
+        name.AcceptOnlyFromAmong(
+        [
+            .. ExperimentCatalog.All.Select(experiment => experiment.Name), .. NichesExperiment.All.Select(niches => niches.Name),
+            EvolutionExperiment.Name,
+        ]);
         var data = new Option<string?>("--data")
         {
-            Description = "Folder of data sets (ner/, re/, event/, classify/); niches fetches digits/ into it.",
+            Description = "Folder of data sets (ner/, re/, event/, classify/); niches fetches digits/ into it, evolutionary needs none.",
             HelpName = "DIR",
         };
         var quick = new Option<bool>("--quick")
@@ -50,10 +56,12 @@ public static class ReproduceCommand
             "Rebuild a table of the Evo-Merging paper on the zoo's specialists: results as JSON, a page and plots.",
             "cuvee reproduce ood --data data --quick",
             "cuvee reproduce niches --data data --quick",
+            "cuvee reproduce evolutionary --quick",
             "cuvee reproduce ood --data data --seeds 3") { name, data, quick, output, zoo, runs, seeds, render, json };
         command.Validators.Add(arguments =>
         {
-            if (arguments.GetValue(data) is null && !arguments.GetValue(render))
+            if (arguments.GetValue(data) is null && !arguments.GetValue(render)
+                && arguments.GetValue(name) != EvolutionExperiment.Name)
                 arguments.AddError("--data is missing; name the folder of data sets, or add --render-only.");
         });
         command.SetAction(async (arguments, cancellationToken) =>
@@ -70,6 +78,7 @@ public static class ReproduceCommand
                 try
                 {
                     if (niches is not null) await RunNichesAsync(niches);
+                    else if (experiment == EvolutionExperiment.Name) await RunEvolutionAsync();
                     else await RunAsync();
                 }
                 catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
@@ -78,7 +87,9 @@ public static class ReproduceCommand
                 }
             }
 
-            var (page, verdict) = niches is not null ? WriteNiches() : Write();
+            var (page, verdict) = niches is not null ? WriteNiches()
+                : experiment == EvolutionExperiment.Name ? WriteEvolution()
+                : Write();
             await arguments.InvocationConfiguration.Output.WriteLineAsync(
                 arguments.GetValue(json) ? JsonSerializer.Serialize(new { results = path, page, verdict }) : $"{page}: {verdict}");
             return ExitCode.Done;
@@ -104,10 +115,28 @@ public static class ReproduceCommand
                     cancellationToken));
             }
 
+            async Task RunEvolutionAsync()
+            {
+                var (quickly, log) = (arguments.GetValue(quick), arguments.InvocationConfiguration.Error);
+                var folder = Path.Combine(arguments.GetRequiredValue(runs), quickly ? "parents-quick" : "parents");
+                await ParentsBuilder.For(quickly, arguments.GetRequiredValue(zoo), folder, seed: 1, TimeProvider.System, log)
+                    .BuildAsync(ParentsBuilder.RecordsOf(quickly), cancellationToken);
+                var evolution = new EvolutionExperiment(
+                    new ParentsFolder(folder), arguments.GetRequiredValue(runs), quickly, TimeProvider.System, log);
+                ResultsJson.Write(path, await evolution.RunAsync(
+                    chosenSeeds ?? (quickly ? EvolutionExperiment.QuickSeeds : EvolutionExperiment.Seeds), cancellationToken));
+            }
+
             (string Page, string Verdict) Write()
             {
                 var results = ResultsJson.Read(path);
                 return (ResultsPage.Write(folder, results), ResultsPage.Verdict(results));
+            }
+
+            (string Page, string Verdict) WriteEvolution()
+            {
+                var results = ResultsJson.Read<EvolutionResults>(path);
+                return (EvolutionPage.Write(folder, results), EvolutionPage.Verdict(results));
             }
 
             (string Page, string Verdict) WriteNiches()
