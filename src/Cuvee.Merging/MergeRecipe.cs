@@ -32,8 +32,8 @@ public enum PrunedFactor
 }
 
 /// <param name="Weight">The paper's beta, of every module that no group of <see cref="GroupWeights"/> holds.</param>
-/// <param name="KeepFraction">The paper's alpha, fraction of each LoraA tensor (<see cref="WeightedRecipe.Pruned"/>) that is kept, in [0, 1]; of every module that no group of
-/// <see cref="GroupKeepFractions"/> holds.</param>
+/// <param name="KeepFraction">The paper's alpha, fraction of each LoraA tensor (<see cref="WeightedRecipe.Pruned"/>) that is kept,
+/// in [0, 1]; of every module that no group of <see cref="GroupKeepFractions"/> holds.</param>
 public sealed record AdapterShare(string Name, double Weight, double KeepFraction = 1)
 {
     public GroupValues GroupWeights { get; init; } = GroupValues.None;

@@ -8,7 +8,8 @@ namespace Cuvee.Merging;
 /// <summary>
 /// recipe.json, one of
 /// <list type="bullet">
-/// <item>weighted adapters, <c>{"space": "factors"|"delta", "pruned"?: "a"|"b"|"both" (default "a"), "adapters": [{"name", "keep_fraction"?: 0..1 (default 1), "weight"}]}</c>,
+/// <item>weighted adapters, <c>{"space": "factors"|"delta", "pruned"?: "a"|"b"|"both" (default "a"), "adapters": [{"name",
+/// "keep_fraction"?: 0..1 (default 1), "weight"}]}</c>,
 /// where weight and keep_fraction are a number or an object of numbers per group of modules (<see cref="GroupValues"/>) with
 /// <c>"default"</c> for the other modules (when absent: weight 0, keep_fraction 1);</item>
 /// <item>a merge method, <c>{"method", "parameters"?: {name: number}, "adapters": [{"name", parameter: number}], "seed"?: 0}</c>, where

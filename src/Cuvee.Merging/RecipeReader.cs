@@ -68,7 +68,8 @@ internal static class RecipeReader
     {
         root.RequireOnly("first", "path", "merged");
         return new PathRecipe(
-            root.Find("first")?.Text(), [.. root["path"].Items().Select(ReadStep)], root.Find("merged") is { } merged ? Read(merged) : null);
+            root.Find("first")?.Text(), [.. root["path"].Items().Select(ReadStep)],
+            root.Find("merged") is { } merged ? Read(merged) : null);
     }
 
     private static RecipeStep ReadStep(JsonField step)

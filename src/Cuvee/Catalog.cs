@@ -34,7 +34,8 @@ public sealed record Catalog
         EvolutionarySearch.ParametersThenPaths,
     ];
 
-    public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory(), new CheckpointProviderFactory(), new CommandProviderFactory(TimeProvider.System)];
+    public IReadOnlyList<IProviderFactory> Providers { get; init; } =
+        [new EmbeddedProviderFactory(), new CheckpointProviderFactory(), new CommandProviderFactory(TimeProvider.System)];
 
     /// <summary>With the providers that ask servers, over this network.</summary>
     public Catalog WithServices(ServiceNetwork network) => this with

@@ -45,7 +45,8 @@ public sealed class LlamaServerTests : IDisposable
         foreach (var (scale, selection) in ((double, string[])[])[(0, []), (1, ["--pool", Pool, "--recipe", recipeFile])])
         {
             await AssertScoresAsync(
-                await RunAsync(["score", "--model", Base, .. selection, "--data", data, "--json"]), server, scale, tokenizer, data, Tolerance);
+                await RunAsync(["score", "--model", Base, .. selection, "--data", data, "--json"]), server, scale, tokenizer, data,
+                Tolerance);
         }
     }
 

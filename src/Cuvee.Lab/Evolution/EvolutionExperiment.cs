@@ -122,8 +122,8 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
         foreach (var skill in ParentsFolder.Skills)
         {
             var measured = await TestMeasurement.OfAsync(
-                model, new ExactMatchMetric(), parents.Records(skill, Split.Test), new GenerationOptions { MaxTokens = ParentsFolder.MaxAnswerTokens },
-                cancellationToken).ConfigureAwait(false);
+                model, new ExactMatchMetric(), parents.Records(skill, Split.Test),
+                new GenerationOptions { MaxTokens = ParentsFolder.MaxAnswerTokens }, cancellationToken).ConfigureAwait(false);
             skills.Add(new SkillMeasurement(
                 skill, [.. measured.Counts.Select(count => (int)count.Matched)], Math.Round(measured.Loss, 4)));
         }

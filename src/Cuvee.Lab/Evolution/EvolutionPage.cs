@@ -80,12 +80,13 @@ internal static class EvolutionPage
         }
 
         text.Append(
-            "\n95% bootstrap intervals over seeds and test records together, differences paired over both; a claim is confirmed where its " +
-            "interval lies above 0 and reversed where it lies below. Plain merges have no seed.\n");
+            "\n95% bootstrap intervals over seeds and test records together, differences paired over both; a claim is confirmed where " +
+            "its interval lies above 0 and reversed where it lies below. Plain merges have no seed.\n");
         return text.ToString();
     }
 
-    private static string Describe(EvolutionReference reference) => reference.IsParent ? $"parent `{reference.Name}`" : $"`{reference.Name}`";
+    private static string Describe(EvolutionReference reference) =>
+        reference.IsParent ? $"parent `{reference.Name}`" : $"`{reference.Name}`";
 
     private static string Plot(EvolutionResults results)
     {

@@ -36,14 +36,17 @@ internal static class NichesPage
         text.Append(
             "The digit classifiers of M2N2 ([arXiv 2508.16204](https://arxiv.org/abs/2508.16204)) rebuilt: an MLP " +
             $"{results.Pixels}-{DigitNet.Hidden}-{DigitImages.Classes} with ReLU ({results.Weights:N0} weights) on {results.Images}, " +
-            $"{results.TrainImages} training and {results.TestImages} test images, pixels from 0 to 1. A forward pass is one model on all training images; fitness is accuracy there, and a row " +
+            $"{results.TrainImages} training and {results.TestImages} test images, pixels from 0 to 1. A forward pass is " +
+            "one model on all training images; fitness is accuracy there, and a row " +
             $"is the best model by training accuracy after {results.Passes:N0} passes. Archive of 20, exponent 1, one child at a time; " +
             "from scratch two models N(0, 0.01) and mutation of 0.01, from parents no mutation.\n\n" +
             "What is ours: MAP-Elites has 10 x 10 cells over the accuracies on the digits 0-4 and 5-9, with the same crossover and " +
             "mutation; parents are trained by Adam, 300 steps on whole batches. CMA-ES (population 20, sigma 0.01, from the first random " +
             $"model) is the **separable** one: the full covariance of {results.Weights:N0} weights would hold " +
-            $"{Math.Round((double)results.Weights * results.Weights / 1e6):N0} million numbers. From parents it does not take part, as in the authors' code.\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"Seeds {string.Join(", ", results.Seeds)}. Repeat: `cuvee reproduce {results.Experiment} --data DATA");
+            $"{Math.Round((double)results.Weights * results.Weights / 1e6):N0} million numbers. From parents it " +
+            "does not take part, as in the authors' code.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"Seeds {string.Join(", ", results.Seeds)}. ");
+        text.Append($"Repeat: `cuvee reproduce {results.Experiment} --data DATA");
         text.Append($"{(results.Quick ? " --quick" : "")} --seeds {results.Seeds.Count}`.\n\n");
         if (results.Quick) text.Append("**A quick run**: few passes. It shows that all works, not who wins.\n\n");
         text.Append($"**Verdict.** {Verdict(results)}\n");

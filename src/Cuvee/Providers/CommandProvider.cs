@@ -32,8 +32,8 @@ public sealed class CommandProviderFactory(TimeProvider time) : IProviderFactory
         if (settings.Pool.Path is null)
             throw new BadInputException($"{settings.File}: pool.path is missing; name the folder that holds the models' folders.");
         return new CommandProvider(
-            folder, settings.Pool, settings.File, new UserCommand(run, beside, TimeSpan.FromSeconds(seconds)), string.Join(' ', run), retries,
-            settings.Methods, time);
+            folder, settings.Pool, settings.File, new UserCommand(run, beside, TimeSpan.FromSeconds(seconds)), string.Join(' ', run),
+            retries, settings.Methods, time);
     }
 }
 

@@ -104,7 +104,8 @@ public sealed class EvoMergingSearch : ISearch
         if (pruned != PrunedFactor.LoraA && (task.WholeModels || task.KeepFractions is not null))
         {
             throw new BadInputException(
-                $"{task.File}: 'settings.{Pruned}' is {values.Text(Pruned)}, and the provider has no factors that it could prune; leave it out.");
+                $"{task.File}: 'settings.{Pruned}' is {values.Text(Pruned)}, and the provider has no factors that it could " +
+                "prune; leave it out.");
         }
 
         var total = (double)candidates.Sum();
@@ -122,7 +123,8 @@ public sealed class EvoMergingSearch : ISearch
             ? (string[])[$"keep fractions are {string.Join(", ", fractions)}: those that the provider has files of."]
             : [];
         return new SearchProgram(
-            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames) with { Pruned = pruned }, [.. stages], evaluations, queries, [.. sizes.Notes, .. levels]);
+            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames) with { Pruned = pruned }, [.. stages], evaluations, queries,
+            [.. sizes.Notes, .. levels]);
     }
 }
 

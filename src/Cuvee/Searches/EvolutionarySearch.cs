@@ -222,7 +222,8 @@ public sealed class EvolutionarySearch : ISearch
         if (!models.Remove(first))
         {
             throw new BadInputException(
-                $"{task.File}: 'settings.{First}' is '{first}', which is not in the pool; use one of {string.Join(", ", task.AdapterNames)}.");
+                $"{task.File}: 'settings.{First}' is '{first}', which is not in the pool; use one of " +
+                $"{string.Join(", ", task.AdapterNames)}.");
         }
 
         models.Insert(0, first);

@@ -4,8 +4,8 @@ namespace Cuvee.Searches;
 
 /// <summary>
 /// Ways through the layers of whole models: the data-flow space of arXiv 2403.13187, section 3.2. All M layers stand in a row, the first
-/// model's first, and the row is repeated r times: a slot is on the path where its indicator is above 0. Between layer i and the next one on
-/// the path, j, the hidden state is scaled by W[i, j].
+/// model's first, and the row is repeated r times: a slot is on the path where its indicator is above 0. Between layer i and the next one
+/// on the path, j, the hidden state is scaled by W[i, j].
 /// </summary>
 /// <remarks>
 /// Genotype: T = M r indicators, then the scales, each as its distance from 1: M x M numbers, or the parameters of a network of (i, j, t)

@@ -8,7 +8,8 @@ public sealed class DigitNetTests
     private static readonly DigitImages Images = Random(37);
 
     [Fact]
-    public void WeightCount_OfTheMlp_IsThePapers() => Assert.Equal((19_210, 203_530), (new DigitNet(Images).WeightCount, DigitNet.WeightsOf(784)));
+    public void WeightCount_OfTheMlp_IsThePapers() =>
+        Assert.Equal((19_210, 203_530), (new DigitNet(Images).WeightCount, DigitNet.WeightsOf(784)));
 
     [Fact]
     public void Errors_AgainstADoubleTwin_AreTheSame()

@@ -165,6 +165,9 @@ public sealed class CheckpointPoolTests : IDisposable
         Assert.InRange(ReferenceMerge.RelativeError(merged[name], [.. expected]), 0, 3e-6);
     }
 
+    private static float[] Gaussians(SeededRandom random, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => (float)random.NextGaussian())];
+
     private Dictionary<string, float[]> Merge(MergeRecipe recipe)
     {
         using var team = new ThreadTeam(2);
@@ -194,8 +197,7 @@ public sealed class CheckpointPoolTests : IDisposable
         ModelShards.Write(
             Path.Combine(folder, model),
             [.. (tensors ?? Tensors).Select(tensor => new TensorData(
-                tensor.Name, tensor.Shape,
-                [.. Enumerable.Range(0, tensor.Shape.Aggregate(1, (x, y) => x * y)).Select(_ => (float)random.NextGaussian())]).ToSource())],
+                tensor.Name, tensor.Shape, Gaussians(random, tensor.Shape.Aggregate(1, (x, y) => x * y))).ToSource())],
             TensorType.F32, long.MaxValue);
     }
 }

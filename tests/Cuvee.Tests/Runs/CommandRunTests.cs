@@ -4,7 +4,6 @@ using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
 using Cuvee.LanguageModels;
-using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Runs;
 

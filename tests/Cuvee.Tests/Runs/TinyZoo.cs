@@ -95,7 +95,10 @@ public sealed class TinyZoo : IDisposable
         var folder = Path.Combine(PoolFolder, name);
         HuggingFaceModelWriter.Write(
             folder, Config,
-            Weights(Config).Select(tensor => tensor with { Values = [.. tensor.Values.Select(x => x + (deviation * (float)random.NextGaussian()))] }),
+            Weights(Config).Select(tensor => tensor with
+            {
+                Values = [.. tensor.Values.Select(x => x + (deviation * (float)random.NextGaussian()))],
+            }),
             TensorType.F32);
         TokenizerFiles.Copy(ModelFolder, folder);
     }

@@ -31,7 +31,8 @@ public sealed class WholeModelRunTests : IDisposable
         "search: evolutionary-ps+dfs\nsettings: { candidates: 40, path_candidates: 64, sample: 20 }", typeof(PathRecipe))]
     [InlineData("search: cma-es\nsettings: { candidates: 60, sample: 20 }", typeof(WeightedRecipe))]
     [InlineData("search: fisher-probing\nsettings: { rounds: 2, layer_adapters: 2 }", typeof(WeightedRecipe))]
-    [InlineData("search: evo-merging\nsettings: { keep_fraction_candidates: 20, weight_candidates: 40, sample: 20 }", typeof(WeightedRecipe))]
+    [InlineData(
+        "search: evo-merging\nsettings: { keep_fraction_candidates: 20, weight_candidates: 40, sample: 20 }", typeof(WeightedRecipe))]
     public async Task ExecuteAsync_Search_WritesTheCheckpointThatItMeasured(string search, Type recipe)
     {
         var (plan, result) = await RunAsync(search + "\nfallback: none" + Output);
@@ -46,7 +47,8 @@ public sealed class WholeModelRunTests : IDisposable
         Assert.Equal(MeanLoss.Of(scores), result.Written!.ValidationLoss!.Value, 1e-9);
         Assert.Equal(
             RecipeKey.Of(result.Recipe), RecipeKey.Of(RecipeJson.Read(Path.Combine(result.Out, "recipe.json"))));
-        Assert.Contains("A merge of 3 models", await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md")), StringComparison.Ordinal);
+        Assert.Contains(
+            "A merge of 3 models", await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md")), StringComparison.Ordinal);
     }
 
     /// <summary>Without a search that finds something, the best model is written as it was.</summary>
