@@ -12,7 +12,7 @@ internal static class ParentsCommand
         var output = new Option<string>("--out") { Description = "Folder of the models, the records and parents.json.", Required = true };
         var zoo = new Option<string>("--zoo") { Description = "Folder of the zoo.", DefaultValueFactory = _ => "zoo", HelpName = "DIR" };
         var seed = new Option<ulong>("--seed") { Description = "Same seed, same bytes.", DefaultValueFactory = _ => 1 };
-        var quick = new Option<bool>("--quick") { Description = "A fiftieth of the training and few records: shows the way, not the skills." };
+        var quick = new Option<bool>("--quick") { Description = "A fiftieth of the training, few records: the way, not the skills." };
         var command = new ExampleCommand(
             "parents",
             "Train parents worth merging: a model of word problems, a model of Esperanto, their base and upper bounds.",

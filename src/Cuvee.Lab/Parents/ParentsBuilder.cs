@@ -73,8 +73,8 @@ public sealed class ParentsBuilder(
             foreach (var (skill, questions) in tests)
             {
                 var measured = await TestMeasurement.OfAsync(model, new ExactMatchMetric(), questions, options, cancellationToken);
-                scores.Add(new ParentScore(
-                    name, skill.Name(), questions.Count, Math.Round(MetricScore.Of(measured.Counts).Value, 4), Math.Round(measured.Loss, 4)));
+                var exact = MetricScore.Of(measured.Counts).Value;
+                scores.Add(new ParentScore(name, skill.Name(), questions.Count, Math.Round(exact, 4), Math.Round(measured.Loss, 4)));
             }
 
             log.WriteLine($"{name}: measured");

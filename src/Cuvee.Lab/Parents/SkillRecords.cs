@@ -32,7 +32,8 @@ public static class SkillRecords
         _ => Number(split, random),
     };
 
-    /// <summary>Up to <paramref name="count"/> records, fewer where a skill has no more; no two ask the same; ids are <c>{skill}-{split}-{index}</c>.</summary>
+    /// <summary>Up to <paramref name="count"/> records, fewer where a skill has no more; no two ask the same.</summary>
+    /// <returns>Ids are <c>{skill}-{split}-{index}</c>.</returns>
     public static IReadOnlyList<PromptCompletion> Distinct(Skill skill, Split split, int count, ulong seed)
     {
         var name = $"{skill.Name()}-{split.ToString().ToLowerInvariant()}";

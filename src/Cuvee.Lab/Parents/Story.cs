@@ -110,7 +110,8 @@ public sealed record Story(Plot Plot, Person Who, Person Other, Noun Thing, Noun
             Plot.MoreThan => $"{Who.Name} havas {Larger} {things}. {Other.Name} havas {Smaller} {things} pli ol {Who.Name}.",
             Plot.FewerThan => $"{Who.Name} havas {Larger} {things}. {Other.Name} havas {Smaller} {things} malpli ol {Who.Name}.",
             Plot.Containers =>
-                $"{Who.Name} havas {Larger} {Container.AsObjects(Language.Esperanto)}. Ĉiu {Container.Esperanto} enhavas {Smaller} {things}.",
+                $"{Who.Name} havas {Larger} {Container.AsObjects(Language.Esperanto)}. " +
+                $"Ĉiu {Container.Esperanto} enhavas {Smaller} {things}.",
             _ => $"Estas {Larger} {Container.InPlural(Language.Esperanto)}. " +
                 $"En ĉiu {Container.Esperanto} estas {Smaller} {Thing.InPlural(Language.Esperanto)}.",
         };
