@@ -24,7 +24,7 @@ internal static class ParentsCommand
             var builder = ParentsBuilder.For(
                 isQuick, arguments.GetRequiredValue(zoo), arguments.GetRequiredValue(output), arguments.GetValue(seed), TimeProvider.System,
                 Console.Error);
-            var table = await builder.BuildAsync(ParentsBuilder.RecordsOf(isQuick), cancellationToken);
+            var table = await builder.BuildAndMeasureAsync(ParentsBuilder.RecordsOf(isQuick), cancellationToken);
             await Console.Out.WriteAsync(table.Render());
             return ExitCode.Done;
         });

@@ -119,8 +119,8 @@ public static class ReproduceCommand
             {
                 var (quickly, log) = (arguments.GetValue(quick), arguments.InvocationConfiguration.Error);
                 var folder = Path.Combine(arguments.GetRequiredValue(runs), quickly ? "parents-quick" : "parents");
-                await ParentsBuilder.For(quickly, arguments.GetRequiredValue(zoo), folder, seed: 1, TimeProvider.System, log)
-                    .BuildAsync(ParentsBuilder.RecordsOf(quickly), cancellationToken);
+                ParentsBuilder.For(quickly, arguments.GetRequiredValue(zoo), folder, seed: 1, TimeProvider.System, log)
+                    .Build(ParentsBuilder.RecordsOf(quickly), cancellationToken);
                 var evolution = new EvolutionExperiment(
                     new ParentsFolder(folder), arguments.GetRequiredValue(runs), quickly, TimeProvider.System, log);
                 ResultsJson.Write(path, await evolution.RunAsync(

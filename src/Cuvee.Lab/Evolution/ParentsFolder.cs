@@ -27,8 +27,7 @@ internal sealed class ParentsFolder(string folder)
 
     public string FolderOf(string model) => Path.Combine(Folder, model);
 
-    public string FileOf(string skill, Split split) =>
-        Path.Combine(Folder, "records", $"{skill}-{split.ToString().ToLowerInvariant()}.jsonl");
+    public string FileOf(string skill, Split split) => ParentsBuilder.RecordsFile(Folder, skill, split);
 
     public IReadOnlyList<PromptCompletion> Records(string skill, Split split)
     {

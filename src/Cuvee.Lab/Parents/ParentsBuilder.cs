@@ -42,14 +42,28 @@ public sealed class ParentsBuilder(
     /// <summary>How many records a full or quick build writes of each skill and split.</summary>
     public static int RecordsOf(bool quick) => quick ? QuickRecords : Records;
 
-    /// <summary>Trains what is not there yet, writes the records, measures every model on the test records.</summary>
+    /// <summary>Where <see cref="Build"/> writes the records of a skill.</summary>
+    public static string RecordsFile(string folder, string skill, Split split) =>
+        Path.Combine(folder, "records", $"{skill}-{split.ToString().ToLowerInvariant()}.jsonl");
+
+    /// <summary>Writes the records and trains what is not there yet.</summary>
     /// <param name="records">Of each skill and split.</param>
+    /// <returns>The test records of each skill.</returns>
     /// <exception cref="BadInputException">The start is no model, or a file of it is broken; thrown before anything is written.</exception>
-    public async Task<ParentsTable> BuildAsync(int records, CancellationToken cancellationToken)
+    public IReadOnlyList<(Skill Skill, IReadOnlyList<PromptCompletion> Records)> Build(int records, CancellationToken cancellationToken)
     {
         _ = ModelFolder.Open(start);
         var tests = WriteRecords(records);
         Train(cancellationToken);
+        return tests;
+    }
+
+    /// <summary><see cref="Build"/>, then every model and some plain merges measured on the test records.</summary>
+    /// <param name="records">Of each skill and split.</param>
+    /// <exception cref="BadInputException">As for <see cref="Build"/>.</exception>
+    public async Task<ParentsTable> BuildAndMeasureAsync(int records, CancellationToken cancellationToken)
+    {
+        var tests = Build(records, cancellationToken);
         var scores = new List<ParentScore>();
         foreach (var plan in plans)
         {
@@ -92,7 +106,7 @@ public sealed class ParentsBuilder(
             foreach (var split in new[] { Split.Validation, Split.Test })
             {
                 var drawn = SkillRecords.Distinct(skill, split, count, seed);
-                RecordFile.Write(Path.Combine(folder, "records", $"{skill.Name()}-{split.ToString().ToLowerInvariant()}.jsonl"), drawn);
+                RecordFile.Write(RecordsFile(folder, skill.Name(), split), drawn);
                 if (split == Split.Test) tests.Add((skill, drawn));
             }
         }

@@ -62,7 +62,7 @@ public sealed class ParentsBuilderTests : IDisposable
         var folder = Path.Combine(root, "refused");
         var builder = new ParentsBuilder(Brief, Path.Combine(root, "nowhere"), folder, 1, TimeProvider.System, TextWriter.Null);
 
-        var exception = await Assert.ThrowsAsync<BadInputException>(() => builder.BuildAsync(Records, CancellationToken.None));
+        var exception = await Assert.ThrowsAsync<BadInputException>(() => builder.BuildAndMeasureAsync(Records, CancellationToken.None));
 
         Assert.Contains("nowhere", exception.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder));
@@ -83,7 +83,8 @@ public sealed class ParentsBuilderTests : IDisposable
         string folder, ParentPlan[] plans, Action<string>? onLine = null, CancellationToken cancellationToken = default)
     {
         using var log = new Lines(onLine);
-        var table = await new ParentsBuilder(plans, ZooBase, folder, 1, TimeProvider.System, log).BuildAsync(Records, cancellationToken);
+        var table = await new ParentsBuilder(plans, ZooBase, folder, 1, TimeProvider.System, log)
+            .BuildAndMeasureAsync(Records, cancellationToken);
         return (table, log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
