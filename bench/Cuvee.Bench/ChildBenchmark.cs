@@ -52,8 +52,8 @@ internal static class ChildBenchmark
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{elements / 1e6:0.0} M weights, {Models} models in bf16 into fp32, {team.Threads} threads: child " +
-            $"{1000 * bench.Seconds(0):0.0} ms ({(read + written) / bench.Seconds(0) / 1e9:0.0} GB/s), traffic alone {1000 * bench.Seconds(1):0.0} ms " +
-            $"({(read + written) / bench.Seconds(1) / 1e9:0.0} GB/s), ratio {bench.Speedup(0, 1):0.00}"));
+            $"{1000 * bench.Seconds(0):0.0} ms ({(read + written) / bench.Seconds(0) / 1e9:0.0} GB/s), traffic alone " +
+            $"{1000 * bench.Seconds(1):0.0} ms ({(read + written) / bench.Seconds(1) / 1e9:0.0} GB/s), ratio {bench.Speedup(0, 1):0.00}"));
     }
 
     // Sums what is read, so that nothing is left out, and writes the sum.

@@ -7,7 +7,7 @@ namespace Cuvee.Hosting;
 /// <param name="command">Program and first arguments, at least one.</param>
 /// <param name="folder">Where it runs.</param>
 /// <param name="limit">How long a call may take; null: for ever.</param>
-public sealed class UserCommand(IReadOnlyList<string> command, string folder, TimeSpan? limit = null)
+public sealed class UserCommand(IReadOnlyList<string> command, string folder, CommandLimit? limit = null)
 {
     /// <summary>The program's name, as given.</summary>
     public string Name => command[0];
@@ -16,7 +16,7 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Ti
     /// <param name="input">Standard input; null: none.</param>
     /// <returns>Standard output.</returns>
     /// <exception cref="LanguageModelException">It cannot be started, fails or takes too long.</exception>
-    public async Task<string> RunAsync(string last, string? input, TimeProvider time, CancellationToken cancellationToken)
+    public async Task<string> RunAsync(string last, string? input, CancellationToken cancellationToken)
     {
         using var process = Start(new ProcessStartInfo(Name, [.. command.Skip(1), last])
         {
@@ -25,7 +25,7 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Ti
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         });
-        using var late = limit is { } most ? new CancellationTokenSource(most, time) : new CancellationTokenSource();
+        using var late = limit is null ? new CancellationTokenSource() : new CancellationTokenSource(limit.Duration, limit.Time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         try
         {
@@ -42,7 +42,7 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Ti
         {
             process.Kill(entireProcessTree: true);
             cancellationToken.ThrowIfCancellationRequested();
-            throw new LanguageModelException($"'{Name}' took longer than {limit!.Value.TotalSeconds:0.###} s and was stopped.");
+            throw new LanguageModelException($"'{Name}' took longer than {limit!.Duration.TotalSeconds:0.###} s and was stopped.");
         }
     }
 
@@ -71,3 +71,6 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Ti
         }
     }
 }
+
+/// <summary>How long a call may take, by which clock.</summary>
+public sealed record CommandLimit(TimeSpan Duration, TimeProvider Time);

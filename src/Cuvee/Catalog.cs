@@ -28,21 +28,21 @@ public sealed record Catalog
         new CmaEsSearch(),
         new NaturalNichesSearch(),
         new Nsga2Search(),
-        new RandomWeightsSearch(),
         EvolutionarySearch.Parameters,
         EvolutionarySearch.Paths,
         EvolutionarySearch.ParametersThenPaths,
+        new RandomWeightsSearch(),
     ];
 
-    public IReadOnlyList<IProviderFactory> Providers { get; init; } =
-        [new EmbeddedProviderFactory(), new CheckpointProviderFactory(), new CommandProviderFactory(TimeProvider.System)];
+    public IReadOnlyList<IProviderFactory> Providers { get; init; } = [new EmbeddedProviderFactory(), new CheckpointProviderFactory()];
 
-    /// <summary>With the providers that ask servers, over this network.</summary>
+    /// <summary>With the providers that ask servers, over this network, and programs, by its clock.</summary>
     public Catalog WithServices(ServiceNetwork network) => this with
     {
         Providers =
         [
             .. Providers,
+            new CommandProviderFactory(network.Time),
             new ServedProviderFactory(network),
             new LlamaCppProviderFactory(network),
             UploadProviderFactory.Vllm(network),

@@ -12,7 +12,7 @@ namespace Cuvee.Hosting.Commands;
 /// </summary>
 /// <param name="retries">Further tries after a failure.</param>
 /// <param name="repeated">Called for each of them.</param>
-public sealed class CommandModel(UserCommand command, string folder, int retries, TimeProvider time, Action repeated) : ILanguageModel
+public sealed class CommandModel(UserCommand command, string folder, int retries, Action repeated) : ILanguageModel
 {
     public LanguageModelCapabilities Capabilities { get; } =
         new(LogProbabilities: false, TokenLogProbabilities: false, Generation: true, ContextLength: null);
@@ -33,7 +33,7 @@ public sealed class CommandModel(UserCommand command, string folder, int retries
         {
             try
             {
-                var output = await command.RunAsync(folder, input.ToString(), time, cancellationToken).ConfigureAwait(false);
+                var output = await command.RunAsync(folder, input.ToString(), cancellationToken).ConfigureAwait(false);
                 return Read(output, prompts.Count);
             }
             catch (LanguageModelException) when (left > 0)

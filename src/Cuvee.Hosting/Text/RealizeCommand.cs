@@ -38,5 +38,5 @@ public sealed class RealizeCommand(IReadOnlyList<string> realize, IReadOnlyList<
     }
 
     private Task<string> RunAsync(IReadOnlyList<string> command, string last, CancellationToken cancellationToken) =>
-        new UserCommand(command, folder).RunAsync(last, input: null, TimeProvider.System, cancellationToken);
+        new UserCommand(command, folder).RunAsync(last, input: null, cancellationToken);
 }

@@ -31,15 +31,15 @@ public sealed class CommandProviderFactory(TimeProvider time) : IProviderFactory
             throw settings.Model.Error("run", "'model.run' is missing; give the program that scores as a list such as [node, score.mjs].");
         if (settings.Pool.Path is null)
             throw new BadInputException($"{settings.File}: pool.path is missing; name the folder that holds the models' folders.");
+        var limit = new CommandLimit(TimeSpan.FromSeconds(seconds), time);
         return new CommandProvider(
-            folder, settings.Pool, settings.File, new UserCommand(run, beside, TimeSpan.FromSeconds(seconds)), string.Join(' ', run),
-            retries, settings.Methods, time);
+            folder, settings.Pool, settings.File, new UserCommand(run, beside, limit), string.Join(' ', run), retries, settings.Methods);
     }
 }
 
 internal sealed class CommandProvider(
-    string model, PoolSelection selection, string file, UserCommand command, string serves, int retries, MergeMethods methods,
-    TimeProvider time) : IProvider
+    string model, PoolSelection selection, string file, UserCommand command, string serves, int retries, MergeMethods methods)
+    : IProvider
 {
     private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
 
@@ -80,7 +80,7 @@ internal sealed class CommandProvider(
     public long MemoryBytes(double tokens, bool generates) => LocalModel.RuntimeBytes;
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) =>
-        Task.FromResult<IProviderSession>(new Session(model, Open(), command, retries, time));
+        Task.FromResult<IProviderSession>(new Session(model, Open(), command, retries));
 
     private CheckpointPool Open() => CheckpointPool.Open(model, members.Folders, methods);
 
@@ -90,11 +90,11 @@ internal sealed class CommandProvider(
         private readonly CommandHost host;
         private long repeated;
 
-        public Session(string model, CheckpointPool pool, UserCommand command, int retries, TimeProvider time)
+        public Session(string model, CheckpointPool pool, UserCommand command, int retries)
         {
             this.pool = pool;
             host = new CommandHost(
-                pool, model, folder => new CommandModel(command, folder, retries, time, () => Interlocked.Increment(ref repeated)));
+                pool, model, folder => new CommandModel(command, folder, retries, () => Interlocked.Increment(ref repeated)));
         }
 
         public IAdapterHost Host => host;

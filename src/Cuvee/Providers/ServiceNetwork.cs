@@ -7,6 +7,8 @@ namespace Cuvee.Providers;
 /// <param name="handler">A new one for each connection; null: the real network.</param>
 public sealed class ServiceNetwork(TimeProvider time, Func<HttpMessageHandler>? handler = null)
 {
+    public TimeProvider Time => time;
+
     /// <summary>A name that no earlier process used; never part of a result.</summary>
     public string FreshName(string prefix) => $"{prefix}-{time.GetUtcNow().UtcTicks:x}-{Environment.ProcessId:x}";
 

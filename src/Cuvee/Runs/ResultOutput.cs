@@ -23,7 +23,7 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
     public async Task<WrittenModel?> WriteAsync(RunResult result, CancellationToken cancellationToken)
     {
         var (output, capabilities) = (plan.Configuration.Output, plan.Configuration.Provider.Capabilities);
-        if (!capabilities.Weights) return null;
+        if (!capabilities.WholeModels && session.Weights is null) return null;
         if (output.Format == OutputFormat.Folded || capabilities.WholeModels)
         {
             var folder = Path.Combine(plan.Out, CheckpointFolder);

@@ -30,7 +30,7 @@ public sealed class EvolutionResultsTests : IDisposable
         // A plain merge has one run, which stands beside every seed of the others.
         Assert.Equal((48 - 30) / 60.0, Claim("PS", "mean").Difference.Value, 1e-12);
         var ps = results.Rows.Single(row => row.Row == "ps");
-        Assert.Equal((0.8, 0.6), (ps.Skills[0].Exact.Value, Math.Round(ps.Skills[0].AboveBestParent.Value, 12)));
+        Assert.Equal((0.8, 0.6), (Math.Round(ps.Skills[0].Exact.Value, 12), Math.Round(ps.Skills[0].AboveBestParent.Value, 12)));
         Assert.Equal((1000, 20), (ps.Queries, ps.Seconds));
     }
 

@@ -36,7 +36,8 @@ public sealed class SearchExtensionTests : IDisposable
             () => zoo.Configure("search: pattern\nsettings: { width: 9 }", catalog: Extended));
         Assert.Contains("'settings.width' must be a number from 0.001 to 2", error.Message, StringComparison.Ordinal);
         Assert.Contains(
-            "choose evo-merging, fisher-probing, cma-es, natural-niches, nsga2, random, merge-method, grid",
+            "choose evo-merging, fisher-probing, cma-es, natural-niches, nsga2, evolutionary-ps, evolutionary-dfs, evolutionary-ps+dfs, " +
+                "random, merge-method, grid",
             Assert.Throws<BadInputException>(() => zoo.Configure("search: pattern")).Message, StringComparison.Ordinal);
     }
 

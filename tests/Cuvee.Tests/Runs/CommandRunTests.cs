@@ -5,6 +5,7 @@ using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
 using Cuvee.LanguageModels;
 using Cuvee.Planning;
+using Cuvee.Providers;
 using Cuvee.Runs;
 
 namespace Cuvee.Tests.Runs;
@@ -95,7 +96,7 @@ public sealed class CommandRunTests : IDisposable
     private RunConfiguration Configure(string search, string model) => RunConfiguration.Parse(
         $"model: {model}\npool: {{ path: pool }}\nvalidation: validation.jsonl\nobjective: command\nout: out\n{search}\n" +
             "output: { dtype: f32 }\n",
-        Path.Combine(folder, "run.yaml"));
+        Path.Combine(folder, "run.yaml"), Catalog.Default.WithServices(new ServiceNetwork(TimeProvider.System)));
 
     private void Write(string name, float first, float second)
     {
