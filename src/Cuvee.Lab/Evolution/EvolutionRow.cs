@@ -10,7 +10,7 @@ internal sealed record EvolutionRow(
     string Key, string Name, string? Search, string Budget = "", string Quick = "", Func<int, double>? Weight = null)
 {
     public const string Parameters = "ps";
-    public const string Paths = "dfs";
+    public const string Paths = "dfs-math";
     public const string Both = "ps+dfs";
     public const string Niches = "natural-niches";
     public const string Mean = "mean";
@@ -34,7 +34,8 @@ internal sealed record EvolutionRow(
             "search: evolutionary-ps\npreset: paper", settings: "sample: 40, held_out: 0.2"),
         Of(
             "ps-exact-match", "evolutionary PS by exact match alone", "search: evolutionary-ps\nobjective: exact-match\nmax_tokens: 32"),
-        Of(Paths, "evolutionary DFS", "search: evolutionary-dfs"),
+        Of(Paths, "evolutionary DFS from the maths parent", "search: evolutionary-dfs", settings: "first: math"),
+        Of("dfs", "evolutionary DFS from the Esperanto parent", "search: evolutionary-dfs", settings: "first: esperanto"),
         Of(Both, "evolutionary PS, then DFS", "search: evolutionary-ps+dfs"),
         Of(Niches, "natural niches (M2N2), a weight a layer", "search: natural-niches"),
     ];
