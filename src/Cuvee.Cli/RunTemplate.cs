@@ -19,6 +19,9 @@ internal sealed partial record RunTemplate
 
     public required string Pool { get; init; }
 
+    /// <summary>The pool holds whole models.</summary>
+    public required bool WholeModels { get; init; }
+
     public required IReadOnlyList<string> Exclude { get; init; }
 
     public required string Validation { get; init; }
@@ -52,7 +55,7 @@ internal sealed partial record RunTemplate
 
     public string ToYaml() => $$"""
         # Written by "cuvee init". Every key is explained in docs/run-yaml.md; paths start from this file's folder.
-        model: {{Path(Model)}}
+        model: {{(WholeModels ? $"{{ provider: checkpoints, path: {Path(Model)} }}" : Path(Model))}}
         pool:
           path: {{Path(Pool)}}
           {{(Exclude.Count > 0 ? $"exclude: [{string.Join(", ", Exclude.Select(Scalar))}]" : "# exclude: [NAME] # adapters to leave out")}}
@@ -68,7 +71,9 @@ internal sealed partial record RunTemplate
         budget:
           queries: {{Queries}} # records asked at most, those that find the best single adapter included
         # fallback: best-single # what ships when no candidate beats the best single adapter; or none
-        # output: { rank: 16, dtype: bf16, format: peft } # rank: the smallest that keeps the loss unless set; format: peft, folded
+        {{(WholeModels
+            ? "# output: { dtype: bf16 } # of the checkpoint"
+            : "# output: { rank: 16, dtype: bf16, format: peft } # rank: the smallest that keeps the loss unless set; format: peft, folded")}}
         out: {{Path(Out)}}
 
         {{Comparison}}

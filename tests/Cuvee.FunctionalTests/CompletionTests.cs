@@ -7,7 +7,7 @@ public class CompletionTests
 {
     [Theory]
     [InlineData("cuvee comp", "compare completion")]
-    [InlineData("./cuvee init --search c", "cma-es")]
+    [InlineData("./cuvee init --search cm", "cma-es")]
     [InlineData("cuvee merge --re", "--repair --resume")]
     [InlineData("cuvee apply --format ", "folded gguf peft")]
     [InlineData("cuvee merge ", "")] // the shell's own file names

@@ -49,11 +49,20 @@ public sealed class InitTests(ZooFixture zoo) : IClassFixture<ZooFixture>
     [Fact]
     public async Task Init_EverySearch_WritesARunThatCanBePlanned()
     {
+        using var models = new TinyZoo(adapters: 0);
+        models.WriteModel("one", 1);
+        models.WriteModel("two", 2);
         foreach (var search in Catalog.Default.AllSearches)
         {
             var file = zoo.NewPath() + ".yaml";
-            var run = await InitAsync(file, "--search", search.Name, "--metric", "rouge-l");
+            var whole = search is EvolutionarySearch;
+            var run = whole
+                ? await CuveeRun.InProcessAsync(
+                    "init", file, "--model", models.ModelFolder, "--pool", models.PoolFolder, "--validation", zoo.Data, "--search",
+                    search.Name, "--metric", "rouge-l")
+                : await InitAsync(file, "--search", search.Name, "--metric", "rouge-l");
             Assert.Equal((0, ""), (run.Code, run.Error));
+            Assert.Contains(whole ? ", 2 models, " : ", 3 adapters, ", run.Output, StringComparison.Ordinal);
             Assert.Equal(
                 search.Needs.HasFlag(SearchNeeds.SeveralObjectives),
                 (await File.ReadAllTextAsync(file)).Contains("\nobjective: [cross-entropy, rouge-l] #", StringComparison.Ordinal));

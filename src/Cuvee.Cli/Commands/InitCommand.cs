@@ -4,6 +4,7 @@ using Cuvee.CommandLine;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Merging;
 using Cuvee.Metrics;
 using Cuvee.Planning;
@@ -17,7 +18,7 @@ internal static class InitCommand
     {
         var file = new Argument<string>("run.yaml") { Description = "The run file to write.", DefaultValueFactory = _ => "run.yaml" };
         var model = ModelSelection.ModelOption();
-        var pool = Required("--pool", "Folder of adapters, one a sub-folder.", "DIR");
+        var pool = Required("--pool", "Folder of adapters, or of whole models, one a sub-folder.", "DIR");
         var exclude = new Option<string[]>("--exclude")
         {
             Description = "Adapters to leave out.",
@@ -57,12 +58,14 @@ internal static class InitCommand
             var named = arguments.GetValue(metric);
             var poolFolder = Path.GetFullPath(arguments.GetRequiredValue(pool));
             var excluded = arguments.GetRequiredValue(exclude);
-            var adapters = AdapterPool.AdapterFolders(poolFolder, excluded).Count;
+            var members = AdapterPool.AdapterFolders(poolFolder, excluded);
+            var (adapters, whole) = (members.Count, members.All(HuggingFaceModelReader.HoldsWeights));
             var text = new RunTemplate
             {
                 Folder = folder,
                 Model = Path.GetFullPath(arguments.GetRequiredValue(model)),
                 Pool = poolFolder,
+                WholeModels = whole,
                 Exclude = excluded,
                 Validation = Path.GetFullPath(arguments.GetRequiredValue(validation)),
                 Test = arguments.GetValue(test) is { } testFile ? Path.GetFullPath(testFile) : null,
@@ -78,7 +81,7 @@ internal static class InitCommand
 
             var output = arguments.InvocationConfiguration.Output;
             var shown = ShellWord.Of(arguments.GetRequiredValue(file));
-            await output.WriteLineAsync($"{path}: {plans[0].Title}, {adapters} adapters, {records.Count} validation records");
+            await output.WriteLineAsync($"{path}: {plans[0].Title}, {plans[0].AdapterNames.Count} {(whole ? "models" : "adapters")}, {records.Count} validation records");
             await output.WriteLineAsync($"what it will cost: cuvee merge {shown} --dry-run");
             await output.WriteLineAsync($"go:                cuvee merge {shown}");
             return ExitCode.Done;

@@ -10,6 +10,10 @@ public static class HuggingFaceModelReader
 
     internal const string IndexFileName = "model.safetensors.index.json";
 
+    /// <summary>Whether a folder holds a model's weights, in one file or several.</summary>
+    public static bool HoldsWeights(string folder) =>
+        File.Exists(Path.Combine(folder, WeightsFileName)) || File.Exists(Path.Combine(folder, IndexFileName));
+
     // Names listed in a message before it says "and N more".
     private const int ListedNames = 5;
 
