@@ -88,7 +88,7 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
         ResultsJson.Write(file, measured);
         var target = measured.Skills.Single(skill => skill.Skill == ParentsFolder.Target);
         await log.WriteLineAsync(
-            $"{row.Name}, seed {seed}: {target.Exact.Average():P1} exact on {ParentsFolder.Target}, loss {target.Loss:0.000}, " +
+            $"{row.Name}, seed {seed}: {target.Share:P1} exact on {ParentsFolder.Target}, loss {target.Loss:0.000}, " +
             $"{queries:N0} queries, {seconds:0} s").ConfigureAwait(false);
         return measured;
     }
@@ -125,7 +125,7 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
                 model, new ExactMatchMetric(), parents.Records(skill, Split.Test),
                 new GenerationOptions { MaxTokens = ParentsFolder.MaxAnswerTokens }, cancellationToken).ConfigureAwait(false);
             skills.Add(new SkillMeasurement(
-                skill, [.. measured.Counts.Select(count => (int)count.Matched)], Math.Round(measured.Loss, 4)));
+                skill, string.Concat(measured.Counts.Select(count => count.Matched == 1 ? '1' : '0')), Math.Round(measured.Loss, 4)));
         }
 
         return skills;

@@ -50,7 +50,7 @@ internal static class EvolutionPage
         foreach (var reference in results.References)
         {
             var measured = reference.Skills.Single(skill => skill.Skill == results.Target);
-            var share = Bootstrap.Interval([.. measured.Exact.Select(exact => new Ratio(exact, 1))], seed: 1);
+            var share = Bootstrap.Interval(measured.Ratios, seed: 1);
             text.Append($"| {Describe(reference)} | | {Percent(share)} | | {Loss(measured.Loss)} | |\n");
         }
 
@@ -68,7 +68,7 @@ internal static class EvolutionPage
         foreach (var reference in results.References)
         {
             text.Append($"| {Describe(reference)} |");
-            foreach (var skill in reference.Skills) text.Append($" {Percent(skill.Exact.Average())} |");
+            foreach (var skill in reference.Skills) text.Append($" {Percent(skill.Share)} |");
             text.Append('\n');
         }
 
@@ -93,8 +93,8 @@ internal static class EvolutionPage
         const int labels = 360, top = 46, rowHeight = 22, width = 820;
         var rows = results.References.Select(reference =>
         {
-            var exact = reference.Skills.Single(skill => skill.Skill == results.Target).Exact;
-            return (Name: reference.Name, Value: Bootstrap.Interval([.. exact.Select(each => new Ratio(each, 1))], seed: 1),
+            var measured = reference.Skills.Single(skill => skill.Skill == results.Target);
+            return (Name: reference.Name, Value: Bootstrap.Interval(measured.Ratios, seed: 1),
                 Colour: reference.IsParent ? "#d55e00" : "#7f7f7f");
         }).Concat(results.Rows.Select(row => (
             row.Name, Value: row.Skills.Single(skill => skill.Skill == results.Target).Exact, Colour: "#0072b2"))).ToList();

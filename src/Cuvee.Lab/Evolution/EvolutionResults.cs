@@ -1,11 +1,21 @@
+using System.Text.Json.Serialization;
 using Cuvee.Metrics;
 
 namespace Cuvee.Lab.Evolution;
 
 /// <summary>A model on the test records of one skill.</summary>
-/// <param name="Exact">[records], 1 where the greedy answer equals the expected one.</param>
+/// <param name="Exact">A character a record: 1 where the greedy answer equals the expected one, else 0.</param>
 /// <param name="Loss">Nats per answer token.</param>
-internal sealed record SkillMeasurement(string Skill, IReadOnlyList<int> Exact, double Loss);
+internal sealed record SkillMeasurement(string Skill, string Exact, double Loss)
+{
+    /// <summary>[records], 1 or 0 out of 1.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<Ratio> Ratios => [.. Exact.Select(exact => new Ratio(exact - '0', 1))];
+
+    /// <summary>Of the records, in [0, 1].</summary>
+    [JsonIgnore]
+    public double Share => Exact.Average(exact => exact - '0');
+}
 
 /// <summary>One row with one seed, measured on every skill.</summary>
 /// <param name="Queries">Validation queries that finding it cost.</param>
@@ -84,7 +94,7 @@ internal sealed record EvolutionResults
             Skills = skills,
             Seeds = [.. runs.Select(run => run.Seed).Distinct().Order()],
             ValidationRecords = validationRecords,
-            TestRecords = references[0].Skills[0].Exact.Count,
+            TestRecords = references[0].Skills[0].Exact.Length,
             References = references,
             Rows = [.. keys.Select(key => Summary(key, names(key), [.. runs.Where(run => run.Row == key)], skills, references))],
             Claims =
@@ -98,7 +108,7 @@ internal sealed record EvolutionResults
 
     /// <summary>The parent with the most exact matches.</summary>
     public static EvolutionReference BestParent(IReadOnlyList<EvolutionReference> references, string skill) =>
-        references.Where(reference => reference.IsParent).MaxBy(parent => Of(parent.Skills, skill).Exact.Sum())!;
+        references.Where(reference => reference.IsParent).MaxBy(parent => Of(parent.Skills, skill).Share)!;
 
     private static EvolutionSummary Summary(
         string row, string name, IReadOnlyList<EvolutionRunResult> runs, IReadOnlyList<string> skills,
@@ -131,12 +141,10 @@ internal sealed record EvolutionResults
     }
 
     private static IReadOnlyList<Ratio>[] Repeated(EvolutionReference reference, string skill, int runs) =>
-        [.. Enumerable.Repeat(Ratios(Of(reference.Skills, skill)), runs)];
+        [.. Enumerable.Repeat(Of(reference.Skills, skill).Ratios, runs)];
 
     private static IReadOnlyList<Ratio>[] Ratios(IEnumerable<EvolutionRunResult> runs, string skill) =>
-        [.. runs.Select(run => Ratios(Of(run.Skills, skill)))];
-
-    private static IReadOnlyList<Ratio> Ratios(SkillMeasurement measured) => [.. measured.Exact.Select(exact => new Ratio(exact, 1))];
+        [.. runs.Select(run => Of(run.Skills, skill).Ratios)];
 
     private static SkillMeasurement Of(IReadOnlyList<SkillMeasurement> skills, string skill) => skills.Single(each => each.Skill == skill);
 }
