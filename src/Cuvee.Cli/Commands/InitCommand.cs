@@ -82,7 +82,8 @@ internal static class InitCommand
             var output = arguments.InvocationConfiguration.Output;
             var shown = ShellWord.Of(arguments.GetRequiredValue(file));
             await output.WriteLineAsync(
-                $"{path}: {plans[0].Title}, {plans[0].AdapterNames.Count} {(whole ? "models" : "adapters")}, {records.Count} validation records");
+                $"{path}: {plans[0].Title}, {plans[0].AdapterNames.Count} {(whole ? "models" : "adapters")}, " +
+                $"{records.Count} validation records");
             await output.WriteLineAsync($"what it will cost: cuvee merge {shown} --dry-run");
             await output.WriteLineAsync($"go:                cuvee merge {shown}");
             return ExitCode.Done;

@@ -46,7 +46,13 @@ public sealed class EvolutionResultsTests : IDisposable
 
     private static EvolutionResults Results()
     {
-        var names = new Dictionary<string, string> { ["ps"] = "PS", [EvolutionRow.Paths] = "DFS", ["ps+dfs"] = "PS+DFS", ["mean"] = "mean" };
+        var names = new Dictionary<string, string>
+        {
+            ["ps"] = "PS",
+            [EvolutionRow.Paths] = "DFS",
+            ["ps+dfs"] = "PS+DFS",
+            ["mean"] = "mean",
+        };
         EvolutionRunResult Run(string row, ulong seed, int target) =>
             new(row, seed, 1000, 20, [Skill("target", target), Skill("other", 6)]);
         return EvolutionResults.Of(
@@ -58,7 +64,8 @@ public sealed class EvolutionResultsTests : IDisposable
             ],
             [
                 Run("mean", 1, 30), Run("ps", 1, 48), Run("ps", 2, 48), Run("ps", 3, 48), Run(EvolutionRow.Paths, 1, 1),
-                Run(EvolutionRow.Paths, 2, 2), Run(EvolutionRow.Paths, 3, 0), Run("ps+dfs", 1, 47), Run("ps+dfs", 2, 48), Run("ps+dfs", 3, 49),
+                Run(EvolutionRow.Paths, 2, 2), Run(EvolutionRow.Paths, 3, 0), Run("ps+dfs", 1, 47), Run("ps+dfs", 2, 48),
+                Run("ps+dfs", 3, 49),
             ],
             key => names[key]);
     }
