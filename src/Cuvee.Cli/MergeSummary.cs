@@ -50,6 +50,8 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
                 $"merged adapter: {result.Out} (rank {rank}, {written.Type}, loss " +
                 $"{(written.ValidationLoss is { } loss ? $"as written {loss:0.000}" : "of the files not measured")}, " +
                 $"exact {written.ExactLoss:0.000})",
+            { ValidationLoss: { } loss } written => $"merged checkpoint: {Path.Combine(result.Out, "checkpoint")} " +
+                $"({written.Type}, loss as written {loss:0.000}, exact {written.ExactLoss:0.000})",
             _ => $"merged checkpoint: {Path.Combine(result.Out, "checkpoint")}",
         });
     }

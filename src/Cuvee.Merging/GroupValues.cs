@@ -72,6 +72,10 @@ public readonly record struct GroupValue(string Group, double Value);
 /// <param name="Kind">The last part of the name.</param>
 internal sealed record ModuleGroups(string Name, string? Layer, string Kind)
 {
+    /// <summary>Every group that holds one of the modules.</summary>
+    public static IReadOnlySet<string> NamesOf(IEnumerable<ModuleGroups> modules) =>
+        modules.SelectMany(module => (string[])[module.Name, module.Layer ?? module.Kind, module.Kind]).ToHashSet(StringComparer.Ordinal);
+
     public static ModuleGroups Of(string moduleName)
     {
         var parts = moduleName.Split('.');

@@ -93,16 +93,17 @@ internal static class RecipeChecks
         if (recipe.Merged is { } merged) ThrowIfMalformed(merged);
     }
 
-    public static void ThrowIfUnmatched(IEnumerable<AdapterShare> shares, IReadOnlyCollection<ModuleGroups> modules)
+    /// <param name="known">Of the modules (<see cref="ModuleGroups.NamesOf"/>).</param>
+    public static void ThrowIfUnmatched(IEnumerable<AdapterShare> shares, IReadOnlySet<string> known)
     {
-        foreach (var share in shares) ThrowIfUnmatched(share.Name, [share.GroupWeights, share.GroupKeepFractions], modules);
+        foreach (var share in shares) ThrowIfUnmatched(share.Name, [share.GroupWeights, share.GroupKeepFractions], known);
     }
 
-    public static void ThrowIfUnmatched(string adapter, IEnumerable<GroupValues> values, IReadOnlyCollection<ModuleGroups> modules)
+    public static void ThrowIfUnmatched(string adapter, IEnumerable<GroupValues> values, IReadOnlySet<string> known)
     {
         foreach (var (group, _) in values.SelectMany(each => each))
         {
-            if (modules.Any(module => module.Name == group || module.Layer == group || module.Kind == group)) continue;
+            if (known.Contains(group)) continue;
             throw new ArgumentException(
                 $"The recipe's entry of adapter '{adapter}' names group '{group}', which matches no module " +
                 "of the pool; name a module, a layer such as layers.0 or a kind such as q_proj.");

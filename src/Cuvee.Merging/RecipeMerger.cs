@@ -11,6 +11,7 @@ public sealed class RecipeMerger
 {
     private readonly Dictionary<string, PooledModule> modules;
     private readonly ModuleGroups[] groups; // of ModuleNames
+    private readonly IReadOnlySet<string> groupNames;
     private readonly Dictionary<string, int> adapterIndex = new(StringComparer.Ordinal);
 
     /// <param name="methods">What recipes may name; null for <see cref="MergeMethods.Default"/>.</param>
@@ -21,6 +22,7 @@ public sealed class RecipeMerger
         Methods = methods ?? MergeMethods.Default;
         modules = ModuleNames.ToDictionary(name => name, name => new PooledModule(name, pool), StringComparer.Ordinal);
         groups = [.. ModuleNames.Select(ModuleGroups.Of)];
+        groupNames = ModuleGroups.NamesOf(groups);
         for (var i = 0; i < pool.Adapters.Count; i++) adapterIndex.Add(pool.Adapters[i].Name, i);
     }
 
@@ -114,7 +116,7 @@ public sealed class RecipeMerger
         else RecipeChecks.ThrowIfDora(adapters, whose: null);
         if (recipe.Adapters.All(share => share.GroupWeights.Count == 0 && share.GroupKeepFractions.Count == 0))
             return new ResolvedShares(Shares(recipe, places, null));
-        RecipeChecks.ThrowIfUnmatched(recipe.Adapters, groups);
+        RecipeChecks.ThrowIfUnmatched(recipe.Adapters, groupNames);
         return new ResolvedShares(
             Shares(recipe, places, null),
             groups.ToDictionary(module => module.Name, module => Shares(recipe, places, module), StringComparer.Ordinal));

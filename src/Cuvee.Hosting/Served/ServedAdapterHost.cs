@@ -20,15 +20,8 @@ public sealed class ServedAdapterHost(
     public int MaxConcurrentLeases => candidates;
 
     public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IModelLease>(new Lease(new ServedModel(
+        ValueTask.FromResult<IModelLease>(new UnheldLease(new ServedModel(
             service, server.Model, JsonNode.Parse(RecipeJson.Serialize(recipe))!, rules, server.ContextLength)));
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-
-    private sealed class Lease(ILanguageModel model) : IModelLease
-    {
-        public ILanguageModel Model => model;
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-    }
 }

@@ -22,7 +22,7 @@ internal static class EvolutionPage
 
     /// <summary>The paper's claims, one sentence each.</summary>
     public static string Verdict(EvolutionResults results) => string.Join(' ', results.Claims.Where(claim => claim.Source == "the paper")
-        .Select(claim => $"{claim.Better} above {claim.Worse}: {claim.Verdict} ({Percent(claim.Difference)} points)."));
+        .Select(claim => $"{claim.Better} above {claim.Worse}: {claim.Verdict} ({PercentText.Of(claim.Difference)} points)."));
 
     public static string Render(EvolutionResults results)
     {
@@ -42,7 +42,7 @@ internal static class EvolutionPage
         text.Append("| better | than | who says so | difference on the target, points | verdict |\n|---|---|---|---:|---|\n");
         foreach (var claim in results.Claims)
         {
-            text.Append($"| {claim.Better} | {claim.Worse} | {claim.Source} | {Percent(claim.Difference)} | {claim.Verdict} |\n");
+            text.Append($"| {claim.Better} | {claim.Worse} | {claim.Source} | {PercentText.Of(claim.Difference)} | {claim.Verdict} |\n");
         }
 
         text.Append("\n## The target\n\n| row | queries | exact, % | above the best parent, points | loss | seconds |\n");
@@ -51,15 +51,16 @@ internal static class EvolutionPage
         {
             var measured = reference.Skills.Single(skill => skill.Skill == results.Target);
             var share = Bootstrap.Interval(measured.Ratios, seed: 1);
-            text.Append($"| {Describe(reference)} | | {Percent(share)} | | {Loss(measured.Loss)} | |\n");
+            text.Append($"| {Describe(reference)} | | {PercentText.Of(share)} | | {Loss(measured.Loss)} | |\n");
         }
 
         foreach (var row in results.Rows)
         {
             var target = row.Skills.Single(skill => skill.Skill == results.Target);
             text.Append(
-                $"| {row.Name} | {row.Queries.ToString("#,0", CultureInfo.InvariantCulture)} | {Percent(target.Exact)} | " +
-                $"{Percent(target.AboveBestParent)} | {Loss(target.Loss)} | {row.Seconds.ToString("0", CultureInfo.InvariantCulture)} |\n");
+                $"| {row.Name} | {row.Queries.ToString("#,0", CultureInfo.InvariantCulture)} | {PercentText.Of(target.Exact)} | " +
+                $"{PercentText.Of(target.AboveBestParent)} | {Loss(target.Loss)} | " +
+                $"{row.Seconds.ToString("0", CultureInfo.InvariantCulture)} |\n");
         }
 
         text.Append("\n## Every skill, exact matches in percent\n\n");
@@ -68,14 +69,14 @@ internal static class EvolutionPage
         foreach (var reference in results.References)
         {
             text.Append($"| {Describe(reference)} |");
-            foreach (var skill in reference.Skills) text.Append($" {Percent(skill.Share)} |");
+            foreach (var skill in reference.Skills) text.Append($" {PercentText.Of(skill.Share)} |");
             text.Append('\n');
         }
 
         foreach (var row in results.Rows)
         {
             text.Append($"| {row.Name} |");
-            foreach (var skill in row.Skills) text.Append($" {Percent(skill.Exact.Value)} |");
+            foreach (var skill in row.Skills) text.Append($" {PercentText.Of(skill.Exact.Value)} |");
             text.Append('\n');
         }
 
@@ -120,9 +121,4 @@ internal static class EvolutionPage
     }
 
     private static string Loss(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
-
-    private static string Percent(double value) => (100 * value).ToString("0.0", CultureInfo.InvariantCulture);
-
-    private static string Percent(ConfidenceInterval interval) =>
-        $"{Percent(interval.Value)} ({Percent(interval.Lower)} to {Percent(interval.Upper)})";
 }

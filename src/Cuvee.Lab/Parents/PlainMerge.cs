@@ -1,6 +1,6 @@
 using System.Globalization;
 using Cuvee.Inference;
-using Cuvee.Training;
+using Cuvee.Numerics;
 
 namespace Cuvee.Lab.Parents;
 
@@ -15,18 +15,13 @@ internal sealed record PlainMerge(double Math, double Esperanto)
     /// <param name="folderOf">Folder of a model by its name.</param>
     public EmbeddedModel Form(Func<string, string> folderOf)
     {
-        using var start = EmbeddedModel.Load(folderOf(ParentPlan.Base));
-        using var math = EmbeddedModel.Load(folderOf(ParentPlan.Math));
-        using var esperanto = EmbeddedModel.Load(folderOf(ParentPlan.Esperanto));
-        var merged = DenseWeights.CopyOf(start.Weights);
-        foreach (var (model, weight) in new[] { (math, Math), (esperanto, Esperanto) })
-        {
-            foreach (var ((target, own), origin) in merged.ToTensors().Zip(model.Weights.ToTensors()).Zip(start.Weights.ToTensors()))
-            {
-                for (var i = 0; i < target.Values.Length; i++) target.Values[i] += (float)weight * (own.Values[i] - origin.Values[i]);
-            }
-        }
-
-        return new EmbeddedModel(merged.ToLlamaWeights(), start.Tokenizer);
+        IReadOnlyDictionary<string, StoredMatrix> Tensors(string model) => ModelFolder.Open(folderOf(model)).ReadTensors();
+        var start = ModelFolder.Open(folderOf(ParentPlan.Base));
+        var origin = start.ReadTensors();
+        float[] weights = [(float)Math, (float)Esperanto];
+        using var team = new ThreadTeam();
+        var merged = new FormedWeights(start.Config, team).Sum(
+            origin, [Tensors(ParentPlan.Math), Tensors(ParentPlan.Esperanto)], origin.Keys.ToDictionary(name => name, _ => weights));
+        return new EmbeddedModel(merged, start.Tokenizer);
     }
 }

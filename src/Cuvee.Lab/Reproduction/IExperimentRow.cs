@@ -92,12 +92,5 @@ internal sealed record RowModel(Func<CancellationToken, ValueTask<IModelLease>> 
 
     /// <summary>What is no recipe, such as an adapter of the row's own or the base model under other prompts.</summary>
     /// <param name="open">Called for each measurement; may use <see cref="ExperimentLab.Model"/>.</param>
-    public static RowModel Of(Func<ILanguageModel> open) => new(_ => ValueTask.FromResult<IModelLease>(new Unshared(open())));
-
-    private sealed class Unshared(ILanguageModel model) : IModelLease
-    {
-        public ILanguageModel Model => model;
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-    }
+    public static RowModel Of(Func<ILanguageModel> open) => new(_ => ValueTask.FromResult<IModelLease>(new UnheldLease(open())));
 }

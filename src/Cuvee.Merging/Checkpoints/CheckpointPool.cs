@@ -26,6 +26,7 @@ public sealed class CheckpointPool : IDisposable
     private readonly LayeredCheckpoint origin;
     private readonly Dictionary<string, LayeredCheckpoint> models = new(StringComparer.Ordinal);
     private readonly List<(string Tensor, ModuleGroups Groups)> tensors = []; // embeddings, layers, head
+    private readonly IReadOnlySet<string> groupNames;
 
     private CheckpointPool(LayeredCheckpoint origin, MergeMethods methods)
     {
@@ -39,6 +40,7 @@ public sealed class CheckpointPool : IDisposable
 
         foreach (var name in origin.Outer.Where(name => !LayeredCheckpoint.IsEmbedding(name))) tensors.Add((name, GroupsOf(name, Head)));
         Groups = [.. tensors.Select(tensor => origin.Layers.Count == 0 ? tensor.Groups.Name : tensor.Groups.Layer!).Distinct()];
+        groupNames = ModuleGroups.NamesOf(tensors.Select(tensor => tensor.Groups));
     }
 
     /// <summary>Names of the models, ordinal.</summary>
@@ -195,7 +197,7 @@ public sealed class CheckpointPool : IDisposable
         if (recipe.Space != MergeSpace.Delta || recipe.Pruned != PrunedFactor.LoraA)
             throw new ArgumentException("Whole models have no factors; use weights in delta space, and leave 'pruned' out.");
         foreach (var share in recipe.Adapters) RequireModel(share.Name);
-        RecipeChecks.ThrowIfUnmatched(recipe.Adapters, [.. tensors.Select(tensor => tensor.Groups)]);
+        RecipeChecks.ThrowIfUnmatched(recipe.Adapters, groupNames);
     }
 
     private void Check(MethodRecipe recipe)
@@ -204,7 +206,7 @@ public sealed class CheckpointPool : IDisposable
         foreach (var adapter in recipe.Adapters)
         {
             RequireModel(adapter.Name);
-            RecipeChecks.ThrowIfUnmatched(adapter.Name, adapter.GroupParameters.Values, [.. tensors.Select(tensor => tensor.Groups)]);
+            RecipeChecks.ThrowIfUnmatched(adapter.Name, adapter.GroupParameters.Values, groupNames);
         }
     }
 

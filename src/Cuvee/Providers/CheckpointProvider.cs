@@ -1,4 +1,3 @@
-using Cuvee.Configuration;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
@@ -22,35 +21,33 @@ public sealed class CheckpointProviderFactory(int? threads = null) : IProviderFa
     public IProvider Create(ProviderSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var folder = Path.GetFullPath(Path.Combine(
-            Path.GetDirectoryName(settings.File)!, settings.Model.RequiredText("path", "the folder of the base model")));
-        if (settings.Pool.Path is null)
-            throw new BadInputException($"{settings.File}: pool.path is missing; name the folder that holds the models' folders.");
-        return new CheckpointProvider(folder, settings.Pool, settings.File, threads, settings.Methods);
+        return new CheckpointProvider(ModelPool.Of(settings), threads, settings.Methods);
     }
 }
 
-internal sealed class CheckpointProvider(
-    string model, PoolSelection selection, string file, int? threads, MergeMethods methods) : IProvider
+internal sealed class CheckpointProvider(ModelPool members, int? threads, MergeMethods methods) : IProvider
 {
     private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
 
-    private readonly ModelPool members = new(model, selection, file);
     private ModelFolder? folder;
 
-    public string Description => $"embedded engine, whole models on {model}";
+    public string Description => $"embedded engine, whole models on {members.Base}";
 
     public ProviderCapabilities Capabilities => new(
         LogProbabilityDetail.PerToken, Answers: true, DeltaOnly, Methods: true, Weights: true, Config.MaxPositionEmbeddings,
-        MaxConcurrentLeases: 1, FoldedOnly: false,
-        [CheckpointPool.Embeddings, .. Enumerable.Range(0, Config.NumHiddenLayers).Select(layer => $"layers.{layer}"), CheckpointPool.Head],
+        MaxConcurrentLeases: 1,
+        Layers:
+        [
+            CheckpointPool.Embeddings, .. Enumerable.Range(0, Config.NumHiddenLayers).Select(layer => $"layers.{layer}"),
+            CheckpointPool.Head,
+        ],
         Checkpoints: true, WholeModels: true, PathLayers: Config.NumHiddenLayers);
 
     public IReadOnlyList<string> AdapterNames => members.Names;
 
     public ModelChat Chat => Folder.Chat;
 
-    private ModelFolder Folder => folder ??= ModelFolder.Open(model);
+    private ModelFolder Folder => folder ??= ModelFolder.Open(members.Base);
 
     private LlamaConfig Config => Folder.Config;
 
@@ -63,12 +60,12 @@ internal sealed class CheckpointProvider(
             if (config.NumHiddenLayers != Config.NumHiddenLayers || config.VocabSize != Config.VocabSize)
             {
                 throw new BadInputException(
-                    $"{member}: has {config.NumHiddenLayers} layers and a vocabulary of {config.VocabSize}, the base {model} has " +
+                    $"{member}: has {config.NumHiddenLayers} layers and a vocabulary of {config.VocabSize}, the base {members.Base} has " +
                     $"{Config.NumHiddenLayers} and {Config.VocabSize}; pool models of that base, or name it in pool.exclude.");
             }
         }
 
-        using var pool = CheckpointPool.Open(model, members.Folders, methods);
+        using var pool = CheckpointPool.Open(members.Base, members.Folders, methods);
     }
 
     public IReadOnlyDictionary<string, string> Identity() => members.Identity();
@@ -81,12 +78,13 @@ internal sealed class CheckpointProvider(
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) =>
         Task.FromResult<IProviderSession>(
-            new Session(Folder, Folder.Load(threads, rules), CheckpointPool.Open(model, members.Folders, methods), threads, Doubts()));
+            new Session(Folder, Folder.Load(threads, rules), CheckpointPool.Open(members.Base, members.Folders, methods), threads,
+                Doubts()));
 
     private IReadOnlyList<string> Doubts()
     {
         string Vocabulary(string of) => Path.Combine(of, "tokenizer.json") is var path && File.Exists(path) ? FileHash.Sha256(path) : "";
-        var own = Vocabulary(model);
+        var own = Vocabulary(members.Base);
         return
         [
             .. members.Folders.Where(member => Vocabulary(member) != own).Select(member =>
@@ -112,7 +110,7 @@ internal sealed class CheckpointProvider(
         {
             var written = ModelFolder.Open(folder);
             return ValueTask.FromResult<IModelLease?>(
-                new WrittenModel(model.With(null, LlamaWeights.FromTensors(written.Config, written.ReadTensors()))));
+                new UnheldLease(model.With(null, LlamaWeights.FromTensors(written.Config, written.ReadTensors()))));
         }
 
         public void WriteFolded(string target, MergeRecipe recipe, TensorType type)
@@ -129,12 +127,5 @@ internal sealed class CheckpointProvider(
             model.Dispose();
             pool.Dispose();
         }
-    }
-
-    private sealed class WrittenModel(ILanguageModel model) : IModelLease
-    {
-        public ILanguageModel Model => model;
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

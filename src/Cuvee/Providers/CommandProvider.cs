@@ -1,5 +1,3 @@
-using Cuvee.Configuration;
-using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting;
 using Cuvee.Hosting.Commands;
@@ -23,34 +21,29 @@ public sealed class CommandProviderFactory(TimeProvider time) : IProviderFactory
     {
         ArgumentNullException.ThrowIfNull(settings);
         var beside = Path.GetDirectoryName(Path.GetFullPath(settings.File))!;
-        var folder = Path.GetFullPath(Path.Combine(beside, settings.Model.RequiredText("path", "the folder of the base checkpoint")));
+        var members = ModelPool.Of(settings);
         var run = settings.Model.Texts("run");
         var seconds = settings.Model.Integer("seconds", 1, 86_400) ?? DefaultSeconds;
         var retries = settings.Model.Integer("retries", 0, 100) ?? DefaultRetries;
         if (run is null or { Count: 0 })
             throw settings.Model.Error("run", "'model.run' is missing; give the program that scores as a list such as [node, score.mjs].");
-        if (settings.Pool.Path is null)
-            throw new BadInputException($"{settings.File}: pool.path is missing; name the folder that holds the models' folders.");
         var limit = new CommandLimit(TimeSpan.FromSeconds(seconds), time);
-        return new CommandProvider(
-            folder, settings.Pool, settings.File, new UserCommand(run, beside, limit), string.Join(' ', run), retries, settings.Methods);
+        return new CommandProvider(members, new UserCommand(run, beside, limit), string.Join(' ', run), retries, settings.Methods);
     }
 }
 
 internal sealed class CommandProvider(
-    string model, PoolSelection selection, string file, UserCommand command, string serves, int retries, MergeMethods methods)
-    : IProvider
+    ModelPool members, UserCommand command, string serves, int retries, MergeMethods methods) : IProvider
 {
     private static readonly HashSet<MergeSpace> DeltaOnly = [MergeSpace.Delta];
 
-    private readonly ModelPool members = new(model, selection, file);
     private IReadOnlyList<string>? groups;
 
-    public string Description => $"{command.Name} on merges of {model}";
+    public string Description => $"{command.Name} on merges of {members.Base}";
 
     public ProviderCapabilities Capabilities => new(
         LogProbabilityDetail.None, Answers: true, DeltaOnly, Methods: true, Weights: true, ContextLength: null, MaxConcurrentLeases: 1,
-        FoldedOnly: false, Groups, Checkpoints: true, WholeModels: true);
+        Layers: Groups, Checkpoints: true, WholeModels: true);
 
     public IReadOnlyList<string> AdapterNames => members.Names;
 
@@ -80,9 +73,9 @@ internal sealed class CommandProvider(
     public long MemoryBytes(double tokens, bool generates) => LocalModel.RuntimeBytes;
 
     public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) =>
-        Task.FromResult<IProviderSession>(new Session(model, Open(), command, retries));
+        Task.FromResult<IProviderSession>(new Session(members.Base, Open(), command, retries));
 
-    private CheckpointPool Open() => CheckpointPool.Open(model, members.Folders, methods);
+    private CheckpointPool Open() => CheckpointPool.Open(members.Base, members.Folders, methods);
 
     private sealed class Session : IProviderSession
     {

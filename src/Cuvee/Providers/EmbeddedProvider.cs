@@ -146,7 +146,7 @@ internal sealed class EmbeddedProvider(
         public IReadOnlyList<string> PoolDoubts => PoolInspection.Inspect(pool).Problems;
 
         public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
-            ValueTask.FromResult<IModelLease?>(new Written(AdaptedModel.Create(model, PeftReader.Read(folder))));
+            ValueTask.FromResult<IModelLease?>(new UnheldLease(AdaptedModel.Create(model, PeftReader.Read(folder))));
 
         public long Retries => 0;
 
@@ -158,13 +158,6 @@ internal sealed class EmbeddedProvider(
             await host.DisposeAsync().ConfigureAwait(false);
             model.Dispose();
         }
-    }
-
-    private sealed class Written(ILanguageModel model) : IModelLease
-    {
-        public ILanguageModel Model => model;
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }
 

@@ -13,6 +13,20 @@ internal sealed class ModelPool(string model, PoolSelection selection, string fi
 
     private IReadOnlyList<string>? folders;
 
+    /// <summary>Folder of the base.</summary>
+    public string Base => model;
+
+    /// <summary>Reads <c>model.path</c> and <c>pool.path</c>.</summary>
+    /// <exception cref="BadInputException">One is missing.</exception>
+    public static ModelPool Of(ProviderSettings settings)
+    {
+        var beside = Path.GetDirectoryName(Path.GetFullPath(settings.File))!;
+        var folder = Path.GetFullPath(Path.Combine(beside, settings.Model.RequiredText("path", "the folder of the base model")));
+        return settings.Pool.Path is not null
+            ? new ModelPool(folder, settings.Pool, settings.File)
+            : throw new BadInputException($"{settings.File}: pool.path is missing; name the folder that holds the models' folders.");
+    }
+
     /// <summary>Of the models, ordinal.</summary>
     public IReadOnlyList<string> Folders => folders ??=
     [

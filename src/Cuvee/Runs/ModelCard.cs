@@ -45,6 +45,9 @@ internal static class ModelCard
                 """);
         }
 
+        if (result.Written is { Rank: null, ValidationLoss: { } ofFiles } checkpoint)
+            card.Append(CultureInfo.InvariantCulture, $"| written: type, loss of the files | {checkpoint.Type}, {ofFiles:0.0000} |\n");
+
         var cost = result.Spending.Cost is { } spent ? string.Create(CultureInfo.InvariantCulture, $"| cost | {spent:0.####} |\n") : "";
         card.Append(CultureInfo.InvariantCulture, $"""
             | queries, beside them for the metric | {result.Spending.Queries}, {result.ControlSpending.Queries} |

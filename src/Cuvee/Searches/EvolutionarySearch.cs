@@ -73,8 +73,10 @@ public sealed class EvolutionarySearch : ISearch
             .. overPaths
                 ? (SearchSetting[])
                 [
-                    new AdapterSetting(First, "The model that the path starts as, and whose embeddings and head it has; unset: the " +
-                        "first by name, after a search over parameters its result."),
+                    .. overParameters
+                        ? (SearchSetting[])[] // what the search over parameters found is where this one starts
+                        : [new AdapterSetting(First, "The model that the path starts as, and whose embeddings and head it has; unset: " +
+                            "the first by name.")],
                     new NumberSetting(Repeats, "How often all layers stand in the row of slots.", 1, 100, IsWhole: true),
                     new ChoiceSetting(Scales, "What scales the hidden state between layers.", [.. ScaleKinds.Keys]),
                     new NumberSetting(PathTrials, "Candidates of the search over paths without a budget.", 1, 1e8, IsWhole: true),

@@ -94,18 +94,7 @@ public sealed class PooledTableTests
     public void Rows_SameKeyTwice_TheSecondGetsANumber()
     {
         var table = TestTables.Create(1);
-        var twice = new ComparisonTable
-        {
-            Title = table.Title,
-            Seed = 1,
-            PoolSize = 5,
-            Metric = table.Metric,
-            HasPrecisionAndRecall = true,
-            ValidationRecords = 20,
-            TestSha256 = table.TestSha256,
-            TestIds = table.TestIds,
-            Rows = [table.Rows[2], table.Rows[2]],
-        };
+        var twice = With(table, [table.Rows[2], table.Rows[2]]);
         Assert.Equal(["fisher-probing (delta)", "fisher-probing (delta), 2"], twice.Rows.Select(row => row.Key));
         Assert.Equal(new ConfidenceInterval(0, 0, 0), twice.Differences.Single().Score);
     }
@@ -116,18 +105,8 @@ public sealed class PooledTableTests
     {
         var table = TestTables.Create(1);
         Assert.Contains("test loss", ComparisonTableText.Plain(table.Pooled), StringComparison.Ordinal);
-        var unscored = new ComparisonTable
-        {
-            Title = table.Title,
-            Seed = 1,
-            PoolSize = 5,
-            Metric = table.Metric,
-            HasPrecisionAndRecall = true,
-            ValidationRecords = 20,
-            TestSha256 = table.TestSha256,
-            TestIds = table.TestIds,
-            Rows = [.. table.Rows.Select(row => row with { ValidationLoss = 0, Losses = [.. row.Losses.Select(_ => default(Ratio))] })],
-        };
+        var unscored = With(
+            table, [.. table.Rows.Select(row => row with { ValidationLoss = 0, Losses = [.. row.Losses.Select(_ => default(Ratio))] })]);
         var text = ComparisonTableText.Plain(unscored.Pooled);
         Assert.DoesNotContain("loss", text, StringComparison.Ordinal);
         Assert.Contains("points of ie-f1", text, StringComparison.Ordinal);
@@ -157,4 +136,17 @@ public sealed class PooledTableTests
             json,
             ComparisonTableJson.Of(PooledTable.Of([("a", TestTables.Create(1)), ("b", TestTables.Create(2))], resamples: 200))));
     }
+
+    private static ComparisonTable With(ComparisonTable table, IReadOnlyList<MeasuredRow> rows) => new()
+    {
+        Title = table.Title,
+        Seed = table.Seed,
+        PoolSize = table.PoolSize,
+        Metric = table.Metric,
+        HasPrecisionAndRecall = table.HasPrecisionAndRecall,
+        ValidationRecords = table.ValidationRecords,
+        TestSha256 = table.TestSha256,
+        TestIds = table.TestIds,
+        Rows = rows,
+    };
 }

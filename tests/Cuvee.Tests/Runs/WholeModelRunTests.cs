@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cuvee.Formats;
 using Cuvee.Inference;
 using Cuvee.Journaling;
@@ -47,8 +48,12 @@ public sealed class WholeModelRunTests : IDisposable
         Assert.Equal(MeanLoss.Of(scores), result.Written!.ValidationLoss!.Value, 1e-9);
         Assert.Equal(
             RecipeKey.Of(result.Recipe), RecipeKey.Of(RecipeJson.Read(Path.Combine(result.Out, "recipe.json"))));
+        var card = await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md"));
+        Assert.Contains("A merge of 3 models", card, StringComparison.Ordinal);
         Assert.Contains(
-            "A merge of 3 models", await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md")), StringComparison.Ordinal);
+            string.Create(
+                CultureInfo.InvariantCulture, $"| written: type, loss of the files | F32, {result.Written.ValidationLoss:0.0000} |"),
+            card, StringComparison.Ordinal);
     }
 
     /// <summary>Without a search that finds something, the best model is written as it was.</summary>
@@ -90,6 +95,7 @@ public sealed class WholeModelRunTests : IDisposable
     [Theory]
     [InlineData("search: evolutionary-ps", "model", "merges whole models of a base; set model: {provider: checkpoints")]
     [InlineData("search: evolutionary-dfs\nsettings: { first: nobody }", Model, "'settings.first' is 'nobody'")]
+    [InlineData("search: evolutionary-ps+dfs\nsettings: { first: model-b }", Model, "unknown key 'first' in 'settings'")]
     [InlineData("search: evolutionary-ps\nsettings: { lowest_weight: 2 }", Model, "not below highest_weight 1.5")]
     [InlineData("search: evolutionary-ps\noutput: { rank: 8 }", Model, "whole models, which merge to no adapter")]
     [InlineData("search: cma-es\nspace: factors", Model, "cannot merge in space 'factors'")]
