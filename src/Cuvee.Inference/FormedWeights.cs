@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
@@ -13,7 +14,7 @@ namespace Cuvee.Inference;
 /// <param name="team">Shares the work.</param>
 public sealed class FormedWeights(LlamaConfig config, ThreadTeam team)
 {
-    private const int ElementsAtOnce = 1 << 13; // a block of rows and its sum stay in the fastest cache
+    private const int ElementsAtOnce = 1 << 15; // a piece of work; a sum that is narrowed stays in the second-level cache
 
     private readonly StorageFormat format = CandidateCopy.FormatOf(config);
     private readonly IReadOnlyList<(string Name, IReadOnlyList<int> Shape)> layout =
@@ -67,29 +68,22 @@ public sealed class FormedWeights(LlamaConfig config, ThreadTeam team)
         ArgumentNullException.ThrowIfNull(weights);
         foreach (var (name, shape) in layout)
         {
-            var (target, sources, own) = (Of(name, shape), models.Select(model => model[name]).ToArray(), weights[name]);
+            var (target, own) = (Of(name, shape), weights[name]);
+            var (sources, factors) = (new List<StoredMatrix> { start[name] }, new List<float> { 1 - own.Sum() });
+            for (var i = 0; i < own.Length; i++)
+            {
+                if (own[i] == 0) continue;
+                sources.Add(models[i][name]);
+                factors.Add(own[i]);
+            }
+
             foreach (var source in sources) Require(name, [target.Rows, target.Columns], [source.Rows, source.Columns]);
-            var (origin, columns) = (start[name], target.Columns);
-            var remaining = 1 - own.Sum();
-            var atOnce = Math.Clamp(ElementsAtOnce / columns, 1, target.Rows);
+            var atOnce = Math.Clamp(ElementsAtOnce / target.Columns, 1, target.Rows);
             team.Run((target.Rows + atOnce - 1) / atOnce, item =>
             {
                 var first = item * atOnce;
                 var count = Math.Min(atOnce, target.Rows - first);
-                var scratch = ArrayPool<float>.Shared.Rent(2 * count * columns);
-                var sum = scratch.AsSpan(0, count * columns);
-                var part = scratch.AsSpan(count * columns, count * columns);
-                origin.ReadRows(first, count, sum);
-                if (remaining != 1) FloatVectors.Scale(remaining, sum);
-                for (var i = 0; i < sources.Length; i++)
-                {
-                    if (own[i] == 0) continue;
-                    sources[i].ReadRows(first, count, part);
-                    FloatVectors.AddScaled(own[i], part, sum);
-                }
-
-                target.Write(first * columns, sum);
-                ArrayPool<float>.Shared.Return(scratch);
+                target.Sum(CollectionsMarshal.AsSpan(sources), CollectionsMarshal.AsSpan(factors), first, count);
             });
         }
 
@@ -132,6 +126,21 @@ public sealed class FormedWeights(LlamaConfig config, ThreadTeam team)
         public int Columns { get; }
 
         public StoredMatrix Matrix { get; }
+
+        /// <summary>Rows of a weighted sum.</summary>
+        public void Sum(ReadOnlySpan<StoredMatrix> sources, ReadOnlySpan<float> weights, int first, int count)
+        {
+            if (singles is not null)
+            {
+                StoredSum.Weighted(sources, weights, first, count, singles.AsSpan(first * Columns));
+                return;
+            }
+
+            var scratch = ArrayPool<float>.Shared.Rent(count * Columns);
+            StoredSum.Weighted(sources, weights, first, count, scratch);
+            Write(first * Columns, scratch.AsSpan(0, count * Columns));
+            ArrayPool<float>.Shared.Return(scratch);
+        }
 
         public void Write(int first, ReadOnlySpan<float> values)
         {

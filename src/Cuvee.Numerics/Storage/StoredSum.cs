@@ -10,6 +10,8 @@ namespace Cuvee.Numerics;
 /// </summary>
 public static unsafe class StoredSum
 {
+    private const int MostAtOnce = 64; // addresses on the stack, streams from memory
+
     /// <summary>sum += scale * x where |x| &gt;= threshold.</summary>
     /// <param name="firstRow">Of the source.</param>
     /// <param name="threshold">0 takes every entry, positive infinity none.</param>
@@ -43,6 +45,109 @@ public static unsafe class StoredSum
         }
 
         GC.KeepAlive(source);
+    }
+
+    /// <summary>sum = weights[0] * sources[0] + weights[1] * sources[1] + ..., added in this order from 0. Sources of one format are read
+    /// and added in one pass: as fast as memory gives them.</summary>
+    /// <param name="sources">All of one shape.</param>
+    /// <param name="firstRow">Of every source.</param>
+    /// <param name="sum">[count, columns]</param>
+    public static void Weighted(
+        ReadOnlySpan<StoredMatrix> sources, ReadOnlySpan<float> weights, int firstRow, int count, Span<float> sum)
+    {
+        if (sources.Length == 0 || sources.Length != weights.Length)
+            throw new ArgumentException($"{weights.Length} weights for {sources.Length} matrices; give one each.", nameof(weights));
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        var first = sources[0];
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)firstRow + count, first.Rows, nameof(count));
+        var elements = checked(count * first.Columns);
+        ArgumentOutOfRangeException.ThrowIfLessThan(sum.Length, elements, nameof(sum));
+        var sameFormat = true;
+        foreach (var source in sources)
+        {
+            if (source.Rows != first.Rows || source.Columns != first.Columns)
+                throw new ArgumentException("The matrices have different shapes; sum those of one.", nameof(sources));
+            sameFormat &= source.Format == first.Format;
+        }
+
+        if (!sameFormat || sources.Length > MostAtOnce)
+        {
+            sum[..elements].Clear();
+            for (var i = 0; i < sources.Length; i++) AddScaledKept(sources[i], firstRow, count, 0, weights[i], sum);
+            return;
+        }
+
+        var from = stackalloc byte*[sources.Length];
+        for (var i = 0; i < sources.Length; i++) from[i] = sources[i].Data + (firstRow * first.RowBytes);
+        fixed (float* factors = weights, to = sum)
+        {
+            switch (first.Format)
+            {
+                case StorageFormat.F32:
+                    Weighted<ElementsF32>(from, factors, sources.Length, elements, to);
+                    break;
+                case StorageFormat.BF16:
+                    Weighted<ElementsBF16>(from, factors, sources.Length, elements, to);
+                    break;
+                case StorageFormat.F16:
+                    Weighted<ElementsF16>(from, factors, sources.Length, elements, to);
+                    break;
+                default:
+                    Weighted<ElementsQ80>(from, factors, sources.Length, elements, to);
+                    break;
+            }
+        }
+
+        foreach (var source in sources) GC.KeepAlive(source);
+    }
+
+    private static void Weighted<TElements>(byte** from, float* factors, int sources, int elements, float* to)
+        where TElements : IStoredElements
+    {
+        if (Avx512F.IsSupported) Weighted<TElements, Lanes512, Vector512<float>>(from, factors, sources, elements, to);
+        else if (Avx2.IsSupported && Fma.IsSupported) Weighted<TElements, Lanes256, Vector256<float>>(from, factors, sources, elements, to);
+        else if (Vector128.IsHardwareAccelerated) Weighted<TElements, Lanes128, Vector128<float>>(from, factors, sources, elements, to);
+        else Weighted<TElements, LanesScalar, float>(from, factors, sources, elements, to);
+    }
+
+    // Two vectors of the sum stay in registers while every source is added to them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Weighted<TElements, TLanes, TVector>(byte** from, float* factors, int sources, int elements, float* to)
+        where TElements : IStoredElements
+        where TLanes : IStoredLanes<TVector>
+        where TVector : struct
+    {
+        var whole = (nint)(elements / StorageFormats.BlockElements);
+        for (nint block = 0; block < whole; block++, to += StorageFormats.BlockElements)
+        {
+            for (var i = 0; i < StorageFormats.BlockElements; i += 2 * TLanes.Count)
+            {
+                var (first, second) = (TLanes.Broadcast(0), TLanes.Broadcast(0));
+                for (nint source = 0; source < sources; source++)
+                {
+                    var at = from[source] + (block * TElements.BlockBytes);
+                    var (factor, scale) = (TLanes.Broadcast(factors[source]), TElements.Scale<TLanes, TVector>(at));
+                    first = TLanes.FusedMultiplyAdd(TElements.Load<TLanes, TVector>(at, i, scale), factor, first);
+                    second = TLanes.FusedMultiplyAdd(TElements.Load<TLanes, TVector>(at, i + TLanes.Count, scale), factor, second);
+                }
+
+                TLanes.Store(first, to + i);
+                TLanes.Store(second, to + i + TLanes.Count);
+            }
+        }
+
+        for (var i = 0; i < elements % StorageFormats.BlockElements; i++)
+        {
+            var sum = 0f;
+            for (var source = 0; source < sources; source++)
+            {
+                var x = TElements.Load<LanesScalar, float>(from[source] + (whole * TElements.BlockBytes), i, 0);
+                sum = LanesScalar.FusedMultiplyAdd(x, factors[source], sum);
+            }
+
+            to[i] = sum;
+        }
     }
 
     private static void Add<TElements>(byte* from, int elements, float threshold, float scale, float* to)

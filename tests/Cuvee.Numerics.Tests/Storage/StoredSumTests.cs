@@ -28,6 +28,37 @@ public class StoredSumTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Weighted_SourcesOfOneFormatOrSeveral_IsTheSumAddedOneByOne(StorageFormat format)
+    {
+        foreach (var columns in format == StorageFormat.Q80 ? new[] { 32, 96 } : [1, 15, 17, 32, 70])
+        {
+            var own = Enumerable.Range(0, 3).Select(seed => StoredWeights.Gaussian(format, 4, columns, seed: (ulong)seed)).ToArray();
+            foreach (var sources in (StoredMatrix[][])[own[..1], own, [own[0], StoredWeights.Gaussian(StorageFormat.F32, 4, columns)]])
+            {
+                var weights = new[] { 0.3f, -1.5f, 0.7f }[..sources.Length];
+                var expected = new float[2 * columns];
+                for (var i = 0; i < sources.Length; i++) StoredSum.AddScaledKept(sources[i], 1, 2, 0, weights[i], expected);
+                var sum = Rows.Gaussian((2 * columns) + 1, 2);
+                var beyond = sum[^1];
+                StoredSum.Weighted(sources, weights, 1, 2, sum);
+                Assert.Equal([.. expected, beyond], sum);
+            }
+        }
+    }
+
+    [Fact]
+    public void Weighted_OtherShapesOrCounts_Throws()
+    {
+        var (a, b) = (StoredWeights.Gaussian(StorageFormat.BF16, 2, 8), StoredWeights.Gaussian(StorageFormat.BF16, 2, 9));
+        Assert.Throws<ArgumentException>(() => StoredSum.Weighted([a, b], [1, 1], 0, 2, new float[18]));
+        Assert.Throws<ArgumentException>(() => StoredSum.Weighted([a], [1, 1], 0, 2, new float[16]));
+        Assert.Throws<ArgumentException>(() => StoredSum.Weighted([], [], 0, 0, []));
+        Assert.Throws<ArgumentOutOfRangeException>(() => StoredSum.Weighted([a], [1], 1, 2, new float[16]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => StoredSum.Weighted([a], [1], 0, 2, new float[15]));
+    }
+
     [Fact]
     public void AddScaledKept_SumTooShort_Throws()
     {
