@@ -34,7 +34,7 @@ internal sealed record EvolutionSummary(
     string Row, string Name, double Queries, double Seconds, IReadOnlyList<SkillSummary> Skills);
 
 /// <summary>That one row has more exact matches on the target than another.</summary>
-/// <param name="Source">Who says so: the paper, or Cuvee.</param>
+/// <param name="Source">Who says so: the paper, another one, or Cuvee.</param>
 /// <param name="Difference">Paired over seeds and records.</param>
 internal sealed record EvolutionClaim(string Better, string Worse, string Source, ConfidenceInterval Difference)
 {
@@ -57,6 +57,7 @@ internal sealed record EvolutionResults
         (EvolutionRow.Parameters, EvolutionRow.Mean, "Cuvee"),
         (EvolutionRow.Parameters, EvolutionRow.Sum, "Cuvee"),
         (EvolutionRow.Parameters, EvolutionRow.Ties, "Cuvee"),
+        (EvolutionRow.Niches, EvolutionRow.Genetic, "arXiv 2508.16204"),
         (EvolutionRow.Niches, EvolutionRow.Parameters, "Cuvee"),
     ];
 

@@ -13,6 +13,7 @@ internal sealed record EvolutionRow(
     public const string Paths = "dfs-math";
     public const string Both = "ps+dfs";
     public const string Niches = "natural-niches";
+    public const string Genetic = "genetic";
     public const string Mean = "mean";
     public const string Sum = "sum";
     public const string Ties = "ties";
@@ -20,7 +21,7 @@ internal sealed record EvolutionRow(
     private const string Same = "budget: { queries: 12000 }"; // for every search, so that they compare
     private const string Less = "budget: { queries: 1200 }";
 
-    /// <summary>Plain merges, weights of whole models, the paper's three searches, natural niches.</summary>
+    /// <summary>Plain merges, weights of whole models, the paper's three searches, natural niches and their ablations.</summary>
     public static IReadOnlyList<EvolutionRow> All { get; } =
     [
         new(Mean, "mean of the parents", null, Weight: parents => 1.0 / parents),
@@ -38,6 +39,10 @@ internal sealed record EvolutionRow(
         Of("dfs", "evolutionary DFS from the Esperanto parent", "search: evolutionary-dfs", settings: "first: esperanto"),
         Of(Both, "evolutionary PS, then DFS", "search: evolutionary-ps+dfs"),
         Of(Niches, "natural niches (M2N2), a weight a layer", "search: natural-niches"),
+        Of("niches-no-attraction", "M2N2 without attraction", "search: natural-niches", settings: "attraction: off"),
+        Of("niches-no-competition", "M2N2 without competition (exponent 0)", "search: natural-niches", settings: "exponent: 0"),
+        Of("niches-no-split", "M2N2 without split point", "search: natural-niches", settings: "split: off"),
+        Of(Genetic, "genetic algorithm (exponent 0, no attraction)", "search: natural-niches", settings: "exponent: 0, attraction: off"),
     ];
 
     private static EvolutionRow Of(string key, string name, string search, string? settings = null)
