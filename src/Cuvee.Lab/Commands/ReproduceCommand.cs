@@ -49,6 +49,18 @@ public static class ReproduceCommand
         {
             if (result.GetValueOrDefault<int?>() is < 1 or > 1000) result.AddError("--seeds must lie in [1, 1000].");
         });
+        var rows = new Option<string[]>("--rows")
+        {
+            Description = "Only measure these rows, and write no page: long experiments in parts.",
+            HelpName = "KEY",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        var targets = new Option<string[]>("--targets")
+        {
+            Description = "Only measure these targets, and write no page.",
+            HelpName = "NAME",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var render = new Option<bool>("--render-only") { Description = "Draw page and plots again from EXPERIMENT.json; run nothing." };
         var json = new Option<bool>("--json") { Description = "Print where the results are and the verdict as JSON on standard output." };
         var command = new ExampleCommand(
@@ -57,12 +69,18 @@ public static class ReproduceCommand
             "cuvee reproduce ood --data data --quick",
             "cuvee reproduce niches --data data --quick",
             "cuvee reproduce evolutionary --quick",
-            "cuvee reproduce ood --data data --seeds 3") { name, data, quick, output, zoo, runs, seeds, render, json };
+            "cuvee reproduce ood --data data --seeds 3",
+            "cuvee reproduce ood --data data --rows default ties --targets ner-mit-restaurant")
+        {
+            name, data, quick, output, zoo, runs, seeds, rows, targets, render, json,
+        };
         command.Validators.Add(arguments =>
         {
             if (arguments.GetValue(data) is null && !arguments.GetValue(render)
                 && arguments.GetValue(name) != EvolutionExperiment.Name)
                 arguments.AddError("--data is missing; name the folder of data sets, or add --render-only.");
+            if (IsPart(arguments.GetValue) && ExperimentCatalog.All.All(experiment => experiment.Name != arguments.GetValue(name)))
+                arguments.AddError($"--rows and --targets choose no part of {arguments.GetValue(name)}; leave them out.");
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
@@ -87,6 +105,7 @@ public static class ReproduceCommand
                 }
             }
 
+            if (IsPart(arguments.GetValue) && !arguments.GetValue(render)) return ExitCode.Done;
             var (page, verdict) = niches is not null ? WriteNiches()
                 : experiment == EvolutionExperiment.Name ? WriteEvolution()
                 : Write();
@@ -96,13 +115,15 @@ public static class ReproduceCommand
 
             async Task RunAsync()
             {
-                var chosen = ExperimentCatalog.All.Single(each => each.Name == experiment);
+                var chosen = ExperimentCatalog.All.Single(each => each.Name == experiment)
+                    .ToPart(arguments.GetValue(rows) ?? [], arguments.GetValue(targets) ?? []);
                 if (arguments.GetValue(quick)) chosen = chosen.ToQuick();
                 await using var lab = new ExperimentLab(
                     arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetValue(data)!), arguments.GetRequiredValue(runs),
                     new MeasuredRuns(folder), TimeProvider.System, arguments.InvocationConfiguration.Error);
                 var runner = new ExperimentRunner(chosen with { Seeds = chosenSeeds ?? chosen.Seeds }, lab);
-                ResultsJson.Write(path, await runner.RunAsync(cancellationToken));
+                if (IsPart(arguments.GetValue)) await runner.MeasureAsync(cancellationToken);
+                else ResultsJson.Write(path, await runner.RunAsync(cancellationToken));
             }
 
             async Task RunNichesAsync(NichesExperiment full)
@@ -146,5 +167,7 @@ public static class ReproduceCommand
             }
         });
         return command;
+
+        bool IsPart(Func<Option<string[]>, string[]?> valueOf) => valueOf(rows) is { Length: > 0 } || valueOf(targets) is { Length: > 0 };
     }
 }

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Lab.Data;
 
 namespace Cuvee.Lab.Reproduction;
@@ -50,6 +51,33 @@ internal sealed record Experiment(string Name, string Title, string Protocol)
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     public bool IsQuick { get; private init; }
+
+    /// <summary>Some of its rows and targets, with the rows that those use; nothing chosen is all of it.</summary>
+    /// <param name="rows">Keys.</param>
+    /// <param name="targets">Names.</param>
+    /// <exception cref="BadInputException">The experiment has no such row or target, or is one search for all targets.</exception>
+    public Experiment ToPart(IReadOnlyList<string> rows, IReadOnlyList<string> targets)
+    {
+        Require("row", rows, [.. Rows.Select(row => row.Key)]);
+        Require("target", targets, [.. Targets.Select(target => target.Name)]);
+        if (targets.Count > 0 && Pool == PoolRule.TargetsOnly)
+            throw new BadInputException($"{Name} merges for all its targets together; leave --targets out.");
+        var used = rows.SelectMany(key => WithUsed(Rows.First(row => row.Key == key))).ToHashSet();
+        return this with
+        {
+            Rows = used.Count == 0 ? Rows : [.. Rows.Where(row => used.Contains(row.Key))],
+            Targets = targets.Count == 0 ? Targets : [.. Targets.Where(target => targets.Contains(target.Name))],
+        };
+    }
+
+    private IEnumerable<string> WithUsed(IExperimentRow row) =>
+        row.Uses is { } used ? [row.Key, .. WithUsed(Rows.First(other => other.Key == used))] : [row.Key];
+
+    private void Require(string what, IReadOnlyList<string> chosen, IReadOnlyList<string> known)
+    {
+        if (chosen.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
+            throw new BadInputException($"{Name} has no {what} '{unknown}'; choose among {string.Join(", ", known)}.");
+    }
 
     /// <summary>At most ten minutes on two cores: fewer targets, points, records and seeds; rows take their own smaller budgets.</summary>
     public Experiment ToQuick()

@@ -10,28 +10,22 @@ namespace Cuvee.Lab.Reproduction;
 /// </summary>
 internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
 {
+    /// <summary>Measures every row and computes the table.</summary>
     public async Task<ExperimentResults> RunAsync(CancellationToken cancellationToken)
     {
         var builder = new CaseBuilder(experiment, lab);
-        IReadOnlyList<ExperimentTarget>[] groups = experiment.Pool == PoolRule.TargetsOnly
-            ? [builder.Targets]
-            : [.. builder.Targets.Select(target => (ExperimentTarget[])[target])];
         var keys = experiment.Rows.Select(row => row.Key).ToList();
         var points = new List<PointResults>();
-        var all = new List<(ExperimentPoint Point, IReadOnlyList<MeasuredTarget> Targets)>();
         var claims = new List<ClaimResult>();
-        foreach (var point in experiment.Points)
+        var all = await MeasureAsync(builder, cancellationToken);
+        foreach (var (point, measured) in all)
         {
-            var measured = new List<MeasuredTarget>();
-            foreach (var group in groups) measured.AddRange(await MeasureAsync(builder, group, point, cancellationToken));
-            if (measured.Count == 0) continue;
             var statistics = new ExperimentStatistics(measured, experiment.MainRow);
             points.Add(new PointResults(
                 point.Label,
                 statistics.Average(keys),
                 [.. measured.Select(target => ResultsOf(target, statistics, keys))]));
             claims.AddRange(Decide(statistics, experiment.Claims.Where(claim => claim.Points is null), point.Label));
-            all.Add((point, measured));
         }
 
         var across = experiment.Claims.Where(claim => claim.Points is not null).ToList();
@@ -55,6 +49,27 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
             Points = points,
             Claims = claims,
         };
+    }
+
+    /// <summary>Measures every row, so that tables can be computed later (<see cref="Experiment.ToPart"/>).</summary>
+    public Task MeasureAsync(CancellationToken cancellationToken) => MeasureAsync(new CaseBuilder(experiment, lab), cancellationToken);
+
+    /// <returns>Points without a case that fits them are left out.</returns>
+    private async Task<List<(ExperimentPoint Point, IReadOnlyList<MeasuredTarget> Targets)>> MeasureAsync(
+        CaseBuilder builder, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ExperimentTarget>[] groups = experiment.Pool == PoolRule.TargetsOnly
+            ? [builder.Targets]
+            : [.. builder.Targets.Select(target => (ExperimentTarget[])[target])];
+        var all = new List<(ExperimentPoint, IReadOnlyList<MeasuredTarget>)>();
+        foreach (var point in experiment.Points)
+        {
+            var measured = new List<MeasuredTarget>();
+            foreach (var group in groups) measured.AddRange(await MeasureAsync(builder, group, point, cancellationToken));
+            if (measured.Count > 0) all.Add((point, measured));
+        }
+
+        return all;
     }
 
     /// <returns>One entry a test of the group; none where the point does not fit its pool or records.</returns>

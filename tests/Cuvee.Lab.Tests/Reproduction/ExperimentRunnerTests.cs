@@ -133,6 +133,24 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         }
     }
 
+    [Fact]
+    public async Task Measure_PartOfAnExperiment_GivesLinesOfTheWhole()
+    {
+        await zoo.RunAsync(FourSpecialists.Small, "whole");
+        var part = FourSpecialists.Small.ToPart(["random-weights"], ["ner-menu"]);
+        await using (var lab = zoo.Lab("part")) await new ExperimentRunner(part, lab).MeasureAsync(CancellationToken.None);
+
+        var whole = await File.ReadAllLinesAsync(zoo.Records("whole"));
+        Assert.Equal(
+            whole.Where(line => ((string[])["/default-", "/random-weights-"]).Any(row => line.Contains(row, StringComparison.Ordinal))),
+            await File.ReadAllLinesAsync(zoo.Records("part")));
+        var error = Assert.Throws<Cuvee.Formats.BadInputException>(() => FourSpecialists.Small.ToPart(["tie"], []));
+        Assert.Contains("has no row 'tie'; choose among default, evo, ties", error.Message, StringComparison.Ordinal);
+        Assert.Throws<Cuvee.Formats.BadInputException>(() => FourSpecialists.Small.ToPart([], ["ner-menus"]));
+        Assert.Throws<Cuvee.Formats.BadInputException>(
+            () => (FourSpecialists.Small with { Pool = PoolRule.TargetsOnly }).ToPart([], ["ner-menu"]));
+    }
+
     [Theory]
     [InlineData("{\"run\": \"a\"}")]
     [InlineData("null")]
