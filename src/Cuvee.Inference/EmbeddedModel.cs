@@ -44,6 +44,12 @@ public sealed class EmbeddedModel : ILanguageModel, IDisposable
     /// <param name="weights">These weights, or others of the same shape, with any number of layers; null: these.</param>
     public EmbeddedModel With(ILinearUpdate? candidate, LlamaWeights? weights = null) => new(weights ?? Weights, slot, candidate);
 
+    /// <summary>These weights with an update folded in, in memory that the next call reuses: what <see cref="With"/> starts candidates from
+    /// that differ little from it.</summary>
+    /// <exception cref="InvalidOperationException">The model is too large (<see cref="LlamaEngine.HoldsCenter"/>).</exception>
+    public Task<LlamaWeights> FoldCenterAsync(ILinearUpdate candidate, CancellationToken cancellationToken) =>
+        slot.RunAsync(engine => engine.FoldCenter(Weights, candidate), cancellationToken);
+
     public Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(IReadOnlyList<PromptCompletion> records, CancellationToken cancellationToken) =>
         slot.RunAsync<IReadOnlyList<ScoredCompletion>>(engine => Score(engine, records, cancellationToken), cancellationToken);
 

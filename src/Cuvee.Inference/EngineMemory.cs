@@ -22,4 +22,7 @@ public static class EngineMemory
         var copy = generates ? CandidateCopy.Bytes(config) + (Decoder.CacheBytes / 2) : 0;
         return (sizeof(float) * (weights + buffers)) + sample + copy;
     }
+
+    /// <summary>What candidates near each other start from (<see cref="EmbeddedModel.FoldCenterAsync"/>), in bytes.</summary>
+    public static long CenterBytes(LlamaConfig config) => LlamaEngine.HoldsCenter(config) ? CandidateCopy.Bytes(config) : 0;
 }

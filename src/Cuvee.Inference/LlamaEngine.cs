@@ -17,7 +17,7 @@ public sealed class LlamaEngine : IDisposable
     private readonly RotaryTable rotary;
     private readonly SamplePass pass;
     private readonly Decoder decoder;
-    private readonly CandidateCopy copy;
+    private readonly CandidateCopy copy, center;
     private readonly List<KvCache> caches = []; // of one layer, per sequence of a slice; the first is the prefix's
     private readonly long sliceBytes;
 
@@ -37,6 +37,7 @@ public sealed class LlamaEngine : IDisposable
         pass = new SamplePass(config, rotary, Team);
         decoder = new Decoder(config, rotary, pass, Team);
         copy = new CandidateCopy(config, Team);
+        center = new CandidateCopy(config, Team);
     }
 
     public LlamaConfig Config { get; }
@@ -66,6 +67,16 @@ public sealed class LlamaEngine : IDisposable
     /// reuses (fp32 for small models, bf16 from <see cref="CandidateCopy.LargestFp32"/> on).
     /// </summary>
     public LlamaWeights Fold(LlamaWeights weights, ILinearUpdate update) => copy.Form(weights, update);
+
+    /// <summary>The same beside <see cref="Fold"/>'s, for candidates that differ little from this one: their update starts from
+    /// here.</summary>
+    /// <exception cref="InvalidOperationException">The copy would not be fp32 (<see cref="HoldsCenter"/>).</exception>
+    public LlamaWeights FoldCenter(LlamaWeights weights, ILinearUpdate update) => HoldsCenter(Config)
+        ? center.Form(weights, update)
+        : throw new InvalidOperationException("The model is too large for a centre in fp32.");
+
+    /// <summary>Whether a folded copy is exact: fp32, at most <see cref="CandidateCopy.LargestFp32"/>.</summary>
+    public static bool HoldsCenter(LlamaConfig config) => CandidateCopy.FormatOf(config) == StorageFormat.F32;
 
     /// <summary>Gives the copy's memory back; folded weights must not be used any more.</summary>
     public void FreeFolded() => copy.Free();

@@ -69,6 +69,49 @@ public sealed class EmbeddedAdapterHostTests
         Assert.Equal(results[0], results[2]);
     }
 
+    /// <summary>A round of finite differences: formed from their common centre, which must show by no more than rounding, and not
+    /// after.</summary>
+    [Theory]
+    [InlineData("weights")]
+    [InlineData("layers")]
+    public async Task Expect_ProbesAroundAPoint_AreWhatTheyAreAlone(string probed)
+    {
+        using var model = TinyModel.Model();
+        await using var host = new EmbeddedAdapterHost(model, new RecipeMerger(TinyModel.Pool(9)));
+        var center = new WeightedRecipe(
+            MergeSpace.Delta, [.. Enumerable.Range(0, 9).Select(i => new AdapterShare($"adapter-{i}", 0.2 - (0.05 * i), 1 - (0.1 * i))
+            {
+                GroupWeights = probed == "layers" ? [new("layers.0", 0.1 * i), new("layers.1", 0.3)] : [],
+            })]);
+        WeightedRecipe Probe(int i, double step) => center with
+        {
+            Adapters = [.. center.Adapters.Select((share, k) => k != i ? share
+                : probed == "layers" ? share with { GroupWeights = [new("layers.0", 0.1 * i), new("layers.1", 0.3 + step)] }
+                : share with { Weight = share.Weight + step })],
+        };
+        var far = center with { Adapters = [.. center.Adapters.Select(share => share with { Weight = 0.3, GroupWeights = [] })] };
+        WeightedRecipe[] round = [center, .. Enumerable.Range(0, 9).Select(i => Probe(i, 0.5)), far];
+        var alone = new List<double[]>();
+        foreach (var recipe in round) alone.Add(await ScoreAsync(host, recipe));
+
+        host.Expect(round);
+        var backwards = new List<double[]>();
+        foreach (var recipe in round.Reverse()) backwards.Insert(0, await ScoreAsync(host, recipe));
+        host.Expect(round);
+        for (var i = 0; i < round.Length; i++)
+        {
+            var together = await ScoreAsync(host, round[i]);
+            Assert.Equal(backwards[i], together);
+            for (var record = 0; record < together.Length; record++) Assert.Equal(alone[i][record], together[record], 2e-5);
+            if (i > 0) TinyModel.AssertDifferent(alone[0], alone[i]);
+        }
+
+        Assert.Contains(round.SkipLast(1).Index(), each => !alone[each.Index].SequenceEqual(backwards[each.Index])); // another way indeed
+        Assert.Equal(alone[^1], backwards[^1]);
+        host.Expect([]);
+        for (var i = 0; i < round.Length; i++) Assert.Equal(alone[i], await ScoreAsync(host, round[i]));
+    }
+
     [Fact]
     public async Task RealizeAsync_LeaseOut_NextWaitsForItsEnd()
     {

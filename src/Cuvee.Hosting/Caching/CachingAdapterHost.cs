@@ -16,6 +16,8 @@ public sealed class CachingAdapterHost(IAdapterHost inner, AnswerCache cache) : 
 
     public int MaxConcurrentLeases => inner.MaxConcurrentLeases;
 
+    public void Expect(IReadOnlyList<MergeRecipe> recipes) => inner.Expect(recipes);
+
     public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IModelLease>(new CachingLease(inner, recipe, cache));
 

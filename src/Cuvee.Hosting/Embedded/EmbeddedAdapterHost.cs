@@ -35,6 +35,8 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
 
     public int MaxConcurrentLeases => 1;
 
+    public void Expect(IReadOnlyList<MergeRecipe> recipes) => candidates.Expect(recipes);
+
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
     public async ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
@@ -48,7 +50,9 @@ public sealed class EmbeddedAdapterHost : IAdapterHost
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return new EmbeddedLease(resolved.IsBaseModel ? baseModel : candidates.Of(resolved), gate);
+            var model = await candidates.NearCenterAsync(recipe, cancellationToken).ConfigureAwait(false)
+                ?? (resolved.IsBaseModel ? baseModel : candidates.Of(resolved));
+            return new EmbeddedLease(model, gate);
         }
         catch
         {

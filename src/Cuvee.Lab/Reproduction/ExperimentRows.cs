@@ -32,6 +32,9 @@ internal static class ExperimentRows
         Variant("layers-12", "layers of 12 adapters", "layer_adapters: 12"),
         Variant("layers-24", "layers of 24 adapters", "layer_adapters: 24"),
         Variant("probes-6", "6 records a probe", "probe_records: 6"),
+        Variant("probes-6-no-layers", "6 records a probe, one weight an adapter", "probe_records: 6, layer_adapters: 0"),
+        Variant("probes-4-no-layers", "4 records a probe, one weight an adapter", "probe_records: 4, layer_adapters: 0"),
+        Variant("line-80", "6 records a probe, 80 records a line search", "probe_records: 6, line_search_records: 80"),
         Variant("probes-growing", "6 records a probe, each round 1.5 times as many", "probe_records: 6, probe_growth: 1.5"),
     ];
 

@@ -56,15 +56,16 @@ internal sealed class EmbeddedProvider(
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 
-    /// <summary>The engine's buffers, the prepared LoraA of one layer, what writing the result takes, and the runtime and the
-    /// tokenizer.</summary>
+    /// <summary>The engine's buffers, what near candidates start from, the prepared LoraA of one layer, what writing the result takes, and
+    /// the runtime and the tokenizer.</summary>
     public long MemoryBytes(double tokens, bool generates)
     {
         const long runtime = 100_000_000;
         var ranks = Headers.Sum(header => (long)header.Ranks.DefaultIfEmpty(0).Max());
         var (inFeatures, outFeatures) = (
             Config.LinearModules.Sum(module => (long)module.InFeatures), Config.LinearModules.Sum(module => (long)module.OutFeatures));
-        return runtime + EngineMemory.Forecast(Config, tokens, generates, threads) + (sizeof(float) * ranks * inFeatures)
+        return runtime + EngineMemory.Forecast(Config, tokens, generates, threads) + EngineMemory.CenterBytes(Config)
+            + (sizeof(float) * ranks * inFeatures)
             + MergedAdapterBuilder.ForecastBytes(Config.NumHiddenLayers * (inFeatures + outFeatures), (int)Math.Min(ranks, int.MaxValue));
     }
 

@@ -126,7 +126,16 @@ internal sealed class CandidateEvaluator(
         if (unanswered.Count > 0)
         {
             IsReplaying = false;
-            await AskAsync(unanswered, account, cancellationToken).ConfigureAwait(false);
+            host.Expect([.. questions.Select(question => question.Recipe)]); // all: a cut run must form what the whole one forms
+            try
+            {
+                await AskAsync(unanswered, account, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                host.Expect([]);
+            }
+
             journal.AppendSeconds(TakeSeconds());
         }
 
