@@ -25,17 +25,28 @@ internal static class ExperimentRows
         "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }")
     { IsProduct = true };
 
-    /// <summary><see cref="Default"/> with one setting changed, always at its budget.</summary>
+    /// <summary><see cref="Default"/> with three times the queries.</summary>
+    public static IExperimentRow MoreQueries { get; } = new SearchRow(
+        "default-36000", "the default with 36,000 queries", ExperimentRowKind.Search,
+        "search: fisher-probing", "budget: { queries: 36000 }", "preset: quick\nbudget: { queries: 9000 }")
+    { IsProduct = true };
+
+    /// <summary>What <see cref="Default"/>'s settings were chosen among, at its budget.</summary>
     public static IReadOnlyList<IExperimentRow> Variants { get; } =
     [
-        Variant("no-layers", "one weight an adapter", "layer_adapters: 0"),
-        Variant("layers-12", "layers of 12 adapters", "layer_adapters: 12"),
-        Variant("layers-24", "layers of 24 adapters", "layer_adapters: 24"),
-        Variant("probes-6", "6 records a probe", "probe_records: 6"),
+        Variant("layers-6", "12 records a probe, layers of 6 adapters", "probe_records: 12, layer_adapters: 6"),
+        Variant("no-layers", "12 records a probe, one weight an adapter", "probe_records: 12, layer_adapters: 0"),
+        Variant("layers-12", "12 records a probe, layers of 12 adapters", "probe_records: 12, layer_adapters: 12"),
+        Variant("layers-24", "12 records a probe, layers of 24 adapters", "probe_records: 12, layer_adapters: 24"),
+        Variant("probes-6", "6 records a probe, layers of 6 adapters", "probe_records: 6, layer_adapters: 6"),
         Variant("probes-6-no-layers", "6 records a probe, one weight an adapter", "probe_records: 6, layer_adapters: 0"),
         Variant("probes-4-no-layers", "4 records a probe, one weight an adapter", "probe_records: 4, layer_adapters: 0"),
-        Variant("line-80", "6 records a probe, 80 records a line search", "probe_records: 6, line_search_records: 80"),
-        Variant("probes-growing", "6 records a probe, each round 1.5 times as many", "probe_records: 6, probe_growth: 1.5"),
+        Variant(
+            "line-80", "6 records a probe, 80 a line search, layers of 6 adapters",
+            "probe_records: 6, line_search_records: 80, layer_adapters: 6"),
+        Variant(
+            "probes-growing", "6 records a probe, each round 1.5 times as many, layers of 6 adapters",
+            "probe_records: 6, probe_growth: 1.5, layer_adapters: 6"),
     ];
 
     public static IExperimentRow EvoPaper { get; } = Search(

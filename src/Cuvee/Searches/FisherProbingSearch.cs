@@ -10,6 +10,13 @@ public sealed class FisherProbingSearch : ISearch
     private const string LayerAdapters = "layer_adapters";
     private const string LayerBudget = "layer_budget";
     private const string ProbedWeights = "probed_weights";
+    private const string ProbeRecords = "probe_records";
+
+    // A tight budget buys rounds before it buys precise ones or layers: bench/results/fisher-large-pools.md.
+    private const int EnoughRounds = 10;
+    private const int FewestProbeRecords = 6;
+    private const int UsualProbeRecords = 12;
+    private const int UsualLayerAdapters = 6;
 
     // A line search compares at most this many points: three dampings and the point they must beat.
     private const int LineSearchPoints = 4;
@@ -18,14 +25,12 @@ public sealed class FisherProbingSearch : ISearch
     // are in published tables too).
     private static readonly SettingValues Defaults = new(
         ("rounds", 10),
-        ("probe_records", 12),
         ("line_search_records", 40),
         ("probe_growth", 1.0),
         (ProbedWeights, 0),
         ("probe_step", 0.05),
         ("averaging", 0.7),
         ("damping", 0.05),
-        (LayerAdapters, 6),
         (LayerBudget, 0.4),
         (SearchSetting.HeldOut, 0),
         ("check_every", 2),
@@ -41,7 +46,11 @@ public sealed class FisherProbingSearch : ISearch
     public IReadOnlyList<SearchSetting> Settings { get; } =
     [
         new NumberSetting("rounds", "Rounds at most without a budget.", 1, 10_000, IsWhole: true),
-        new NumberSetting("probe_records", "Records that a round's probes are measured on.", 1, 10_000, IsWhole: true),
+        new NumberSetting(
+            ProbeRecords,
+            $"Records that a round's probes are measured on; by default as many as leave {EnoughRounds} rounds of the adapters' weights, " +
+            $"{FewestProbeRecords} to {UsualProbeRecords}.",
+            1, 10_000, IsWhole: true),
         new NumberSetting("probe_growth", "Factor on those records from round to round.", 1, 10),
         new NumberSetting("line_search_records", "Records of the fixed set that decides between steps.", 1, 100_000, IsWhole: true),
         new NumberSetting(
@@ -51,7 +60,9 @@ public sealed class FisherProbingSearch : ISearch
         new NumberSetting("averaging", "Weight of a round's tokens one round later.", 0, 0.99),
         new NumberSetting("damping", "First damping, in units of the mean curvature of a weight.", 1e-6, 100),
         new NumberSetting(
-            LayerAdapters, "Adapters of the largest weights whose layers get weights of their own in a second stage; 0: no such stage.",
+            LayerAdapters,
+            "Adapters of the largest weights whose layers get weights of their own in a second stage; 0: no such stage; by default " +
+            $"{UsualLayerAdapters} where the budget holds {EnoughRounds} rounds of the adapters' weights beside it.",
             0, 10_000, IsWhole: true),
         new NumberSetting(LayerBudget, "Part of the budget that the second stage gets.", 0.01, 0.99),
         .. SearchSetting.EarlyStopping,
@@ -60,7 +71,7 @@ public sealed class FisherProbingSearch : ISearch
     public IReadOnlyList<SearchPreset> Presets { get; } =
     [
         new("delta", MergeSpace.Delta, Defaults),
-        new("quick", MergeSpace.Delta, Defaults.With(("probe_records", 8), ("line_search_records", 30), ("rounds", 5))),
+        new("quick", MergeSpace.Delta, Defaults.With((ProbeRecords, 8), ("line_search_records", 30), ("rounds", 5))),
     ];
 
     public string Title(SearchSettings settings)
@@ -74,29 +85,35 @@ public sealed class FisherProbingSearch : ISearch
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
         var rounds = values.Integer("rounds")!.Value;
+        var probeRecords = values.Integer(ProbeRecords) ?? FittedProbeRecords(task);
         int[] alone =
         [
-            .. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))
-                .Take(values.Integer("probe_records")!.Value),
+            .. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i])).Take(probeRecords),
         ];
-        var weights = new RoundCost(task, task.AdapterNames.Count, alone.Length);
+        var weights = new RoundCost(task, task.AdapterNames.Count, probeRecords, alone.Length);
         GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.LeastEvaluations, "evaluations");
         GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.LeastQueries, "queries");
-        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin), alone) };
+        var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin), probeRecords, alone) };
         var (costs, notes) = (new List<RoundCost> { weights }, new List<string>());
-        var layered = Math.Min(values.Integer(LayerAdapters)!.Value, task.AdapterNames.Count);
+        var layered = Math.Min(values.Integer(LayerAdapters) ?? UsualLayerAdapters, task.AdapterNames.Count);
         if (layered > 0 && task.Layers.Count > 1)
         {
-            var layers = new RoundCost(task, layered * task.Layers.Count, known: 0);
+            var layers = new RoundCost(task, layered * task.Layers.Count, probeRecords, known: 0);
             var share = values.Number(LayerBudget)!.Value;
-            if (!layers.FitsIn(share) || !weights.FitsIn(1 - share))
+            if (!layers.FitsIn(share, 1) || !weights.FitsIn(1 - share, 1))
             {
                 notes.Add("no weights of layers: the budget holds no round of them beside one of the adapters' weights.");
+            }
+            else if (values.Integer(LayerAdapters) is null && !weights.FitsIn(1 - share, EnoughRounds))
+            {
+                notes.Add(
+                    $"no weights of layers: beside them the budget holds fewer than {EnoughRounds} rounds of the adapters' weights " +
+                    $"({LayerAdapters} asks for them all the same).");
             }
             else
             {
                 stages[0] = stages[0] with { BudgetShare = 1 - share };
-                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered), []));
+                stages.Add(Stage(task, "layers", origin => new LayerWeightSpace(origin, task.Layers, layered), probeRecords, []));
                 costs.Add(layers);
             }
         }
@@ -109,7 +126,15 @@ public sealed class FisherProbingSearch : ISearch
             notes);
     }
 
-    private static Stage Stage(SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround, int[] alone)
+    private static int FittedProbeRecords(SearchTask task)
+    {
+        if (task.Budget.Queries is not { } queries) return UsualProbeRecords;
+        var probes = ((double)queries / EnoughRounds) - (LineSearchPoints * task.Settings.Values.Integer("line_search_records")!.Value);
+        return (int)Math.Clamp(probes / (task.AdapterNames.Count + 1), FewestProbeRecords, UsualProbeRecords);
+    }
+
+    private static Stage Stage(
+        SearchTask task, string name, Func<WeightedRecipe, ISearchSpace> spaceAround, int probeRecords, int[] alone)
     {
         var values = task.Settings.Values;
         var seed = SeededRandom.Derive(task.Seed, $"optimizer/{name}").NextUInt64();
@@ -120,7 +145,7 @@ public sealed class FisherProbingSearch : ISearch
             OptimizerOf = (space, records) => new FisherProbingOptimizer(space.Start, new FisherProbingOptions
             {
                 RecordCount = records,
-                ProbeRecords = values.Integer("probe_records")!.Value,
+                ProbeRecords = probeRecords,
                 ProbeGrowth = values.Number("probe_growth")!.Value,
                 LineSearchRecords = values.Integer("line_search_records")!.Value,
                 ProbeStep = values.Number("probe_step")!.Value,
@@ -144,9 +169,8 @@ public sealed class FisherProbingSearch : ISearch
 
     /// <summary>What a stage over so many coordinates costs at most, its re-evaluations included.</summary>
     /// <param name="known">Records of a first round that only the base model has still to be asked; 0: an ordinary first round.</param>
-    private sealed class RoundCost(SearchTask task, int coordinates, int known)
+    private sealed class RoundCost(SearchTask task, int coordinates, int probeRecords, int known)
     {
-        private readonly double probeRecords = task.Settings.Values.Integer("probe_records")!.Value;
         private readonly double growth = task.Settings.Values.Number("probe_growth")!.Value;
         private readonly int lineRecords = Math.Min(
             task.Settings.Values.Integer("line_search_records")!.Value, task.Split.Search.Count);
@@ -155,9 +179,9 @@ public sealed class FisherProbingSearch : ISearch
 
         public long LeastQueries => Queries(1);
 
-        public bool FitsIn(double share) =>
-            (task.Budget.Evaluations is not { } evaluations || evaluations * share >= LeastEvaluations)
-            && (task.Budget.Queries is not { } queries || queries * share >= LeastQueries);
+        public bool FitsIn(double share, int rounds) =>
+            (task.Budget.Evaluations is not { } evaluations || evaluations * share >= Evaluations(rounds))
+            && (task.Budget.Queries is not { } queries || queries * share >= Queries(rounds));
 
         public long Evaluations(int rounds) =>
             coordinates + ((rounds - 1L) * Probed(task, coordinates)) + (rounds * (1L + LineSearchPoints)) + GenerationSizes.Rechecks;

@@ -201,7 +201,8 @@ public sealed class RunPlannerTests : IDisposable
     [Fact]
     public void Plan_FisherProbingWithLayers_SecondStageWithItsShareAndCost()
     {
-        const string Layered = "search: fisher-probing\nsettings: { rounds: 2, layer_adapters: 2, layer_budget: 0.25 }\n";
+        const string Layered =
+            "search: fisher-probing\nsettings: { rounds: 2, probe_records: 12, layer_adapters: 2, layer_budget: 0.25 }\n";
         var free = Assert.Single(RunPlanner.Plan(zoo.Configure(Layered)));
         Assert.Equal(["weights", "layers"], free.Program.Stages.Select(stage => stage.Name));
         Assert.Equal([0.75, 1], free.Program.Stages.Select(stage => stage.BudgetShare));
@@ -215,6 +216,25 @@ public sealed class RunPlannerTests : IDisposable
             "no weights of layers: the budget holds no round of them beside one of the adapters' weights.", Assert.Single(scarce.Notes));
         Assert.Equal(2, Assert.Single(RunPlanner.Plan(zoo.Configure(Layered + $"budget: {{ queries: {BestSingle + 1520} }}")))
             .Program.Stages.Count);
+    }
+
+    /// <summary>A tight budget buys ten rounds before it buys records a probe or layers, where the file leaves it to the search.</summary>
+    [Theory]
+    [InlineData(1800, "", 6, 1, true)]
+    [InlineData(3600, "", 8, 1, true)] // 8 records are known of all adapters; a probe might have 12
+    [InlineData(3700, "", 8, 2, false)]
+    [InlineData(1800, "settings: { probe_records: 12, layer_adapters: 2 }", 8, 2, false)]
+    [InlineData(3700, "settings: { layer_adapters: 0 }", 8, 1, false)]
+    public void Plan_FisherProbingOfABudget_RoundsComeFirst(int queries, string settings, int probed, int stages, bool isNoted)
+    {
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
+            $"search: fisher-probing\n{settings}\nbudget: {{ queries: {BestSingle + queries} }}\n")));
+        var first = plan.Program.Stages[0];
+        Assert.Equal(probed, first.OptimizerOf(first.SpaceAround(plan.Program.Start), 40).Ask()[^1].Records!.Count);
+        Assert.Equal(stages, plan.Program.Stages.Count);
+        Assert.Equal(
+            isNoted,
+            plan.Notes.Any(note => note.StartsWith("no weights of layers: beside them the budget holds fewer", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -78,7 +78,8 @@ public sealed class MergeRunTests : IDisposable
     public async Task ExecuteAsync_WeightsOfLayers_LowerTheLossAndAreWhatIsWritten()
     {
         var result = (await RunAsync(
-            "search: fisher-probing\nfallback: none\nbudget: { queries: 2000 }\nsettings: { layer_adapters: 2 }\noutput: { dtype: f32 }"))
+            "search: fisher-probing\nfallback: none\nbudget: { queries: 2000 }\nsettings: { probe_records: 12, layer_adapters: 2 }\n" +
+            "output: { dtype: f32 }"))
             .Results[0];
         Assert.Equal(["weights", "layers"], result.Stages.Select(stage => stage.Name));
         Assert.True(result.Stages[1].Value.Loss < result.Stages[0].Value.Loss - 0.005, "the real engine's loss depends on layers");

@@ -43,7 +43,8 @@ public sealed class RunExecutorTests : SoftmaxRuns
     [Fact]
     public async Task ExecuteAsync_FisherProbing_FirstProbesAreThoseOfTheSingleAdapters()
     {
-        var result = await RunAsync(zoo.Configure("search: fisher-probing\nseed: 5\nbudget: { queries: 1000 }"));
+        var result = await RunAsync(zoo.Configure(
+            "search: fisher-probing\nsettings: { probe_records: 12 }\nseed: 5\nbudget: { queries: 1000 }"));
         var first = EvaluationLog.Read(Path.Combine(result.Out, EvaluationLog.FileName))
             .Where(line => line is { Stage: "weights", Purpose: EvaluationPurpose.Search, Iteration: 0 }).ToList();
         Assert.Equal(1 + Names.Length, first.Count);
