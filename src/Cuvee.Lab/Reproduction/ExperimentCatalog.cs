@@ -134,8 +134,8 @@ internal static class ExperimentCatalog
             "Two cases of ood, on validation records drawn from the 300 that are reserved; each seed draws its own.",
             [.. new[] { 5, 10, 25, 50, 100, 300 }.Select(size => new ExperimentPoint($"{size}") { ValidationRecords = size })]),
         Curve("label-noise", "How wrong the labels may be", "validation records with a wrong answer",
-            "Two cases of ood, but some validation records get another record's answer; each seed draws records and answers. Tests stay clean, " +
-            "validation losses are on what the search saw.",
+            "Two cases of ood, but some validation records get another record's answer; each seed draws records and answers. Tests stay " +
+            "clean, validation losses are on what the search saw.",
             [.. new[] { 0, 10, 20, 40 }.Select(percent => new ExperimentPoint($"{percent}%") { LabelNoise = percent / 100.0 })]),
         OutOfDomain with
         {
