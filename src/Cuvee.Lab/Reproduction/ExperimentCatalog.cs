@@ -127,7 +127,7 @@ internal static class ExperimentCatalog
             ],
         },
         Curve("pool-size", "How large a pool", "adapters in the pool",
-            "Two cases of ood, on pools of adapters drawn from it; each seed draws its own, a larger pool holds the smaller ones.",
+            "Two cases of ood, on adapters drawn from their pools; each seed draws its own, a larger pool holds the smaller ones.",
             [.. new int?[] { 10, 25, 50, 100, null }
                 .Select(size => new ExperimentPoint(size?.ToString() ?? "all") { PoolSize = size })]),
         Curve("validation-size", "How many validation records", "validation records",
