@@ -85,12 +85,13 @@ public sealed class FisherProbingSearch : ISearch
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
         var rounds = values.Integer("rounds")!.Value;
-        var probeRecords = values.Integer(ProbeRecords) ?? FittedProbeRecords(task);
-        int[] alone =
-        [
-            .. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i])).Take(probeRecords),
-        ];
-        var weights = new RoundCost(task, task.AdapterNames.Count, probeRecords, alone.Length);
+        int[] known = [.. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))];
+        RoundCost WeightsOf(int probed) => new(task, task.AdapterNames.Count, probed, Math.Min(known.Length, probed));
+        var probeRecords = values.Integer(ProbeRecords)
+            ?? Enumerable.Range(FewestProbeRecords, UsualProbeRecords - FewestProbeRecords + 1)
+                .Where(probed => WeightsOf(probed).FitsIn(1, EnoughRounds)).DefaultIfEmpty(FewestProbeRecords).Max();
+        var weights = WeightsOf(probeRecords);
+        int[] alone = [.. known.Take(probeRecords)];
         GenerationSizes.RequireBudget(task, task.Budget.Evaluations, weights.LeastEvaluations, "evaluations");
         GenerationSizes.RequireBudget(task, task.Budget.Queries, weights.LeastQueries, "queries");
         var stages = new List<Stage> { Stage(task, "weights", origin => new WeightSpace(origin), probeRecords, alone) };
@@ -124,13 +125,6 @@ public sealed class FisherProbingSearch : ISearch
             costs.Sum(cost => cost.Evaluations(rounds)),
             costs.Sum(cost => cost.Queries(rounds)),
             notes);
-    }
-
-    private static int FittedProbeRecords(SearchTask task)
-    {
-        if (task.Budget.Queries is not { } queries) return UsualProbeRecords;
-        var probes = ((double)queries / EnoughRounds) - (LineSearchPoints * task.Settings.Values.Integer("line_search_records")!.Value);
-        return (int)Math.Clamp(probes / (task.AdapterNames.Count + 1), FewestProbeRecords, UsualProbeRecords);
     }
 
     private static Stage Stage(

@@ -35,9 +35,11 @@ public class StoredSumTests
         foreach (var columns in format == StorageFormat.Q80 ? new[] { 32, 96 } : [1, 15, 17, 32, 70])
         {
             var own = Enumerable.Range(0, 3).Select(seed => StoredWeights.Gaussian(format, 4, columns, seed: (ulong)seed)).ToArray();
-            foreach (var sources in (StoredMatrix[][])[own[..1], own, [own[0], StoredWeights.Gaussian(StorageFormat.F32, 4, columns)]])
+            StoredMatrix[] many = [.. Enumerable.Range(0, 70).Select(i => own[i % own.Length])]; // more than are added at once
+            StoredMatrix[] mixed = [own[0], StoredWeights.Gaussian(StorageFormat.F32, 4, columns)];
+            foreach (var sources in (StoredMatrix[][])[own[..1], own, mixed, many])
             {
-                var weights = new[] { 0.3f, -1.5f, 0.7f }[..sources.Length];
+                float[] weights = [.. sources.Select((_, i) => (0.4f * (i % 5)) - 0.7f)];
                 var expected = new float[2 * columns];
                 for (var i = 0; i < sources.Length; i++) StoredSum.AddScaledKept(sources[i], 1, 2, 0, weights[i], expected);
                 var sum = Rows.Gaussian((2 * columns) + 1, 2);
