@@ -215,6 +215,25 @@ internal static class ExperimentCatalog
             ],
             Notes = [],
         },
+        OutOfDomain with
+        {
+            Name = "second-base",
+            Title = "Another base model",
+            Protocol = "As ood, with fewer rows, on the smaller zoo of zoo/second.yaml: 24 specialists on a base model of another seed, " +
+                $"depth, width and vocabulary. {OwnValidation}",
+            Targets = [SixTargets[0], SixTargets[1], SixTargets[3]],
+            Rows =
+            [
+                ExperimentRows.Default, ExperimentRows.EvoPaper, ExperimentRows.EvoBudget, ExperimentRows.LoraHub, ExperimentRows.Ties,
+                .. ExperimentRows.Controls, .. ExperimentRows.References,
+            ],
+            MainRow = "evo-paper",
+            Claims =
+            [
+                new("evo-paper", "lorahub", "Cuvee"), new("evo-paper", "ties", "Cuvee"), .. OwnClaims("evo-paper"),
+            ],
+            Notes = [],
+        },
     ];
 
     private static Experiment Curve(

@@ -36,7 +36,7 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         Assert.Equal(
             [
                 "ood", "ood-hard", "id", "robustness", "ablation", "pool-size", "validation-size", "label-noise", "objective", "space",
-                "development", "first-step", "repository",
+                "development", "first-step", "repository", "second-base",
             ],
             ExperimentCatalog.All.Select(experiment => experiment.Name));
         Assert.Empty(PaperFigures.Experiments.Except(ExperimentCatalog.All.Select(experiment => experiment.Name)));

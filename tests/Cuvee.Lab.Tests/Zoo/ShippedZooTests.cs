@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Data;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
+using Cuvee.Lab.Zoo;
 using Cuvee.Merging;
 using Cuvee.Searches;
 
@@ -49,6 +50,18 @@ public sealed class ShippedZooTests
             RecordFile.Read(Path.Combine(Root, "samples", "restaurant", "validation.jsonl")), CancellationToken.None);
         var loss = -scores.Sum(score => score.LogProbability) / scores.Sum(score => score.Tokens);
         Assert.Equal(golden, loss, 1e-3 * golden);
+    }
+
+    [Fact]
+    public void SecondZoo_Plan_IsLikeTheShippedOneOnAnotherBase()
+    {
+        var zoo = Path.Combine(Root, "zoo");
+        var (shipped, second) = (ZooPlan.Read(Path.Combine(zoo, "zoo.yaml")), ZooPlan.Read(Path.Combine(zoo, "second.yaml")));
+
+        Assert.Empty(second.Specialists.Select(each => each.Name).Except(shipped.Specialists.Select(each => each.Name)));
+        Assert.Equal(24, second.Specialists.Count);
+        Assert.NotEqual((shipped.Seed, shipped.Base.NumHiddenLayers), (second.Seed, second.Base.NumHiddenLayers));
+        Assert.Equal(shipped.Base.LabelWords.Keys, second.Base.LabelWords.Keys);
     }
 
     private static string FindRoot()

@@ -55,6 +55,26 @@ public sealed class ZooPlanTests : IDisposable
         Assert.Contains(missing, Assert.Throws<BadInputException>(() => ZooPlan.Read(missing)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Read_LikeAnother_TakesWhatItDoesNotSayFromThere()
+    {
+        File.WriteAllText(Path.Combine(folder, "zoo.yaml"), TinyZoo.Yaml);
+
+        var plan = Read("like: zoo.yaml\nbase: { hidden_size: 32, instructions: [] }\nspecialists:\n  - { task: es, dataset: menu }\n");
+
+        Assert.Equal((11UL, 32, 24), (plan.Seed, plan.Base.HiddenSize, plan.Base.IntermediateSize));
+        Assert.Empty(plan.Base.Instructions);
+        Assert.Equal((2, "es-menu"), (plan.SpecialistDefaults.Rank, Assert.Single(plan.Specialists).Name));
+    }
+
+    [Fact]
+    public void Read_LikeOneThatIsLikeAnother_IsRefused()
+    {
+        var exception = Assert.Throws<BadInputException>(() => Read("like: plan.yaml\nseed: 3\n"));
+
+        Assert.Contains("plan.yaml: is like plan.yaml itself", exception.Message, StringComparison.Ordinal);
+    }
+
     private ZooPlan Read(string yaml)
     {
         var path = Path.Combine(folder, "plan.yaml");
