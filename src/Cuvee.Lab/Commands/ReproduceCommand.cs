@@ -1,10 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using Cuvee.CommandLine;
-using Cuvee.Lab.Data;
 using Cuvee.Lab.Evolution;
 using Cuvee.Lab.Niches;
-using Cuvee.Lab.Parents;
 using Cuvee.Lab.Reproduction;
 
 namespace Cuvee.Lab.Commands;
@@ -15,14 +13,17 @@ public static class ReproduceCommand
     private const string Results = "docs/results";
     private const string QuickResults = "runs/reproduce/quick";
 
+    private static readonly IReproduction[] All =
+    [
+        .. ExperimentCatalog.All.Select(experiment => new TableReproduction(experiment)),
+        .. NichesExperiment.All.Select(niches => new NichesReproduction(niches)),
+        new EvolutionReproduction(),
+    ];
+
     public static Command Create()
     {
         var name = new Argument<string>("experiment") { Description = "Which table." };
-        name.AcceptOnlyFromAmong(
-        [
-            .. ExperimentCatalog.All.Select(experiment => experiment.Name), .. NichesExperiment.All.Select(niches => niches.Name),
-            EvolutionExperiment.Name,
-        ]);
+        name.AcceptOnlyFromAmong([.. All.Select(experiment => experiment.Name)]);
         var data = new Option<string?>("--data")
         {
             Description = "Folder of data sets (ner/, re/, event/, classify/); niches fetches digits/ into it, evolutionary needs none.",
@@ -76,98 +77,47 @@ public static class ReproduceCommand
         };
         command.Validators.Add(arguments =>
         {
-            if (arguments.GetValue(data) is null && !arguments.GetValue(render)
-                && arguments.GetValue(name) != EvolutionExperiment.Name)
+            var asked = arguments.GetResult(name)?.Tokens.FirstOrDefault()?.Value;
+            if (All.FirstOrDefault(each => each.Name == asked) is not { } experiment) return; // said already
+            if (experiment.NeedsData && arguments.GetValue(data) is null && !arguments.GetValue(render))
                 arguments.AddError("--data is missing; name the folder of data sets, or add --render-only.");
-            if (IsPart(arguments.GetValue) && ExperimentCatalog.All.All(experiment => experiment.Name != arguments.GetValue(name)))
-                arguments.AddError($"--rows and --targets choose no part of {arguments.GetValue(name)}; leave them out.");
+            if (!experiment.HasParts && (arguments.GetValue(rows) is { Length: > 0 } || arguments.GetValue(targets) is { Length: > 0 }))
+                arguments.AddError($"--rows and --targets choose no part of {experiment.Name}; leave them out.");
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            var experiment = arguments.GetRequiredValue(name);
-            var niches = NichesExperiment.All.FirstOrDefault(each => each.Name == experiment);
-            var folder = arguments.GetValue(output) ?? (arguments.GetValue(quick) ? QuickResults : Results);
-            var path = ResultsJson.PathOf(folder, experiment);
-            IReadOnlyList<ulong>? chosenSeeds = arguments.GetValue(seeds) is { } count
-                ? [.. Enumerable.Range(1, count).Select(seed => (ulong)seed)]
-                : null;
+            var quickly = arguments.GetValue(quick);
+            var experiment = All.Single(each => each.Name == arguments.GetRequiredValue(name));
+            var options = new ReproductionOptions(
+                arguments.GetValue(output) ?? (quickly ? QuickResults : Results), arguments.GetRequiredValue(runs), quickly,
+                TimeProvider.System, arguments.InvocationConfiguration.Error)
+            {
+                Data = arguments.GetValue(data),
+                Zoo = arguments.GetRequiredValue(zoo),
+                Seeds = arguments.GetValue(seeds) is { } count ? [.. Enumerable.Range(1, count).Select(seed => (ulong)seed)] : null,
+                Rows = arguments.GetValue(rows) ?? [],
+                Targets = arguments.GetValue(targets) ?? [],
+            };
             if (!arguments.GetValue(render))
             {
                 try
                 {
-                    if (niches is not null) await RunNichesAsync(niches);
-                    else if (experiment == EvolutionExperiment.Name) await RunEvolutionAsync();
-                    else await RunAsync();
+                    await experiment.MeasureAsync(options, cancellationToken);
                 }
                 catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
                 {
                     throw new StoppedException("Stopped; everything answered so far is kept, go on with the same command.", exception);
                 }
+
+                if (options.IsPart) return ExitCode.Done;
             }
 
-            if (IsPart(arguments.GetValue) && !arguments.GetValue(render)) return ExitCode.Done;
-            var (page, verdict) = niches is not null ? WriteNiches()
-                : experiment == EvolutionExperiment.Name ? WriteEvolution()
-                : Write();
-            await arguments.InvocationConfiguration.Output.WriteLineAsync(
-                arguments.GetValue(json) ? JsonSerializer.Serialize(new { results = path, page, verdict }) : $"{page}: {verdict}");
+            var (page, verdict) = experiment.Draw(options.Folder);
+            await arguments.InvocationConfiguration.Output.WriteLineAsync(arguments.GetValue(json)
+                ? JsonSerializer.Serialize(new { results = ResultsJson.PathOf(options.Folder, experiment.Name), page, verdict })
+                : $"{page}: {verdict}");
             return ExitCode.Done;
-
-            async Task RunAsync()
-            {
-                var chosen = ExperimentCatalog.All.Single(each => each.Name == experiment)
-                    .ToPart(arguments.GetValue(rows) ?? [], arguments.GetValue(targets) ?? []);
-                if (arguments.GetValue(quick)) chosen = chosen.ToQuick();
-                await using var lab = new ExperimentLab(
-                    arguments.GetRequiredValue(zoo), DataSetCatalog.Open(arguments.GetValue(data)!), arguments.GetRequiredValue(runs),
-                    new MeasuredRuns(folder), TimeProvider.System, arguments.InvocationConfiguration.Error);
-                var runner = new ExperimentRunner(chosen with { Seeds = chosenSeeds ?? chosen.Seeds }, lab);
-                if (IsPart(arguments.GetValue)) await runner.MeasureAsync(cancellationToken);
-                else ResultsJson.Write(path, await runner.RunAsync(cancellationToken));
-            }
-
-            async Task RunNichesAsync(NichesExperiment full)
-            {
-                var chosen = arguments.GetValue(quick) ? full.ToQuick() : full;
-                var images = await chosen.ReadAsync(arguments.GetValue(data)!, cancellationToken);
-                chosen = chosen with { Seeds = chosenSeeds ?? chosen.Seeds };
-                ResultsJson.Write(path, chosen.Run(
-                    images, arguments.GetRequiredValue(runs), TimeProvider.System, arguments.InvocationConfiguration.Error,
-                    cancellationToken));
-            }
-
-            async Task RunEvolutionAsync()
-            {
-                var (quickly, log) = (arguments.GetValue(quick), arguments.InvocationConfiguration.Error);
-                var folder = Path.Combine(arguments.GetRequiredValue(runs), quickly ? "parents-quick" : "parents");
-                ParentsBuilder.For(quickly, arguments.GetRequiredValue(zoo), folder, seed: 1, TimeProvider.System, log)
-                    .Build(ParentsBuilder.RecordsOf(quickly), cancellationToken);
-                var evolution = new EvolutionExperiment(
-                    new ParentsFolder(folder), arguments.GetRequiredValue(runs), quickly, TimeProvider.System, log);
-                ResultsJson.Write(path, await evolution.RunAsync(
-                    chosenSeeds ?? (quickly ? EvolutionExperiment.QuickSeeds : EvolutionExperiment.Seeds), cancellationToken));
-            }
-
-            (string Page, string Verdict) Write()
-            {
-                var results = ResultsJson.Read(path);
-                return (ResultsPage.Write(folder, results), ResultsPage.Verdict(results));
-            }
-
-            (string Page, string Verdict) WriteEvolution()
-            {
-                var results = ResultsJson.Read<EvolutionResults>(path);
-                return (EvolutionPage.Write(folder, results), EvolutionPage.Verdict(results));
-            }
-
-            (string Page, string Verdict) WriteNiches()
-            {
-                var results = ResultsJson.Read<NichesResults>(path);
-                return (NichesPage.Write(folder, results), NichesPage.Verdict(results));
-            }
         });
         return command;
-
-        bool IsPart(Func<Option<string[]>, string[]?> valueOf) => valueOf(rows) is { Length: > 0 } || valueOf(targets) is { Length: > 0 };
     }
 }

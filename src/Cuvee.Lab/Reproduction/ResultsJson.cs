@@ -51,9 +51,6 @@ internal static class ResultsJson
     public static byte[] LineOf<T>(T value) => [.. JsonSerializer.SerializeToUtf8Bytes(value, OneLine), (byte)'\n'];
 
     /// <exception cref="BadInputException">The file is missing or holds something else.</exception>
-    public static ExperimentResults Read(string path) => Read<ExperimentResults>(path);
-
-    /// <exception cref="BadInputException">The file is missing or holds something else.</exception>
     public static T Read<T>(string path)
         where T : class
     {

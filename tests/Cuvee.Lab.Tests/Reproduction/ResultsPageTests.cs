@@ -45,7 +45,7 @@ public sealed class ResultsPageTests : IDisposable
         var path = ResultsJson.PathOf(folder, "ood");
         ResultsJson.Write(path, Results("ood"));
         var bytes = File.ReadAllBytes(path);
-        ResultsJson.Write(path, ResultsJson.Read(path));
+        ResultsJson.Write(path, ResultsJson.Read<ExperimentResults>(path));
         Assert.Equal(bytes, File.ReadAllBytes(path));
     }
 
@@ -61,7 +61,7 @@ public sealed class ResultsPageTests : IDisposable
         var at = text.IndexOf(old, StringComparison.Ordinal);
         File.WriteAllText(path, text[..at] + damage + text[(at + old.Length)..]);
 
-        var message = Assert.Throws<BadInputException>(() => ResultsJson.Read(path)).Message;
+        var message = Assert.Throws<BadInputException>(() => ResultsJson.Read<ExperimentResults>(path)).Message;
         Assert.StartsWith($"{path}: {problem}", message, StringComparison.Ordinal);
         Assert.EndsWith("run the experiment again.", message, StringComparison.Ordinal);
     }
