@@ -1,7 +1,9 @@
 using Cuvee.Data;
 using Cuvee.Lab.Zoo;
 using Cuvee.LanguageModels;
+using Cuvee.Planning;
 using Cuvee.Providers;
+using Cuvee.Runs;
 
 namespace Cuvee.Lab.Reproduction;
 
@@ -39,16 +41,22 @@ internal static class RecordsFingerprint
         ZooFingerprint.Of([.. records.SelectMany(record => (string[])[record.Id, record.Prompt, record.Completion])]);
 }
 
-/// <summary>The provider of a case, opened by the first run that must ask it and shared by the others.</summary>
+/// <summary>The provider of a case, opened by the first run that must ask it and shared by the others; once more behind each cache of
+/// answers.</summary>
 internal sealed class CaseSession : IAsyncDisposable
 {
-    private IProviderSession? session;
+    private readonly Dictionary<string, IProviderSession> sessions = []; // by cache
 
-    public async Task<IProviderSession> OpenAsync(Planning.RunPlan plan, CancellationToken cancellationToken) =>
-        session ??= await plan.Configuration.Provider.OpenAsync(plan.Text, cancellationToken);
+    public async Task<IProviderSession> OpenAsync(RunPlan plan, CancellationToken cancellationToken)
+    {
+        var cache = plan.Configuration.Cache ?? "";
+        if (!sessions.TryGetValue(cache, out var session))
+            sessions.Add(cache, session = await MergeRun.OpenAsync(plan, cancellationToken));
+        return session;
+    }
 
     public async ValueTask DisposeAsync()
     {
-        if (session is not null) await session.DisposeAsync();
+        foreach (var session in sessions.Values) await session.DisposeAsync();
     }
 }

@@ -159,5 +159,5 @@ internal static class ExperimentRows
     private static SearchRow Grid(string method, string name, string quickGrid, bool isSeeded = false) => new(
         method, name, ExperimentRowKind.Baseline, "search: grid", $"settings: {{ method: {method} }}",
         $"settings: {{ method: {method}, sample: 12{quickGrid} }}")
-    { IsSeeded = isSeeded, Uses = Default.Key };
+    { IsSeeded = isSeeded, SharesAnswers = true, Uses = Default.Key };
 }

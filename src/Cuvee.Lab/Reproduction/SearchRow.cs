@@ -40,6 +40,10 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
     /// the rows after it.</summary>
     public bool IsProduct { get; init; }
 
+    /// <summary>Rows of a case that ask the same find each other's answers, such as every adapter alone; what is counted and comes out
+    /// is as without.</summary>
+    public bool SharesAnswers { get; init; }
+
     public string Settings(bool quickly) => $"{search}\n{(quickly ? quick : full)}\n{Rules}";
 
     /// <summary>Defaults of the product's own included.</summary>
@@ -73,7 +77,9 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
     }
 
     internal string RunFile(RowContext context) =>
-        RunFile(context, name, context.Case.WriteValidation(context.Lab), Settings(context.Quick));
+        RunFile(context, name, context.Case.WriteValidation(context.Lab), Settings(context.Quick) + (SharesAnswers
+            ? $"\ncache: {JsonSerializer.Serialize(Path.Combine(context.Case.Folder(context.Lab), "answers"))}"
+            : ""));
 
     /// <summary>A run on the case's pool, written beside what it makes.</summary>
     /// <param name="keys">Further keys of the file.</param>

@@ -47,8 +47,11 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
         return new MergeReport([.. searches.Select(pair => pair.Result)], table);
     }
 
-    private static async Task<IProviderSession> OpenAsync(RunPlan plan, CancellationToken cancellationToken)
+    /// <summary>Opens a plan's provider, behind the cache of answers where its file names one.</summary>
+    /// <exception cref="Formats.BadInputException">Model, pool or cache cannot be opened.</exception>
+    public static async Task<IProviderSession> OpenAsync(RunPlan plan, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(plan);
         var session = await plan.Configuration.Provider.OpenAsync(plan.Text, cancellationToken).ConfigureAwait(false);
         if (plan.Configuration.Cache is not { } folder) return session;
         try

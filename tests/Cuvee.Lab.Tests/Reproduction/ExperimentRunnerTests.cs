@@ -166,6 +166,31 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
     }
 
     [Fact]
+    public async Task Run_RowsThatShareAnswers_AskAndFindWhatTheyWouldAlone()
+    {
+        var (ties, linear) = (Shared("ties", true), Shared("linear", true));
+        var shared = await RunAsync("shared", ties, linear);
+        var alone = await RunAsync("alone", Shared("ties", false), Shared("linear", false));
+
+        Assert.Equal(alone.Points[0].Targets[0].Seeds, shared.Points[0].Targets[0].Seeds);
+        Assert.Equal(0, Lines("alone", "answers-*.jsonl"));
+        var asked = Lines("shared", "observations.jsonl");
+        Assert.Equal(Lines("alone", "observations.jsonl"), asked);
+        Assert.InRange(Lines("shared", "answers-*.jsonl"), 1, asked - (3 * 8)); // each adapter alone on each record, once
+
+        int Lines(string runs, string files) => Directory.GetFiles(zoo.Folder(runs), files, SearchOption.AllDirectories)
+            .Sum(file => File.ReadLines(file).Count());
+
+        SearchRow Shared(string method, bool shares) => new(
+            method, method, ExperimentRowKind.Baseline, "search: grid",
+            $"settings: {{ method: {method}{(method == "ties" ? ", lambda: [0.3, 1], density: [1]" : "")} }}")
+        { IsSeeded = false, SharesAnswers = shares };
+
+        Task<ExperimentResults> RunAsync(string runs, params SearchRow[] rows) => zoo.RunAsync(
+            FourSpecialists.Small with { Rows = rows, MainRow = "ties", Claims = [] }, runs);
+    }
+
+    [Fact]
     public async Task Run_TargetsTogether_OneModelIsTestedOnAllAndASpecialistOnItsOwn()
     {
         var experiment = FourSpecialists.Small with
