@@ -62,6 +62,10 @@ public static class ReproduceCommand
             HelpName = "NAME",
             AllowMultipleArgumentsPerToken = true,
         };
+        var measured = new Option<bool>("--measured")
+        {
+            Description = "Run nothing: write the table of what is measured so far, without the rows of which a run is missing.",
+        };
         var render = new Option<bool>("--render-only") { Description = "Draw page and plots again from EXPERIMENT.json; run nothing." };
         var json = new Option<bool>("--json") { Description = "Print where the results are and the verdict as JSON on standard output." };
         var command = new ExampleCommand(
@@ -71,9 +75,10 @@ public static class ReproduceCommand
             "cuvee reproduce niches --data data --quick",
             "cuvee reproduce evolutionary --quick",
             "cuvee reproduce ood --data data --seeds 3",
-            "cuvee reproduce ood --data data --rows default ties --targets ner-mit-restaurant")
+            "cuvee reproduce ood --data data --rows default ties --targets ner-mit-restaurant",
+            "cuvee reproduce ood --data data --measured")
         {
-            name, data, quick, output, zoo, runs, seeds, rows, targets, render, json,
+            name, data, quick, output, zoo, runs, seeds, rows, targets, measured, render, json,
         };
         command.Validators.Add(arguments =>
         {
@@ -81,8 +86,11 @@ public static class ReproduceCommand
             if (All.FirstOrDefault(each => each.Name == asked) is not { } experiment) return; // said already
             if (experiment.NeedsData && arguments.GetValue(data) is null && !arguments.GetValue(render))
                 arguments.AddError("--data is missing; name the folder of data sets, or add --render-only.");
-            if (!experiment.HasParts && (arguments.GetValue(rows) is { Length: > 0 } || arguments.GetValue(targets) is { Length: > 0 }))
-                arguments.AddError($"--rows and --targets choose no part of {experiment.Name}; leave them out.");
+            var isPart = arguments.GetValue(rows) is { Length: > 0 } || arguments.GetValue(targets) is { Length: > 0 };
+            if (!experiment.HasParts && (isPart || arguments.GetValue(measured)))
+                arguments.AddError($"{experiment.Name} has no parts; leave --rows, --targets and --measured out.");
+            else if (isPart && arguments.GetValue(measured))
+                arguments.AddError("--measured writes the table of all that is measured; leave --rows and --targets out.");
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
@@ -97,6 +105,7 @@ public static class ReproduceCommand
                 Seeds = arguments.GetValue(seeds) is { } count ? [.. Enumerable.Range(1, count).Select(seed => (ulong)seed)] : null,
                 Rows = arguments.GetValue(rows) ?? [],
                 Targets = arguments.GetValue(targets) ?? [],
+                OnlyMeasured = arguments.GetValue(measured),
             };
             if (!arguments.GetValue(render))
             {

@@ -224,13 +224,14 @@ internal static class ExperimentCatalog
             Targets = [SixTargets[0], SixTargets[1], SixTargets[3]],
             Rows =
             [
-                ExperimentRows.Default, ExperimentRows.EvoPaper, ExperimentRows.EvoBudget, ExperimentRows.LoraHub, ExperimentRows.Ties,
-                .. ExperimentRows.Controls, .. ExperimentRows.References,
+                ExperimentRows.Default, ExperimentRows.EvoBudget, ExperimentRows.LoraHub, ExperimentRows.Ties, ExperimentRows.Base,
+                ExperimentRows.BestSingle, .. ExperimentRows.References,
             ],
-            MainRow = "evo-paper",
+            MainRow = "evo-budget",
             Claims =
             [
-                new("evo-paper", "lorahub", "Cuvee"), new("evo-paper", "ties", "Cuvee"), .. OwnClaims("evo-paper"),
+                new("evo-budget", "lorahub", "Cuvee"), new("evo-budget", "ties", "Cuvee"),
+                .. OwnClaims("evo-budget").Where(claim => claim.Second != "few-shot"),
             ],
             Notes = [],
         },

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Lab.Zoo;
 using Cuvee.Reporting;
 
@@ -8,28 +9,36 @@ namespace Cuvee.Lab.Reproduction;
 /// are measured, cut ones go on. Then the measurements become intervals. The results follow from experiment, zoo and data alone, whatever
 /// was finished before.
 /// </summary>
-internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
+/// <param name="onlyMeasured">Nothing is run: rows of which a run is missing are left out and named.</param>
+internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab, bool onlyMeasured = false)
 {
+    private readonly Dictionary<IExperimentRow, (int Measured, int Missing)> counts = [];
+
     /// <summary>Measures every row and computes the table.</summary>
+    /// <exception cref="BadInputException">Only what is measured was asked for, and no row is measured as a whole.</exception>
     public async Task<ExperimentResults> RunAsync(CancellationToken cancellationToken)
     {
         var builder = new CaseBuilder(experiment, lab);
-        var keys = experiment.Rows.Select(row => row.Key).ToList();
         var points = new List<PointResults>();
         var claims = new List<ClaimResult>();
         var all = await MeasureAsync(builder, cancellationToken);
+        List<IExperimentRow> rows = [.. experiment.Rows.Where(row => counts.GetValueOrDefault(row).Missing == 0)];
+        if (rows.Count == 0) throw new BadInputException($"{experiment.Name}: no row of it is measured as a whole; measure some first.");
+        var keys = rows.Select(row => row.Key).ToList();
+        var claimed = experiment.Claims.Where(claim => keys.Contains(claim.First) && keys.Contains(claim.Second)).ToList();
+        var mainRow = keys.Contains(experiment.MainRow) ? experiment.MainRow : keys[0];
         foreach (var (point, measured) in all)
         {
-            var statistics = new ExperimentStatistics(measured, experiment.MainRow);
+            var statistics = new ExperimentStatistics(measured, mainRow);
             points.Add(new PointResults(
                 point.Label,
                 statistics.Average(keys),
                 [.. measured.Select(target => ResultsOf(target, statistics, keys))]));
-            claims.AddRange(Decide(statistics, experiment.Claims.Where(claim => claim.Points is null), point.Label));
+            claims.AddRange(Decide(statistics, claimed.Where(claim => claim.Points is null), point.Label));
         }
 
-        var across = experiment.Claims.Where(claim => claim.Points is not null).ToList();
-        if (across.Count > 0) claims.AddRange(Decide(new ExperimentStatistics(AtAllPoints(all), experiment.MainRow), across, ""));
+        var across = claimed.Where(claim => claim.Points is not null).ToList();
+        if (across.Count > 0) claims.AddRange(Decide(new ExperimentStatistics(AtAllPoints(all), mainRow), across, ""));
 
         return new ExperimentResults
         {
@@ -42,10 +51,12 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
             ValidationRecords = experiment.ValidationRecords,
             ZooAdapters = lab.AdapterNames.Count,
             Axis = experiment.Axis,
-            MainRow = experiment.MainRow,
-            Rows = [.. experiment.Rows.Select(row => new RowDescription(
+            MainRow = mainRow,
+            Rows = [.. rows.Select(row => new RowDescription(
                 row.Key, NameOf(row), row.Kind.ToString().ToLowerInvariant(), OneLine(row.Settings(experiment.IsQuick))))],
-            Notes = [.. experiment.Notes, .. builder.Skipped],
+            Notes = [.. experiment.Notes, .. builder.Skipped, .. experiment.Rows.Except(rows).Select(row =>
+                $"Not measured as a whole, and left out: {NameOf(row)} ({counts[row].Measured} of " +
+                $"{counts[row].Measured + counts[row].Missing} runs are).")],
             Points = points,
             Claims = claims,
         };
@@ -110,8 +121,11 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab)
                 {
                     var name = NameOf(row, task, seed, test);
                     var run = lab.Measured.Find(name);
+                    var (before, missing) = counts.GetValueOrDefault(row);
+                    counts[row] = run is null && onlyMeasured ? (before, missing + 1) : (before + 1, missing);
                     if (run is null)
                     {
+                        if (onlyMeasured) continue;
                         run = await RowMeasurer.MeasureAsync(name, await OutcomeOfAsync(row, seed), test, cancellationToken);
                         lab.Measured.Add(experiment.Name, run);
                     }

@@ -9,7 +9,8 @@ internal interface IReproduction
     /// <summary>It reads a folder of data sets.</summary>
     bool NeedsData { get; }
 
-    /// <summary>It can be measured in parts (<see cref="ReproductionOptions.Rows"/>, <see cref="ReproductionOptions.Targets"/>).</summary>
+    /// <summary>It can be measured in parts (<see cref="ReproductionOptions.Rows"/>, <see cref="ReproductionOptions.Targets"/>) and drawn before the
+    /// last one (<see cref="ReproductionOptions.OnlyMeasured"/>).</summary>
     bool HasParts { get; }
 
     /// <summary>Measures what is not measured yet, and writes NAME.json unless only a part was chosen.</summary>
@@ -40,6 +41,9 @@ internal sealed record ReproductionOptions(string Folder, string Runs, bool Quic
 
     /// <summary>Names; empty: all.</summary>
     public IReadOnlyList<string> Targets { get; init; } = [];
+
+    /// <summary>Run nothing; rows of which a run is missing are left out of the table and named.</summary>
+    public bool OnlyMeasured { get; init; }
 
     public bool IsPart => Rows.Count + Targets.Count > 0;
 }

@@ -17,7 +17,7 @@ internal sealed class TableReproduction(Experiment experiment) : IReproduction
         if (options.Quick) chosen = chosen.ToQuick();
         await using var lab = new ExperimentLab(
             options.Zoo, DataSetCatalog.Open(options.Data!), options.Runs, new MeasuredRuns(options.Folder), options.Time, options.Log);
-        var runner = new ExperimentRunner(chosen with { Seeds = options.Seeds ?? chosen.Seeds }, lab);
+        var runner = new ExperimentRunner(chosen with { Seeds = options.Seeds ?? chosen.Seeds }, lab, options.OnlyMeasured);
         if (options.IsPart) await runner.MeasureAsync(cancellationToken);
         else ResultsJson.Write(ResultsJson.PathOf(options.Folder, Name), await runner.RunAsync(cancellationToken));
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
@@ -163,6 +164,28 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
 
         var error = Assert.Throws<Cuvee.Formats.BadInputException>(() => new MeasuredRuns(folder));
         Assert.Contains("line 1 is not what an experiment measured", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_OnlyMeasured_RowsWithAMissingRunAreLeftOutAndNamed()
+    {
+        await using var lab = zoo.Lab("measured");
+        var runner = new ExperimentRunner(FourSpecialists.Small, lab, onlyMeasured: true);
+        await Assert.ThrowsAsync<BadInputException>(() => runner.RunAsync(CancellationToken.None));
+        var one = FourSpecialists.Small.ToPart(["default", "base"], []);
+        await new ExperimentRunner(one, lab).MeasureAsync(CancellationToken.None);
+        await new ExperimentRunner(FourSpecialists.Small.ToPart(["evo"], []) with { Seeds = [1] }, lab).MeasureAsync(CancellationToken.None);
+
+        var some = await new ExperimentRunner(FourSpecialists.Small, lab, onlyMeasured: true).RunAsync(CancellationToken.None);
+
+        Assert.Equal(["default", "base"], some.Rows.Select(row => row.Key));
+        Assert.Equal(("default", 0), (some.MainRow, some.Claims.Count));
+        Assert.Equal(FourSpecialists.Small.Rows.Count - 2, some.Notes.Count);
+        Assert.Equal("Not measured as a whole, and left out: evo (1 of 2 runs are).", some.Notes[0]);
+        var whole = (await new ExperimentRunner(one with { MainRow = "default", Claims = [] }, lab).RunAsync(CancellationToken.None)).Points;
+        Assert.Equal(Text(whole), Text(some.Points));
+
+        static string Text(IReadOnlyList<PointResults> points) => JsonSerializer.Serialize(points);
     }
 
     [Fact]
