@@ -9,8 +9,8 @@ internal interface IReproduction
     /// <summary>It reads a folder of data sets.</summary>
     bool NeedsData { get; }
 
-    /// <summary>It can be measured in parts (<see cref="ReproductionOptions.Rows"/>, <see cref="ReproductionOptions.Targets"/>) and drawn before the
-    /// last one (<see cref="ReproductionOptions.OnlyMeasured"/>).</summary>
+    /// <summary>It can be measured in parts (<see cref="ReproductionOptions.Rows"/>, <see cref="ReproductionOptions.Targets"/>) and
+    /// drawn before the last one (<see cref="ReproductionOptions.OnlyMeasured"/>).</summary>
     bool HasParts { get; }
 
     /// <summary>Measures what is not measured yet, and writes NAME.json unless only a part was chosen.</summary>

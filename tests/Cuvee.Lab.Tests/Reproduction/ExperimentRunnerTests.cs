@@ -174,7 +174,8 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         await Assert.ThrowsAsync<BadInputException>(() => runner.RunAsync(CancellationToken.None));
         var one = FourSpecialists.Small.ToPart(["default", "base"], []);
         await new ExperimentRunner(one, lab).MeasureAsync(CancellationToken.None);
-        await new ExperimentRunner(FourSpecialists.Small.ToPart(["evo"], []) with { Seeds = [1] }, lab).MeasureAsync(CancellationToken.None);
+        var evo = FourSpecialists.Small.ToPart(["evo"], []) with { Seeds = [1] };
+        await new ExperimentRunner(evo, lab).MeasureAsync(CancellationToken.None);
 
         var some = await new ExperimentRunner(FourSpecialists.Small, lab, onlyMeasured: true).RunAsync(CancellationToken.None);
 
@@ -182,8 +183,8 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         Assert.Equal(("default", 0), (some.MainRow, some.Claims.Count));
         Assert.Equal(FourSpecialists.Small.Rows.Count - 2, some.Notes.Count);
         Assert.Equal("Not measured as a whole, and left out: evo (1 of 2 runs are).", some.Notes[0]);
-        var whole = (await new ExperimentRunner(one with { MainRow = "default", Claims = [] }, lab).RunAsync(CancellationToken.None)).Points;
-        Assert.Equal(Text(whole), Text(some.Points));
+        var whole = await new ExperimentRunner(one with { MainRow = "default", Claims = [] }, lab).RunAsync(CancellationToken.None);
+        Assert.Equal(Text(whole.Points), Text(some.Points));
 
         static string Text(IReadOnlyList<PointResults> points) => JsonSerializer.Serialize(points);
     }
