@@ -58,8 +58,8 @@ internal static class ExperimentCatalog
         SkipsMissing = true,
         Rows =
         [
-            ExperimentRows.Default, ExperimentRows.EvoPaper, ExperimentRows.EvoBudget, ExperimentRows.LoraHub, .. ExperimentRows.Baselines,
-            .. ExperimentRows.Controls, .. ExperimentRows.References,
+            ExperimentRows.Default, ExperimentRows.MoreQueries, ExperimentRows.EvoPaper, ExperimentRows.EvoBudget, ExperimentRows.LoraHub,
+            .. ExperimentRows.Baselines, .. ExperimentRows.Controls, .. ExperimentRows.References,
         ],
         MainRow = "evo-paper",
         Claims = [.. PaperClaims("ood", "evo-paper"), .. OwnClaims("evo-paper")],
@@ -94,7 +94,7 @@ internal static class ExperimentCatalog
             Protocol = "As ood, but every adapter of the target's data set is left out, whatever its task; Evo-Merging has the smaller " +
                 $"budget only. {OwnValidation}",
             Pool = PoolRule.WithoutDataSet,
-            Rows = [.. OutOfDomain.Rows.Where(row => row != ExperimentRows.EvoPaper)],
+            Rows = [.. OutOfDomain.Rows.Where(row => row != ExperimentRows.EvoPaper && row != ExperimentRows.MoreQueries)],
             MainRow = "evo-budget",
             Claims =
             [
@@ -202,17 +202,9 @@ internal static class ExperimentCatalog
             Axis = "adapters in the pool",
             Points = [new("28") { PoolSize = 28 }, new("all")],
             DrawsPerSeed = true,
-            Rows =
-            [
-                ExperimentRows.Default, ExperimentRows.MoreQueries, ExperimentRows.Base, ExperimentRows.BestSingle,
-                .. ExperimentRows.References,
-            ],
+            Rows = [ExperimentRows.Default, ExperimentRows.Base, ExperimentRows.BestSingle],
             MainRow = "default",
-            Claims =
-            [
-                new("default", "default", "Cuvee", ("all", "28")),
-                .. ((string[])["best-single", "lora-validation"]).Select(row => new Claim("default", row, "Cuvee")),
-            ],
+            Claims = [new("default", "default", "Cuvee", ("all", "28")), new("default", "best-single", "Cuvee")],
             Notes = [],
         },
         OutOfDomain with
@@ -250,7 +242,6 @@ internal static class ExperimentCatalog
             Rows =
             [
                 ExperimentRows.Default, ExperimentRows.EvoBudget, ExperimentRows.LoraHub, ExperimentRows.Ties, ExperimentRows.BestSingle,
-                ExperimentRows.Gradient,
             ],
             MainRow = "evo-budget",
             Claims =

@@ -93,7 +93,8 @@ internal static class ExperimentRows
 
     public static IExperimentRow Ties => Baselines[0];
 
-    public static IExperimentRow Base { get; } = new RecipeRow("base", "base model", _ => MergeRecipes.BaseModel(MergeSpace.Delta));
+    public static IExperimentRow Base { get; } = new RecipeRow(
+        "base", "base model", _ => MergeRecipes.BaseModel(MergeSpace.Delta)) { UsesPool = false };
 
     public static IExperimentRow BestSingle { get; } = new BestSingleRow("default");
 

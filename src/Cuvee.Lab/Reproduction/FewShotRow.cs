@@ -17,6 +17,8 @@ internal sealed class FewShotRow : IExperimentRow
 
     public bool IsSeeded => true;
 
+    public bool UsesPool => false;
+
     public string Settings(bool quick) => "few_shot: auto";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)

@@ -16,6 +16,8 @@ internal sealed class RecipeRow(string key, string name, Func<ExperimentCase, Me
 
     public bool IsSeeded => false;
 
+    public bool UsesPool { get; init; } = true;
+
     public string Settings(bool quick) => "";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken) =>
@@ -140,6 +142,8 @@ internal sealed class SpecialistRow : IExperimentRow
     public ExperimentRowKind Kind => ExperimentRowKind.Reference;
 
     public bool IsSeeded => false;
+
+    public bool UsesPool => false;
 
     public string Settings(bool quick) => "";
 

@@ -22,6 +22,9 @@ internal interface IExperimentRow
     /// <summary>False: the same for every seed, so it runs once.</summary>
     bool IsSeeded { get; }
 
+    /// <summary>False: whatever the pool, the same, so that experiments with the same records share its runs.</summary>
+    bool UsesPool => true;
+
     /// <summary>Key of the row before it whose outcome it works on; null for none.</summary>
     string? Uses => null;
 

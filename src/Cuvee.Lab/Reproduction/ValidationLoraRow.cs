@@ -19,6 +19,8 @@ internal sealed class ValidationLoraRow(IReadOnlyList<double> learningRates, IRe
 
     public bool IsSeeded => true;
 
+    public bool UsesPool => false;
+
     public string Settings(bool quick) => $"rank {ValidationTrainedLora.Rank}, learning rates {string.Join(' ', Rates(quick))}";
 
     private IReadOnlyList<double> Rates(bool quick) => quick ? quickRates : learningRates;

@@ -232,7 +232,10 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         Assert.All(targets, target => Assert.Equal((3, 16), (target.PoolSize, target.ValidationRecords)));
         var queries = targets.Select(target => target.Seeds.Single(seed => seed.Row == "evo").Queries).Distinct();
         Assert.Single(queries);
-        var task = Assert.Single(Directory.GetDirectories(zoo.Folder("together")));
+        var folders = Directory.GetDirectories(zoo.Folder("together"));
+        var task = Assert.Single(folders, folder => Directory.GetDirectories(folder, "evo-*").Length > 0);
+        var withoutPool = Assert.Single(folders.Except([task])); // of rows that are the same whatever the pool
+        Assert.StartsWith("few-shot-", Path.GetFileName(Assert.Single(Directory.GetDirectories(withoutPool))), StringComparison.Ordinal);
         var ids = (await File.ReadAllLinesAsync(Path.Combine(task, "validation.jsonl")))
             .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("id").GetString()!.Split('/')[0]);
         Assert.Equal([.. Enumerable.Repeat("ner-menu", 8), .. Enumerable.Repeat("et-menu", 8)], ids);
