@@ -153,7 +153,9 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
     private IExperimentRow RowOf(string key) => experiment.Rows.First(row => row.Key == key);
 
     private string FolderOf(IExperimentRow row, ExperimentCase task, ulong seed) => Path.Combine(
-        (row.UsesPool ? task : task with { Adapters = [] }).Folder(lab), $"{row.Key}-{FingerprintOf(row)[..8]}", row.IsSeeded ? $"seed-{seed}" : "any-seed");
+        (row.UsesPool ? task : task with { Adapters = [] }).Folder(lab),
+        $"{row.Key}-{FingerprintOf(row)[..8]}",
+        row.IsSeeded ? $"seed-{seed}" : "any-seed");
 
     private string FingerprintOf(IExperimentRow row)
     {

@@ -53,6 +53,9 @@ public sealed record RunConfiguration
 
     public required SearchSettings Search { get; init; }
 
+    /// <summary>A recipe.json that the search begins with, or the folder of its run; null: it begins by itself.</summary>
+    public string? Start { get; init; }
+
     /// <summary>What the search minimises; where there are several, the first one, which decides between results.</summary>
     public IObjective Objective => Objectives[0];
 
@@ -105,6 +108,9 @@ public sealed record RunConfiguration
         var template = root.Choice("template", TemplateNames, name => name);
         var completionEnd = root.Text("completion_end") ?? TextRules.Auto;
         var search = SearchSettingsReader.Read(root, catalog);
+        var start = root.Text("start");
+        if (start is not null && !search.Search.TakesStart)
+            throw root.Error("start", $"search '{search.Search.Name}' begins with no recipe of yours; leave 'start' out.");
         var objectives = root.Choices("objective", catalog.AllObjectives, each => each.Name) ?? [catalog.Objectives[0]];
         var metric = root.Choice("metric", catalog.Metrics, each => each.Name);
         var maxTokens = root.Integer("max_tokens", 1, 4096);
@@ -139,6 +145,7 @@ public sealed record RunConfiguration
             Template = template,
             CompletionEnd = completionEnd,
             Search = search,
+            Start = start is null ? null : Resolve(start),
             Objectives = objectives,
             Metric = metric ?? compare?.Metric ?? catalog.Metrics.FirstOrDefault(each => each.Name == objectives[0].Name),
             MaxTokens = maxTokens ?? comparedTokens ?? DefaultMaxTokens,

@@ -97,9 +97,13 @@ public static class RunPlanner
             configuration.Price,
             isMain ? BestSingleAdapter.Expense(names.Count, validation.Count, configuration.Seed, at => expenses.Of(kind, at)) : default,
             expenses.All(kind));
+        var (start, startNotes) = isMain && configuration.Start is { } given
+            ? StartRecipe.Read(StartRecipe.FileOf(given), search, names)
+            : (null, []);
         var task = new SearchTask
         {
             Settings = search,
+            Start = start,
             AdapterNames = names,
             Layers = provider.Capabilities.Layers ?? [],
             KeepFractions = provider.Capabilities.KeepFractions,
@@ -134,7 +138,7 @@ public static class RunPlanner
             Split = split,
             Expenses = expenses,
             Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, expenses.Expected, isMain),
-            Notes = [.. program.Notes, .. TextNotes(rules), .. heldOut, .. provider.Capabilities.Weights
+            Notes = [.. startNotes, .. program.Notes, .. TextNotes(rules), .. heldOut, .. provider.Capabilities.Weights
                 ? []
                 : (string[])["the provider keeps its weights to itself: the result is a recipe without weights."]],
         };

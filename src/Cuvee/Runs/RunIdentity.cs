@@ -40,6 +40,8 @@ public sealed class RunIdentity
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (role, hash) in configuration.Provider.Identity()) inputs.Add(role, hash);
         inputs.Add("validation", FileHash.Sha256(configuration.Validation));
+        if (configuration.Start is { } start && ReferenceEquals(plan.Search, configuration.Search))
+            inputs.Add("start", FileHash.Sha256(StartRecipe.FileOf(start)));
         if (configuration is { Compare: not null, Test: { } test }) inputs.Add("test", FileHash.Sha256(test));
         var identity = new JsonObject
         {

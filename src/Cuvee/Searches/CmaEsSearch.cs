@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Numerics;
 
 namespace Cuvee.Searches;
@@ -39,6 +40,8 @@ public sealed class CmaEsSearch : ISearch
 
     public SearchNeeds Needs => SearchNeeds.Objective;
 
+    public bool TakesStart => true;
+
     public IReadOnlyList<SearchSetting> Settings { get; } =
     [
         new NumberSetting("candidates", "Candidates without a budget.", 1, 1e8, IsWhole: true),
@@ -70,6 +73,13 @@ public sealed class CmaEsSearch : ISearch
         var sizes = GenerationSizes.Fit(task, values.Integer("population")!.Value, values.Integer("sample"), 1);
         var stage = CmaEsSettings.Stage(task, sizes, "weights") with { MaxEvaluations = task.HasBudget ? null : candidates };
         var (evaluations, queries) = sizes.Forecast(task, [candidates], stage.CheckEvery);
+        if (task.Start is { } given)
+        {
+            return values.Integer(Draw) is null
+                ? new SearchProgram(given, [stage], evaluations, queries, sizes.Notes)
+                : throw new BadInputException($"{task.File}: 'settings.{Draw}' and 'start' both choose adapters; leave one out.");
+        }
+
         var (names, notes) = Drawn(task, values.Integer(Draw));
         var start = MergeRecipes.Equal(task.Settings.Space, names, values.Text(Start) == Zero ? 0 : 1.0 / names.Count);
         return new SearchProgram(start, [stage], evaluations, queries, [.. sizes.Notes, .. notes]);

@@ -43,6 +43,8 @@ public sealed class FisherProbingSearch : ISearch
 
     public SearchNeeds Needs => SearchNeeds.LogProbabilities;
 
+    public bool TakesStart => true;
+
     public IReadOnlyList<SearchSetting> Settings { get; } =
     [
         new NumberSetting("rounds", "Rounds at most without a budget.", 1, 10_000, IsWhole: true),
@@ -85,7 +87,11 @@ public sealed class FisherProbingSearch : ISearch
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
         var rounds = values.Integer("rounds")!.Value;
-        int[] known = [.. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))];
+
+        // What adapters alone answered is the slope around the base model: coarse, and worth nothing around a good start.
+        int[] known = task.Start is not null
+            ? []
+            : [.. Enumerable.Range(0, task.Split.Search.Count).Where(i => task.AskedOfAll.Contains(task.Split.Search[i]))];
         RoundCost WeightsOf(int probed) => new(task, task.AdapterNames.Count, probed, Math.Min(known.Length, probed));
         var probeRecords = values.Integer(ProbeRecords)
             ?? Enumerable.Range(FewestProbeRecords, UsualProbeRecords - FewestProbeRecords + 1)
@@ -120,7 +126,7 @@ public sealed class FisherProbingSearch : ISearch
         }
 
         return new SearchProgram(
-            MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
+            task.Start ?? MergeRecipes.Uniform(task.Settings.Space, task.AdapterNames),
             stages,
             costs.Sum(cost => cost.Evaluations(rounds)),
             costs.Sum(cost => cost.Queries(rounds)),

@@ -28,6 +28,9 @@ public interface ISearch
     /// refused.</summary>
     SearchNeeds Needs { get; }
 
+    /// <summary>It can begin with any weights (<see cref="SearchTask.Start"/>).</summary>
+    bool TakesStart => false;
+
     /// <summary>What really runs under these settings, for tables and titles: no claim that the settings do not keep.</summary>
     string Title(SearchSettings settings);
 
@@ -95,6 +98,10 @@ public sealed record SearchTask
     /// <summary>Layers of each of them, through which paths can be run (<see cref="ProviderCapabilities.PathLayers"/>); null:
     /// none.</summary>
     public int? PathLayers { get; init; }
+
+    /// <summary>What the first stage begins with, a share for every adapter; null: the search's own. Only where it
+    /// <see cref="ISearch.TakesStart"/>.</summary>
+    public WeightedRecipe? Start { get; init; }
 
     public required ValidationSplit Split { get; init; }
 

@@ -1,0 +1,45 @@
+using Cuvee.Formats;
+using Cuvee.Merging;
+using Cuvee.Runs;
+using Cuvee.Searches;
+
+namespace Cuvee.Planning;
+
+/// <summary>The recipe of an earlier search as the point that another one begins with (<c>start</c> of the run file).</summary>
+internal static class StartRecipe
+{
+    /// <param name="start">A recipe, or the folder of the run that wrote it.</param>
+    public static string FileOf(string start) => Directory.Exists(start) ? Path.Combine(start, RunWriter.RecipeFileName) : start;
+
+    /// <param name="path">recipe.json.</param>
+    /// <param name="names">The pool's, in the order of coordinates; those that the recipe does not name begin with weight 0.</param>
+    /// <returns>A share for every adapter of the pool, one weight each, and what was changed, one sentence each.</returns>
+    /// <exception cref="BadInputException">No recipe of weights, of another space, or of an adapter that the pool lacks.</exception>
+    public static (WeightedRecipe Recipe, IReadOnlyList<string> Notes) Read(string path, SearchSettings search, IReadOnlyList<string> names)
+    {
+        if (RecipeJson.Read(path) is not WeightedRecipe recipe)
+            throw new BadInputException($"{path}: holds no weights of adapters, which a search can begin with; leave 'start' out.");
+        if (recipe.Space != search.Space)
+        {
+            var space = recipe.Space.ToString().ToLowerInvariant();
+            throw new BadInputException(
+                $"{path}: is a recipe in space '{space}', and the search runs in '{search.SpaceName}'; set space: {space}.");
+        }
+
+        if (recipe.Adapters.FirstOrDefault(share => MergeRecipes.Strength(share) > 0 && !names.Contains(share.Name)) is { } missing)
+        {
+            throw new BadInputException(
+                $"{path}: names adapter '{missing.Name}', which the pool lacks; add it to the pool, or take it out of the recipe.");
+        }
+
+        var shares = recipe.Adapters.ToDictionary(share => share.Name);
+        var grouped = names.Count(name => shares.TryGetValue(name, out var share) && share.GroupWeights.Count > 0);
+        return (
+            recipe with { Adapters = [.. names.Select(name => OneWeight(shares.GetValueOrDefault(name) ?? new AdapterShare(name, 0)))] },
+            grouped == 0 ? [] : [$"the search begins with the mean of the layers' weights of {grouped} adapters."]);
+    }
+
+    private static AdapterShare OneWeight(AdapterShare share) => share.GroupWeights.Count == 0
+        ? share
+        : share with { Weight = share.GroupWeights.Average(group => group.Value), GroupWeights = GroupValues.None };
+}
