@@ -183,13 +183,17 @@ internal static class ExperimentCatalog
             Name = "first-step",
             Title = "How far CMA-ES should begin to look",
             Protocol = "The cases of development; CMA-ES over weights from 1/N each, with first steps of 0.2, which was chosen on a " +
-                $"pool of 27, to 0.02. Each seed draws its own validation records. {OwnValidation}",
+                $"pool of 27, to 0.02; and from where Fisher probing ended. Each seed draws its own validation records. {OwnValidation}",
             Targets = DevelopmentTargets,
             Seeds = [1, 2],
             DrawsPerSeed = true,
-            Rows = [ExperimentRows.Default, .. ExperimentRows.FirstSteps, ExperimentRows.Base, ExperimentRows.BestSingle],
+            Rows =
+            [
+                ExperimentRows.Default, .. ExperimentRows.FirstSteps, ExperimentRows.CmaFromDefault, ExperimentRows.Base,
+                ExperimentRows.BestSingle,
+            ],
             MainRow = "cma-loss",
-            Claims = [],
+            Claims = [new("cma-from-default", "default", "Cuvee")],
             Notes = [],
         },
         OutOfDomain with

@@ -138,6 +138,12 @@ internal static class ExperimentRows
             $"{Smaller}\nsettings: {{ step_size: {step} }}", $"{QuickSmaller}\nsettings: {{ step_size: {step} }}")),
     ];
 
+    /// <summary>CMA-ES goes on from what <see cref="Default"/> found, with the queries that CMA-ES alone has beyond it.</summary>
+    public static IExperimentRow CmaFromDefault { get; } = new SearchRow(
+        "cma-from-default", "CMA-ES from the default's result, first step 0.02", ExperimentRowKind.Search, "search: cma-es",
+        "budget: { queries: 8000 }\nsettings: { step_size: 0.02 }", "budget: { queries: 3000 }\nsettings: { step_size: 0.02 }")
+    { Uses = Default.Key, StartsAtUsed = true };
+
     /// <summary>The same searches in both merge spaces, the same budget.</summary>
     public static IReadOnlyList<IExperimentRow> Spaces { get; } =
     [

@@ -20,6 +20,8 @@ namespace Cuvee.Lab.Reproduction;
 internal sealed class SearchRow(string key, string name, ExperimentRowKind kind, string search, string full = "", string quick = "")
     : IExperimentRow
 {
+    private const string StartFile = "start.json";
+
     private static readonly JsonDocumentKind Manifest =
         new("a finished run's manifest", MaxBytes: 64 << 20, MaxDepth: 32, "delete the run's folder to repeat it");
 
@@ -34,7 +36,10 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
     /// <summary>The row that finds the best single adapter, so that this one need not.</summary>
     public string? Uses { get; init; }
 
-    public bool FollowsUsed => false;
+    /// <summary>The search begins with the recipe of the row that it uses, and is charged for finding that, too.</summary>
+    public bool StartsAtUsed { get; init; }
+
+    public bool FollowsUsed => StartsAtUsed;
 
     /// <summary>The result ships as the product ships it (fallback), and the run finds the best single adapters by loss and by metric for
     /// the rows after it.</summary>
@@ -53,8 +58,8 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
         return $"{Settings(quickly)}\n{RunIdentity.SearchJson(RunConfiguration.Parse(text, "run.yaml").Search).ToJsonString()}";
     }
 
-    private string Rules => IsProduct
-        ? $"metric: {Experiment.Metric}"
+    private string Rules => IsProduct ? $"metric: {Experiment.Metric}"
+        : StartsAtUsed ? $"fallback: none\nstart: {StartFile}"
         : "fallback: none";
 
     public async Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
@@ -64,6 +69,7 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
         if (!File.Exists(Path.Combine(context.Folder, RunWriter.ManifestFileName)))
         {
             var file = Path.Combine(context.Folder, "run.yaml");
+            if (StartsAtUsed) RecipeJson.Write(Path.Combine(context.Folder, StartFile), context.Used!.Recipe!);
             var text = RunFile(context);
             AtomicFile.WriteAllBytes(file, System.Text.Encoding.UTF8.GetBytes(text));
             var configuration = RunConfiguration.Parse(text, file);
@@ -73,7 +79,10 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
             await executor.ExecuteAsync(plan, Known(context, configuration), null, cancellationToken);
         }
 
-        return Read(context);
+        var outcome = Read(context);
+        return StartsAtUsed
+            ? outcome with { Queries = outcome.Queries + context.Used!.Queries, Tokens = outcome.Tokens + context.Used.Tokens }
+            : outcome;
     }
 
     internal string RunFile(RowContext context) =>

@@ -1,7 +1,9 @@
 using Cuvee.Configuration;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Reproduction;
+using Cuvee.Merging;
 using Cuvee.Planning;
+using Cuvee.Searches;
 
 namespace Cuvee.Lab.Tests.Reproduction;
 
@@ -60,9 +62,11 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         await using var lab = zoo.Lab("files");
         var task = new CaseBuilder(FourSpecialists.Small, lab).Build([new(LabTask.Ner, "menu")], new ExperimentPoint(""), 1)!;
         var rows = ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).OfType<SearchRow>().DistinctBy(row => row.Key).ToList();
-        Assert.Equal(38, rows.Count);
+        Assert.Equal(39, rows.Count);
         await using var session = new CaseSession();
         var context = new RowContext(lab, task, session, 7, quick, zoo.Folder("files"), null);
+        Directory.CreateDirectory(zoo.Folder("files"));
+        RecipeJson.Write(Path.Combine(zoo.Folder("files"), "start.json"), MergeRecipes.Uniform(MergeSpace.Delta, task.Adapters));
         foreach (var row in rows)
         {
             var text = row.RunFile(context);

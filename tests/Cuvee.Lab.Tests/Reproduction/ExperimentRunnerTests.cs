@@ -190,6 +190,29 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
     }
 
     [Fact]
+    public async Task Run_RowThatStartsAtAnother_BeginsWithItsRecipeAndPaysForIt()
+    {
+        var further = new SearchRow(
+            "further", "further", ExperimentRowKind.Search, "search: cma-es", "budget: { queries: 150 }\nsettings: { step_size: 0.02 }")
+        { Uses = "default", StartsAtUsed = true };
+        var experiment = FourSpecialists.Small with
+        {
+            Rows = [FourSpecialists.Small.Rows[0], further],
+            MainRow = "default",
+            Seeds = [1],
+            Claims = [],
+        };
+
+        var seeds = (await zoo.RunAsync(experiment, "further")).Points[0].Targets[0].Seeds;
+
+        string File(string row, string file) => Assert.Single(
+            Directory.GetFiles(zoo.Folder("further"), file, SearchOption.AllDirectories), path => path.Contains($"{row}-"));
+        Assert.Equal(System.IO.File.ReadAllBytes(File("default", "recipe.json")), System.IO.File.ReadAllBytes(File("further", "start.json")));
+        Assert.True(seeds[1].Queries > seeds[0].Queries);
+        Assert.True(seeds[1].ValidationLoss <= seeds[0].ValidationLoss + 1e-6);
+    }
+
+    [Fact]
     public async Task Run_RowsThatShareAnswers_AskAndFindWhatTheyWouldAlone()
     {
         var (ties, linear) = (Shared("ties", true), Shared("linear", true));
