@@ -205,9 +205,10 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
 
         var seeds = (await zoo.RunAsync(experiment, "further")).Points[0].Targets[0].Seeds;
 
-        string File(string row, string file) => Assert.Single(
-            Directory.GetFiles(zoo.Folder("further"), file, SearchOption.AllDirectories), path => path.Contains($"{row}-"));
-        Assert.Equal(System.IO.File.ReadAllBytes(File("default", "recipe.json")), System.IO.File.ReadAllBytes(File("further", "start.json")));
+        byte[] Bytes(string row, string file) => File.ReadAllBytes(Assert.Single(
+            Directory.GetFiles(zoo.Folder("further"), file, SearchOption.AllDirectories),
+            path => path.Contains($"{row}-", StringComparison.Ordinal)));
+        Assert.Equal(Bytes("default", "recipe.json"), Bytes("further", "start.json"));
         Assert.True(seeds[1].Queries > seeds[0].Queries);
         Assert.True(seeds[1].ValidationLoss <= seeds[0].ValidationLoss + 1e-6);
     }
