@@ -13,9 +13,12 @@ internal static class StartRecipe
 
     /// <param name="path">recipe.json.</param>
     /// <param name="names">The pool's, in the order of coordinates; those that the recipe does not name begin with weight 0.</param>
+    /// <param name="keepFractions">The only ones that can be realised; null: all.</param>
     /// <returns>A share for every adapter of the pool, one weight each, and what was changed, one sentence each.</returns>
-    /// <exception cref="BadInputException">No recipe of weights, of another space, or of an adapter that the pool lacks.</exception>
-    public static (WeightedRecipe Recipe, IReadOnlyList<string> Notes) Read(string path, SearchSettings search, IReadOnlyList<string> names)
+    /// <exception cref="BadInputException">No recipe of weights, of another space, of an adapter that the pool lacks, or with a keep
+    /// fraction that the provider lacks.</exception>
+    public static (WeightedRecipe Recipe, IReadOnlyList<string> Notes) Read(
+        string path, SearchSettings search, IReadOnlyList<string> names, IReadOnlyList<double>? keepFractions)
     {
         if (RecipeJson.Read(path) is not WeightedRecipe recipe)
             throw new BadInputException($"{path}: holds no weights of adapters, which a search can begin with; leave 'start' out.");
@@ -26,17 +29,26 @@ internal static class StartRecipe
                 $"{path}: is a recipe in space '{space}', and the search runs in '{search.SpaceName}'; set space: {space}.");
         }
 
-        if (recipe.Adapters.FirstOrDefault(share => MergeRecipes.Strength(share) > 0 && !names.Contains(share.Name)) is { } missing)
+        var used = recipe.Adapters.Where(share => MergeRecipes.Strength(share) > 0).ToList();
+        if (used.FirstOrDefault(share => !names.Contains(share.Name)) is { } missing)
         {
             throw new BadInputException(
                 $"{path}: names adapter '{missing.Name}', which the pool lacks; add it to the pool, or take it out of the recipe.");
+        }
+
+        if (keepFractions is not null && used.FirstOrDefault(
+            share => share.GroupKeepFractions.Count > 0 || !keepFractions.Contains(share.KeepFraction)) is { } pruned)
+        {
+            throw new BadInputException(
+                $"{path}: keeps a part of adapter '{pruned.Name}' that the provider has no file of; it has " +
+                $"{string.Join(", ", keepFractions)}.");
         }
 
         var shares = recipe.Adapters.ToDictionary(share => share.Name);
         var grouped = names.Count(name => shares.TryGetValue(name, out var share) && share.GroupWeights.Count > 0);
         return (
             recipe with { Adapters = [.. names.Select(name => OneWeight(shares.GetValueOrDefault(name) ?? new AdapterShare(name, 0)))] },
-            grouped == 0 ? [] : [$"the search begins with the mean of the layers' weights of {grouped} adapters."]);
+            grouped == 0 ? [] : [$"the search begins with the mean of each adapter's weights of layers ({grouped} have such)."]);
     }
 
     private static AdapterShare OneWeight(AdapterShare share) => share.GroupWeights.Count == 0

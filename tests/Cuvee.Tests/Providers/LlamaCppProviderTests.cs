@@ -84,6 +84,17 @@ public sealed class LlamaCppProviderTests : IDisposable
     }
 
     [Fact]
+    public void Plan_StartThatPrunesAnAdapter_NamesItAndWhatIsServed()
+    {
+        var start = Path.Combine(zoo.Folder, "start.json");
+        RecipeJson.Write(start, new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-b", 0.4, KeepFraction: 0.3)]));
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(Configure($"search: cma-es\nstart: {start}")));
+        Assert.EndsWith(
+            "start.json: keeps a part of adapter 'adapter-b' that the provider has no file of; it has 1.", error.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Plan_AdapterThatIsNotServed_NamesIt()
     {
         server.Adapters.RemoveAt(0);

@@ -52,7 +52,7 @@ public sealed class StartTests : SoftmaxRuns
         Assert.Equal(
             [("adapter-a", 0.4, 1.0), ("adapter-b", 0, 1), ("adapter-c", 0.7, 0.5)],
             Shares(plan.Program.Start).Select(share => (share.Name, Math.Round(share.Weight, 12), share.KeepFraction)));
-        Assert.Equal("the search begins with the mean of the layers' weights of 1 adapters.", plan.Notes[0]);
+        Assert.Equal("the search begins with the mean of each adapter's weights of layers (1 have such).", plan.Notes[0]);
     }
 
     [Theory]
