@@ -82,7 +82,7 @@ public static class ReproduceCommand
         };
         command.Validators.Add(arguments =>
         {
-            var asked = arguments.GetResult(name)?.Tokens.FirstOrDefault()?.Value;
+            var asked = arguments.GetResult(name) is { Tokens: [var token, ..] } ? token.Value : null;
             if (All.FirstOrDefault(each => each.Name == asked) is not { } experiment) return; // said already
             if (experiment.NeedsData && arguments.GetValue(data) is null && !arguments.GetValue(render))
                 arguments.AddError("--data is missing; name the folder of data sets, or add --render-only.");

@@ -94,7 +94,8 @@ internal static class ExperimentRows
     public static IExperimentRow Ties => Baselines[0];
 
     public static IExperimentRow Base { get; } = new RecipeRow(
-        "base", "base model", _ => MergeRecipes.BaseModel(MergeSpace.Delta)) { UsesPool = false };
+        "base", "base model", _ => MergeRecipes.BaseModel(MergeSpace.Delta))
+    { UsesPool = false };
 
     public static IExperimentRow BestSingle { get; } = new BestSingleRow("default");
 

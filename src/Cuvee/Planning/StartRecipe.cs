@@ -1,5 +1,4 @@
 using Cuvee.Formats;
-using Cuvee.Merging;
 using Cuvee.Runs;
 using Cuvee.Searches;
 
