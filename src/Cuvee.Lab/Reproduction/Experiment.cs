@@ -42,6 +42,9 @@ internal sealed record Experiment(string Name, string Title, string Protocol)
     /// <summary>Each seed draws its own validation records, noise and pool; else all seeds search on the same ones.</summary>
     public bool DrawsPerSeed { get; init; }
 
+    /// <summary>Specialists of the zoo that it is about, where that is another one than the shipped; null: any zoo.</summary>
+    public int? ZooSize { get; init; }
+
     /// <summary>A target without specialist or data is named and left out; else it is an error.</summary>
     public bool SkipsMissing { get; init; }
 

@@ -217,6 +217,7 @@ internal static class ExperimentCatalog
             Title = "Another base model",
             Protocol = "As ood, with fewer rows, on the smaller zoo of zoo/second.yaml: 24 specialists on a base model of another seed, " +
                 $"depth, width and vocabulary. {OwnValidation}",
+            ZooSize = 24,
             Targets = [SixTargets[0], SixTargets[1], SixTargets[3]],
             Rows =
             [

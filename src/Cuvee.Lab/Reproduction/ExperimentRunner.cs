@@ -69,6 +69,13 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
     private async Task<List<(ExperimentPoint Point, IReadOnlyList<MeasuredTarget> Targets)>> MeasureAsync(
         CaseBuilder builder, CancellationToken cancellationToken)
     {
+        if (experiment.ZooSize is { } size && lab.AdapterNames.Count != size)
+        {
+            throw new BadInputException(
+                $"{lab.AdaptersFolder}: holds {lab.AdapterNames.Count} specialists, and {experiment.Name} is about a zoo of {size}; " +
+                "name its folder with --zoo.");
+        }
+
         IReadOnlyList<ExperimentTarget>[] groups = experiment.Pool == PoolRule.TargetsOnly
             ? [builder.Targets]
             : [.. builder.Targets.Select(target => (ExperimentTarget[])[target])];

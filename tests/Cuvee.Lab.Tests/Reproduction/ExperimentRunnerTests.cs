@@ -167,6 +167,15 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
     }
 
     [Fact]
+    public async Task Run_ZooOfAnotherSize_IsRefused()
+    {
+        var error = await Assert.ThrowsAsync<BadInputException>(() => zoo.RunAsync(FourSpecialists.Small with { ZooSize = 24 }, "other"));
+        Assert.EndsWith(
+            "adapters: holds 4 specialists, and small is about a zoo of 24; name its folder with --zoo.", error.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_OnlyMeasured_RowsWithAMissingRunAreLeftOutAndNamed()
     {
         await using var lab = zoo.Lab("measured");
