@@ -91,6 +91,8 @@ public static class ReproduceCommand
                 arguments.AddError($"{experiment.Name} has no parts; leave --rows, --targets and --measured out.");
             else if (isPart && arguments.GetValue(measured))
                 arguments.AddError("--measured writes the table of all that is measured; leave --rows and --targets out.");
+            if (arguments.GetValue(render) && (isPart || arguments.GetValue(measured)))
+                arguments.AddError("--render-only draws the table that is there; leave --rows, --targets and --measured out.");
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {

@@ -31,8 +31,14 @@ internal sealed record ExperimentResults
     /// <summary>In the order of the tables.</summary>
     public required IReadOnlyList<RowDescription> Rows { get; init; }
 
-    /// <summary>What the page must say about its rows, and what had to be left out, one sentence each.</summary>
+    /// <summary>What the page must say about its rows, and which targets had to be left out, one sentence each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
+
+    /// <summary>Rows that are not measured as a whole yet, with how far they are.</summary>
+    public IReadOnlyList<string> Missing { get; init; } = [];
+
+    /// <summary>Claims about those rows.</summary>
+    public int ClaimsLeftOut { get; init; }
 
     public required IReadOnlyList<PointResults> Points { get; init; }
 
@@ -49,8 +55,9 @@ internal sealed record RowDescription(string Key, string Name, string Kind, stri
 internal sealed record PointResults(string Label, IReadOnlyList<RowSummary> Average, IReadOnlyList<TargetResults> Targets);
 
 /// <param name="PoolSize">Adapters that the searches chose from.</param>
+/// <param name="CutRecords">Test records whose answer is longer than what is generated.</param>
 internal sealed record TargetResults(
-    string Target, int PoolSize, int ValidationRecords, int TestRecords, IReadOnlyList<RowSummary> Rows, IReadOnlyList<SeedResult> Seeds);
+    string Target, int PoolSize, int ValidationRecords, int TestRecords, int CutRecords, IReadOnlyList<RowSummary> Rows, IReadOnlyList<SeedResult> Seeds);
 
 /// <summary>A row over seeds and test records; queries, tokens, losses and scores are means.</summary>
 /// <param name="Row">Its key.</param>

@@ -23,7 +23,11 @@ internal static class ExperimentRows
     public static IExperimentRow Default { get; } = new SearchRow(
         "default", "Cuvee's default: Fisher probing (delta)", ExperimentRowKind.Search,
         "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }")
-    { IsProduct = true };
+    {
+        IsProduct = true,
+        Note = "Cuvee's default runs with its fallback to the best single adapter, every other search without. Its queries hold finding that " +
+            $"adapter by loss, not by {Experiment.Metric}: the best single adapter's row holds both.",
+    };
 
     /// <summary><see cref="Default"/> with three times the queries.</summary>
     public static IExperimentRow MoreQueries { get; } = new SearchRow(
@@ -81,12 +85,14 @@ internal static class ExperimentRows
     public static IReadOnlyList<IExperimentRow> Baselines { get; } =
     [
         Grid("ties", "TIES", QuickGrid),
-        Grid("dare-ties", "DARE-TIES", QuickGrid, isSeeded: true),
+        Grid("dare-ties", "DARE-TIES", QuickGrid, isSeeded: true, "The paper's figure for DARE stands beside both variants."),
         Grid("dare-linear", "DARE (linear)", QuickGrid, isSeeded: true),
         Grid("della", "DELLA", QuickGrid, isSeeded: true),
         Grid("breadcrumbs", "Breadcrumbs", QuickGrid),
         Grid("task-arithmetic", "Task Arithmetic", QuickLambda),
-        Grid("emr", "EMR-Merging (its unified vector)", QuickLambda),
+        Grid(
+            "emr", "EMR-Merging (its unified vector)", QuickLambda,
+            note: "EMR-Merging's masks and rescalers restore the tasks that were merged; for an unseen target only its unified vector can be used."),
         Grid("tsv-m", "TSV-M", QuickLambda),
         Grid("linear", "linear (mean)", ""),
     ];
@@ -99,15 +105,18 @@ internal static class ExperimentRows
 
     public static IExperimentRow BestSingle { get; } = new BestSingleRow("default");
 
+    public static IExperimentRow BestSingleByLoss { get; } = new BestSingleByLossRow("default");
+
     public static IExperimentRow Gradient { get; } = new GradientRow(steps: 80, quickSteps: 20, learningRate: 0.03);
 
-    /// <summary>Base model alone and with examples, uniform average, best single adapter, random weights and adapters. After
+    /// <summary>Base model alone and with examples, uniform average, best single adapters, random weights and adapters. After
     /// <see cref="Default"/>.</summary>
     public static IReadOnlyList<IExperimentRow> Controls { get; } =
     [
         Base,
         new RecipeRow("uniform", "uniform average (delta)", task => MergeRecipes.Uniform(MergeSpace.Delta, task.Adapters)),
         BestSingle,
+        BestSingleByLoss,
         new RandomWeightsRow("default", draws: 3),
         new RandomAdaptersRow("default", draws: 3),
         new FewShotRow(),
@@ -130,12 +139,11 @@ internal static class ExperimentRows
         Search("evo-metric", "Evo-Merging by ie-f1 alone (delta)", "search: evo-merging\nobjective: ie-f1", Smaller, QuickSmaller),
     ];
 
-    /// <summary>CMA-ES over weights with other first steps, largest first; the first is <see cref="Objectives"/>' own.</summary>
+    /// <summary>CMA-ES over weights with one first step each, largest first; the product fits it to the pool.</summary>
     public static IReadOnlyList<IExperimentRow> FirstSteps { get; } =
     [
-        Objectives[0],
-        .. ((string[])["0.1", "0.05", "0.02"]).Select(step => Search(
-            $"cma-step-{step}", $"the same with a first step of {step}", "search: cma-es",
+        .. ((string[])["0.2", "0.1", "0.05", "0.02"]).Select(step => Search(
+            $"cma-step-{step}", $"CMA-ES over weights, first step {step}", "search: cma-es",
             $"{Smaller}\nsettings: {{ step_size: {step} }}", $"{QuickSmaller}\nsettings: {{ step_size: {step} }}")),
     ];
 
@@ -164,8 +172,8 @@ internal static class ExperimentRows
 
     /// <param name="quickGrid">The axes that the method has, with fewer values.</param>
     /// <param name="isSeeded">The method draws.</param>
-    private static SearchRow Grid(string method, string name, string quickGrid, bool isSeeded = false) => new(
+    private static SearchRow Grid(string method, string name, string quickGrid, bool isSeeded = false, string? note = null) => new(
         method, name, ExperimentRowKind.Baseline, "search: grid", $"settings: {{ method: {method} }}",
         $"settings: {{ method: {method}, sample: 12{quickGrid} }}")
-    { IsSeeded = isSeeded, SharesAnswers = true, Uses = Default.Key };
+    { IsSeeded = isSeeded, SharesAnswers = true, Uses = Default.Key, Note = note };
 }

@@ -54,9 +54,10 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
             MainRow = mainRow,
             Rows = [.. rows.Select(row => new RowDescription(
                 row.Key, NameOf(row), row.Kind.ToString().ToLowerInvariant(), OneLine(row.Settings(experiment.IsQuick))))],
-            Notes = [.. experiment.Notes, .. builder.Skipped, .. experiment.Rows.Except(rows).Select(row =>
-                $"Not measured as a whole, and left out: {NameOf(row)} ({counts[row].Measured} of " +
-                $"{counts[row].Measured + counts[row].Missing} runs are).")],
+            Notes = [.. experiment.Notes, .. rows.Select(row => row.Note).OfType<string>(), .. builder.Skipped],
+            Missing = [.. experiment.Rows.Except(rows).Select(row =>
+                $"{NameOf(row)} ({counts[row].Measured} of {counts[row].Measured + counts[row].Missing} runs)")],
+            ClaimsLeftOut = experiment.Claims.Count - claimed.Count,
             Points = points,
             Claims = claims,
         };
@@ -126,7 +127,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
             {
                 foreach (var (test, measured) in task.Tests.Zip(rows))
                 {
-                    var name = NameOf(row, task, seed, test);
+                    var name = RunNameOf(row, task, seed, test);
                     var run = lab.Measured.Find(name);
                     var (before, missing) = counts.GetValueOrDefault(row);
                     counts[row] = run is null && onlyMeasured ? (before, missing + 1) : (before + 1, missing);
@@ -171,7 +172,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
     }
 
     /// <summary>Everything that decides a measurement; the folder of the run, seen from that of all runs, is its beginning.</summary>
-    private string NameOf(IExperimentRow row, ExperimentCase task, ulong seed, ExperimentTest test)
+    private string RunNameOf(IExperimentRow row, ExperimentCase task, ulong seed, ExperimentTest test)
     {
         var specialist = lab.HashOf(lab.AdapterNames.Where(name => name == test.Target.Name));
         var key = ZooFingerprint.Of([specialist, .. RowMeasurer.IdentityOf(test)]);
@@ -184,6 +185,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
         target.PoolSize,
         target.ValidationRecords,
         target.Rows.Values.First()[0].Row.Counts.Count,
+        target.Rows.Values.Min(runs => runs[0].Row.Losses.Count(loss => loss.Denominator > RowMeasurer.MaxTokens)),
         statistics.RowsOf(target, keys),
         [.. keys.Where(target.Rows.ContainsKey).SelectMany(key => target.Rows[key].Zip(experiment.Seeds, (run, seed) => new SeedResult(
             key, seed, run.Row.Name, run.Row.Queries, run.Tokens, run.Row.ValidationLoss, run.Row.TestLoss, run.Row.Score.Precision,

@@ -31,6 +31,9 @@ internal sealed class BestSingleRow(string finder) : IExperimentRow
 
     public string Name => "best single adapter";
 
+    public string Note => $"The {Name} is, of the best by loss and the best by {Experiment.Metric} on the validation records, the one with " +
+        $"the better {Experiment.Metric} there: its loss may lie far above that of the best by loss.";
+
     public ExperimentRowKind Kind => ExperimentRowKind.Control;
 
     public bool IsSeeded => true;
@@ -44,8 +47,33 @@ internal sealed class BestSingleRow(string finder) : IExperimentRow
         var singles = context.Used!.Singles
             ?? throw new InvalidOperationException($"Row '{finder}' does not look for the best single adapter.");
         return Task.FromResult(RowOutcome.Of(
-            $"{Name} ({singles.Best.Name})", singles.Queries, singles.Tokens, context.Lab,
+            $"{Name} ({singles.Best.Name})", singles.Cost.Queries, singles.Cost.Tokens, context.Lab,
             MergeRecipes.Single(MergeSpace.Delta, singles.Best.Name)));
+    }
+}
+
+/// <summary>The adapter with the lowest loss on the validation records, whatever its answers.</summary>
+internal sealed class BestSingleByLossRow(string finder) : IExperimentRow
+{
+    public string Key => "best-single-loss";
+
+    public string Name => "best single adapter by loss";
+
+    public ExperimentRowKind Kind => ExperimentRowKind.Control;
+
+    public bool IsSeeded => true;
+
+    public string? Uses => finder;
+
+    public string Settings(bool quick) => "";
+
+    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
+    {
+        var singles = context.Used!.Singles!;
+        var (queries, tokens) = singles.ObjectiveCost;
+        return Task.FromResult(RowOutcome.Of(
+            $"{Name} ({singles.ByObjective.Name})", queries, tokens, context.Lab,
+            MergeRecipes.Single(MergeSpace.Delta, singles.ByObjective.Name)));
     }
 }
 
@@ -114,6 +142,9 @@ internal sealed class GradientRow(int steps, int quickSteps, double learningRate
     public bool IsSeeded => false;
 
     public string Settings(bool quick) => $"{(quick ? quickSteps : steps)} steps, learning rate {learningRate}";
+
+    public string Note => "Weights by gradient descend the labelled validation loss, one weight an adapter: a reference, neither a bound for " +
+        "the test nor AdaMerging itself.";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {

@@ -34,6 +34,9 @@ internal interface IExperimentRow
     /// <summary>Of its own, for people.</summary>
     string Settings(bool quick);
 
+    /// <summary>What a reader of its numbers must know, one sentence; null for nothing.</summary>
+    string? Note => null;
+
     /// <summary>What decides its results beside case, seed and the row that it follows; a change of it is another folder.</summary>
     string Decided(bool quick) => Settings(quick);
 
@@ -80,10 +83,14 @@ internal sealed record RowOutcome(string Name, long Queries, long Tokens, Func<E
 
 /// <param name="ByObjective">The adapter with the lowest loss.</param>
 /// <param name="ByMetric">Null where the run names no metric.</param>
-/// <param name="Best">Of the two, the one with the better metric on the validation records, or with the lower loss where the metric cannot
-/// tell.</param>
-/// <param name="Queries">What finding both cost.</param>
-internal sealed record BestSingles(SingleAdapter ByObjective, SingleAdapter? ByMetric, SingleAdapter Best, long Queries, long Tokens);
+/// <param name="Best">Of the two, the one with the better metric on the validation records, or with the lower loss where that is 0.</param>
+/// <param name="ObjectiveCost">Of finding the first.</param>
+/// <param name="Cost">Of finding both.</param>
+internal sealed record BestSingles(
+    SingleAdapter ByObjective, SingleAdapter? ByMetric, SingleAdapter Best, QueryCost ObjectiveCost, QueryCost Cost);
+
+/// <param name="Tokens">Prompt and answer tokens.</param>
+internal readonly record struct QueryCost(long Queries, long Tokens);
 
 /// <summary>A model that can be measured.</summary>
 /// <param name="OpenAsync">One lease at a time.</param>

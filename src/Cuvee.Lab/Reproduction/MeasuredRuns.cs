@@ -16,7 +16,7 @@ internal sealed class MeasuredRuns
     private readonly string folder;
     private readonly Dictionary<string, MeasuredRun> runs = new(StringComparer.Ordinal);
 
-    /// <summary>A torn last line, which a process left that was cut while it wrote, is cut off.</summary>
+    /// <summary>A torn last line, which a process left that was cut while it wrote, is no run.</summary>
     /// <param name="resultsFolder">Of the experiments' results; need not exist.</param>
     /// <exception cref="BadInputException">A line is no measured run.</exception>
     public MeasuredRuns(string resultsFolder)
@@ -29,18 +29,26 @@ internal sealed class MeasuredRuns
     /// <param name="run">As in <see cref="MeasuredRun.Run"/>.</param>
     public MeasuredRun? Find(string run) => runs.GetValueOrDefault(run);
 
-    /// <summary>Appends a line to the experiment's file.</summary>
+    /// <summary>Appends a line to the experiment's file, in place of a torn one.</summary>
     public void Add(string experiment, MeasuredRun run)
     {
         runs.Add(run.Run, run);
         Directory.CreateDirectory(folder);
-        using var stream = new FileStream(Path.Combine(folder, experiment + ".jsonl"), FileMode.Append);
+        var path = Path.Combine(folder, experiment + ".jsonl");
+        using var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        var lines = new LineReader(stream, LongestLine);
+        while (lines.Next() is { IsEmpty: false })
+        {
+        }
+
+        stream.SetLength(lines.Consumed);
+        stream.Position = lines.Consumed;
         stream.Write(ResultsJson.LineOf(run));
     }
 
     private void Read(string path)
     {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         var lines = new LineReader(stream, LongestLine);
         for (var number = 1; lines.Next() is { IsEmpty: false } line; number++)
         {
@@ -48,8 +56,6 @@ internal sealed class MeasuredRuns
                 $"{path}: line {number} is not what an experiment measured; remove the line, and its run is repeated.");
             runs.TryAdd(run.Run, run);
         }
-
-        stream.SetLength(lines.Consumed);
     }
 }
 

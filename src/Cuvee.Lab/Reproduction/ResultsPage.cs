@@ -27,7 +27,7 @@ internal static class ResultsPage
         text.Append(
             $"Seeds {string.Join(", ", results.Seeds)}; {results.ValidationRecords} validation records a target unless said otherwise; " +
             $"zoo of {results.ZooAdapters} specialists. Repeat: `cuvee reproduce {results.Experiment} --data DATA" +
-            $"{(results.Quick ? " --quick" : "")}`.\n\n");
+            $"{(results.Quick ? " --quick" : $" --seeds {results.Seeds.Count}")}`.\n\n");
         if (results.Quick)
         {
             text.Append(
@@ -35,6 +35,7 @@ internal static class ResultsPage
                 "shows that all works, not who wins.\n\n");
         }
 
+        if (results.Missing.Count > 0) text.Append($"**Not measured as a whole, and left out:** {string.Join("; ", results.Missing)}.\n\n");
         text.Append($"**Verdict.** {Verdict(results)}\n\n");
         foreach (var claim in results.Claims) text.Append(ClaimLine(results, claim));
         if (results.Claims.Count > 0) text.Append('\n');
@@ -45,7 +46,8 @@ internal static class ResultsPage
         text.Append(
             $"Queries and tokens are what finding a row cost, on average. Losses in nats per answer token, {results.Metric} in percent, " +
             "with 95% bootstrap intervals over seeds and test records together; differences are paired over both. Each target counts the " +
-            "same. ");
+            "same, and an average speaks of these targets. Of few seeds an interval sees less than their whole spread. Answers are cut at " +
+            $"{RowMeasurer.MaxTokens} tokens. ");
         text.Append(paper.IsEmpty
             ? $"The paper ({PaperFigures.Source}) has no such table.\n"
             : $"Beside them the paper's figures ({PaperFigures.Source}; {PaperFigures.Measure}): " +
@@ -63,9 +65,10 @@ internal static class ResultsPage
             {
                 text.Append(
                     $"\n### {Heading(results, point, target.Target)}\n\n{Count(target.PoolSize, "adapter")} in the pool, " +
-                    $"{target.ValidationRecords} validation and {target.TestRecords} test records.\n\n");
+                    $"{target.ValidationRecords} validation and {target.TestRecords} test records" +
+                    $"{(target.CutRecords > 0 ? $", of which {target.CutRecords} have longer answers than are generated" : "")}.\n\n");
                 Table(text, results, target.Rows, PaperFigures.Of(""));
-                Choices(text, target);
+                Choices(text, results, target);
             }
         }
 
@@ -86,9 +89,10 @@ internal static class ResultsPage
             return $"{Count(source.Count(), "claim")} of {(source.Key == "paper" ? "the paper" : source.Key)}: " +
                 $"{Of(ClaimResult.Holds)} confirmed, {Of(ClaimResult.Reversed)} reversed, {Of(ClaimResult.Undecided)} undecided";
         }).ToList();
-        if (parts.Count == 0) return "No claim could be decided.";
+        if (results.Claims.Count == 0) return results.ClaimsLeftOut == 0 ? "This table makes no claim." : "No claim could be decided.";
         var scope = results.Quick ? "On this quick run alone: " : "";
-        return $"{scope}{string.Join("; ", parts)}, by the 95% intervals of the paired differences in {results.Metric}.";
+        var waiting = results.ClaimsLeftOut == 0 ? "" : $" {Count(results.ClaimsLeftOut, "more claim")}: of rows that are not measured yet.";
+        return $"{scope}{string.Join("; ", parts)}, by the 95% intervals of the paired differences in {results.Metric}.{waiting}";
     }
 
     private static IEnumerable<string> WithoutCounterpart(ExperimentResults results, PaperFigures paper)
@@ -139,10 +143,10 @@ internal static class ResultsPage
     }
 
     /// <summary>Seed by seed, what rows chose that their name does not say.</summary>
-    private static void Choices(StringBuilder text, TargetResults target)
+    private static void Choices(StringBuilder text, ExperimentResults results, TargetResults target)
     {
-        var chosen = target.Seeds.Where(seed => seed.Name.EndsWith(')'))
-            .GroupBy(seed => seed.Row).Where(row => row.Key is "best-single" or "default").ToList();
+        var chosen = target.Seeds.GroupBy(seed => seed.Row)
+            .Where(row => row.Any(seed => !NameOf(results, row.Key).StartsWith(seed.Name, StringComparison.Ordinal))).ToList();
         if (chosen.Count == 0) return;
         text.Append('\n');
         foreach (var row in chosen)

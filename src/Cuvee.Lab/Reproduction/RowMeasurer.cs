@@ -6,7 +6,8 @@ namespace Cuvee.Lab.Reproduction;
 /// <summary>Asks a row's models the records of one test; counts of several models are summed.</summary>
 internal static class RowMeasurer
 {
-    private const int MaxTokens = 96;
+    /// <summary>Of an answer; longer ones are cut.</summary>
+    public const int MaxTokens = 96;
 
     /// <summary>What a measurement depends on beside the models.</summary>
     public static string[] IdentityOf(ExperimentTest test) =>

@@ -45,6 +45,8 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
     /// the rows after it.</summary>
     public bool IsProduct { get; init; }
 
+    public string? Note { get; init; }
+
     /// <summary>Rows of a case that ask the same find each other's answers, such as every adapter alone; what is counted and comes out
     /// is as without.</summary>
     public bool SharesAnswers { get; init; }
@@ -109,10 +111,17 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
     }
 
     /// <summary>The best single adapter is asked for once a case and seed, and no published method is charged for it.</summary>
-    private static RunVerdict? Known(RowContext context, RunConfiguration configuration) =>
-        configuration.Objective.Name == "cross-entropy" && context.Used?.Singles is { } singles
-            ? new RunVerdict(false, singles.ByObjective, null, default, 0, null, "")
-            : null;
+    private static RunVerdict? Known(RowContext context, RunConfiguration configuration)
+    {
+        var singles = context.Used?.Singles;
+        var known = configuration.Objective.Name switch
+        {
+            "cross-entropy" => singles?.ByObjective,
+            Experiment.Metric => singles?.ByMetric,
+            _ => null,
+        };
+        return known is null ? null : new RunVerdict(false, known, null, default, 0, null, "");
+    }
 
     private RowOutcome Read(RowContext context)
     {
@@ -124,31 +133,29 @@ internal sealed class SearchRow(string key, string name, ExperimentRowKind kind,
         var chosen = result["winner"].Text() == "best-single" ? $"{name} (took {single.Name})" : name;
         return RowOutcome.Of(chosen, root["queries"].Long(0), root["tokens"].Long(0), context.Lab, recipe) with
         {
-            Singles = IsProduct ? Singles(result, single, CostOfSingles(context.Folder)) : null,
+            Singles = IsProduct ? Singles(result, single, context.Folder) : null,
         };
     }
 
-    private static BestSingles Singles(JsonField result, SingleAdapter single, (long Queries, long Tokens) cost)
+    private static BestSingles Singles(JsonField result, SingleAdapter single, string folder)
     {
-        if (result.Find("best_single_by_metric") is not { } field) return new BestSingles(single, null, single, cost.Queries, cost.Tokens);
+        List<EvaluationLine> lines =
+            [.. EvaluationLog.Read(Path.Combine(folder, EvaluationLog.FileName)).Where(line => line.Purpose == EvaluationPurpose.Single)];
+        var (byObjective, both) = (CostOf(lines.Where(line => line.Stage == lines[0].Stage)), CostOf(lines));
+        if (result.Find("best_single_by_metric") is not { } field) return new BestSingles(single, null, single, byObjective, both);
         var byMetric = Single(field);
         var value = 1 - byMetric.Loss;
 
         // The metric of the two is known as the higher one: where that is not byMetric's, or is nothing, the lower loss decides.
         var better = result["validation_metric"]["single"].Number() > value + 1e-12 || value == 0 ? single : byMetric;
-        return new BestSingles(single, byMetric, better, cost.Queries, cost.Tokens);
+        return new BestSingles(single, byMetric, better, byObjective, both);
     }
 
     private static SingleAdapter Single(JsonField field) =>
         new(field["name"].Text(), field["loss"].Number(), field["queries"].Long(0));
 
-    /// <summary>By loss and by metric together.</summary>
-    private static (long Queries, long Tokens) CostOfSingles(string folder)
-    {
-        var lines = EvaluationLog.Read(Path.Combine(folder, EvaluationLog.FileName))
-            .Where(line => line.Purpose == EvaluationPurpose.Single).ToList();
-        return (lines.Sum(line => (long)line.Queries), lines.Sum(line => line.Tokens));
-    }
+    private static QueryCost CostOf(IEnumerable<EvaluationLine> lines) =>
+        new(lines.Sum(line => (long)line.Queries), lines.Sum(line => line.Tokens));
 
     private sealed class Progress(TextWriter output) : IProgress<RunEvent>
     {

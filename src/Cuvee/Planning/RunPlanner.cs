@@ -38,7 +38,7 @@ public static class RunPlanner
         var expenses = lengths is null
             ? RecordExpenses.Estimate(validation, configuration.MaxTokens)
             : new RecordExpenses(lengths, configuration.MaxTokens);
-        if (test is not null) provider.Lengths(test, rules, configuration.Test!);
+        var testLengths = test is null ? null : provider.Lengths(test, rules, configuration.Test!);
 
         RequirePool(configuration);
         var fewShot = FewShotPrompts.Fit(configuration, rules);
@@ -58,12 +58,23 @@ public static class RunPlanner
             };
         }
 
+        if (CutAnswers(configuration, [.. lengths ?? [], .. testLengths ?? []]) is { } cut)
+            plans[0] = plans[0] with { Notes = [.. plans[0].Notes, cut] };
         if (configuration.Compare?.FewShot is null) return plans;
         var note = fewShot is null
             ? "no few-shot row: beside the longest record not one example fits the model's context."
             : $"few-shot row: {fewShot.Examples.Count} of {validation.Count} validation records in every prompt.";
         plans[0] = plans[0] with { FewShot = fewShot, Notes = [.. plans[0].Notes, note] };
         return plans;
+    }
+
+    /// <summary>Null where answers are not generated, or none is expected to be longer than they may be.</summary>
+    private static string? CutAnswers(RunConfiguration configuration, IReadOnlyList<RecordLength> lengths)
+    {
+        var cut = lengths.Count(length => length.Completion > configuration.MaxTokens);
+        return cut == 0 || configuration.Metric is null ? null
+            : $"answers are cut at {configuration.MaxTokens} tokens, which {cut} of {lengths.Count} expected answers exceed, and " +
+                $"{configuration.Metric.Name} suffers; set max_tokens to {lengths.Max(length => length.Completion)}.";
     }
 
     private static void RequirePool(RunConfiguration configuration)

@@ -18,7 +18,6 @@ public sealed class CmaEsSearch : ISearch
         (Start, "uniform"),
         ("candidates", 600),
         ("population", 20),
-        ("step_size", 0.2),
         ("penalty", 0.01),
         (SearchSetting.HeldOut, 0.2),
         ("check_every", 3),

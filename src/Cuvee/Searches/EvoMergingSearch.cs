@@ -38,11 +38,10 @@ public sealed class EvoMergingSearch : ISearch
         ("check_every", 1),
         ("patience", 10));
 
-    // A larger first step and smaller samples, which are fitted to the budget.
-    private static readonly SettingValues Delta = Paper.Without("sample").With(
+    // First steps fitted to the pool, smaller samples fitted to the budget.
+    private static readonly SettingValues Delta = Paper.Without("sample").Without("step_size").With(
         ("keep_fraction_candidates", 200),
         ("weight_candidates", 400),
-        ("step_size", 0.2),
         ("penalty", 0.01),
         (SearchSetting.HeldOut, 0.2),
         ("check_every", 3),
@@ -131,12 +130,18 @@ public sealed class EvoMergingSearch : ISearch
 /// <summary>What every search by CMA-ES shares.</summary>
 internal static class CmaEsSettings
 {
+    private const double LargestStep = 0.2;
+
+    // A step of 0.2 was the best of 27 weights, 0.05 of 116 (docs/results/first-step.md): weights begin at 1/N, and so does what they need.
+    private const double StepOfOneWeight = 5.5;
+
     public static IReadOnlyList<SearchSetting> Declared { get; } =
     [
         new NumberSetting("population", "Candidates a generation.", 4, 10_000, IsWhole: true),
         new NumberSetting("sample", "Records of a generation's common sample; unset: fitted to the query budget, 8 to 50.", 1, 1e6, true),
         new NumberSetting("penalty", "Weight of the mean absolute coordinate beside the loss.", 0, 100),
-        new NumberSetting("step_size", "First standard deviation, in units of a coordinate.", 1e-6, 10),
+        new NumberSetting(
+            "step_size", "First standard deviation, in units of a coordinate; unset: 0.2, for weights at most 5.5/N.", 1e-6, 10),
     ];
 
     /// <summary>A stage by CMA-ES; the space is still to be set.</summary>
@@ -153,7 +158,7 @@ internal static class CmaEsSettings
             // would read sampling noise; early stopping on held-out records takes their place.
             OptimizerOf = (space, _) => new CmaEsOptimizer(space.Start, new CmaEsOptions
             {
-                InitialStepSize = values.Number("step_size")!.Value,
+                InitialStepSize = values.Number("step_size") ?? FittedStep(space),
                 PopulationSize = sizes.PopulationSize,
                 Bounds = space.Bounds,
                 Seed = seed,
@@ -165,4 +170,7 @@ internal static class CmaEsSettings
             Patience = values.Integer("patience")!.Value,
         };
     }
+
+    private static double FittedStep(ISearchSpace space) =>
+        space is WeightSpace ? Math.Min(LargestStep, StepOfOneWeight / space.Start.Count) : LargestStep;
 }

@@ -21,8 +21,8 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
 
         string[] keys =
         [
-            "default", "evo", "ties", "base", "uniform", "best-single", "random-weights", "random-adapters", "few-shot", "gradient",
-            "specialist",
+            "default", "evo", "ties", "base", "uniform", "best-single", "best-single-loss", "random-weights", "random-adapters",
+            "few-shot", "gradient", "specialist",
         ];
         var target = Assert.Single(Assert.Single(results.Points).Targets);
         Assert.Equal(("ner-menu", 3, 8, 5), (target.Target, target.PoolSize, target.ValidationRecords, target.TestRecords));
@@ -49,11 +49,13 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         }
 
         // Queries and tokens are those of the journals: one line an answer.
-        foreach (var seed in target.Seeds.Where(seed => seed.Row is "default" or "evo" or "best-single"))
+        foreach (var seed in target.Seeds.Where(seed => seed.Row is "default" or "evo" or "best-single" or "best-single-loss"))
         {
-            var lines = Observations(zoo.Folder("charged"), seed.Row == "best-single" ? "default" : seed.Row, seed.Seed);
-            var single = lines.Where(line => line.Purpose == "single").ToList();
-            var paid = seed.Row == "best-single" ? single : lines.Where(line => IsPaid(line, seed.Row)).ToList();
+            var isSingle = seed.Row.StartsWith("best-single", StringComparison.Ordinal);
+            var lines = Observations(zoo.Folder("charged"), isSingle ? "default" : seed.Row, seed.Seed);
+            var paid = lines.Where(line => isSingle
+                ? line.Purpose == "single" && (seed.Row == "best-single" || line.Stage == "best-single/cross-entropy")
+                : IsPaid(line, seed.Row)).ToList();
             Assert.Equal(paid.Count, seed.Queries);
             Assert.Equal(paid.Sum(line => line.Tokens), seed.Tokens);
             Assert.True(seed.Queries > 0);
@@ -190,8 +192,9 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
 
         Assert.Equal(["default", "base"], some.Rows.Select(row => row.Key));
         Assert.Equal(("default", 0), (some.MainRow, some.Claims.Count));
-        Assert.Equal(FourSpecialists.Small.Rows.Count - 2, some.Notes.Count);
-        Assert.Equal("Not measured as a whole, and left out: evo (1 of 2 runs are).", some.Notes[0]);
+        Assert.Equal(FourSpecialists.Small.Rows.Count - 2, some.Missing.Count);
+        Assert.Equal("evo (1 of 2 runs)", some.Missing[0]);
+        Assert.Equal(FourSpecialists.Small.Claims.Count, some.ClaimsLeftOut);
         var whole = await new ExperimentRunner(one with { MainRow = "default", Claims = [] }, lab).RunAsync(CancellationToken.None);
         Assert.Equal(Text(whole.Points), Text(some.Points));
 
@@ -249,7 +252,7 @@ public sealed class ExperimentRunnerTests(FourSpecialists zoo) : IClassFixture<F
         var results = await zoo.RunAsync(experiment, "curve");
 
         Assert.Equal(["2", "noisy"], results.Points.Select(point => point.Label));
-        Assert.Equal(["ner-menu: its pool has 3 adapters, so the point of 10 is left out."], results.Notes);
+        Assert.Equal("ner-menu: its pool has 3 adapters, so the point of 10 is left out.", results.Notes[^1]);
         Assert.Equal([2, 3], results.Points.Select(point => point.Targets[0].PoolSize));
         Assert.Equal([8, 6], results.Points.Select(point => point.Targets[0].ValidationRecords));
         Assert.Equal([("2", null), ("noisy", null), ("noisy", "2")], results.Claims.Select(claim => (claim.Point, claim.SecondPoint)));

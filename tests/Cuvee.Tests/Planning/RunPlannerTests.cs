@@ -157,6 +157,15 @@ public sealed class RunPlannerTests : IDisposable
         Assert.Equal((500, 6 * 40), (plans[1].Forecast.Queries, plans[1].Forecast.ControlQueries));
     }
 
+    [Theory]
+    [InlineData("metric: exact-match\nmax_tokens: 1\n", true)]
+    [InlineData("metric: exact-match\n", false)]
+    [InlineData("max_tokens: 1\n", false)]
+    public void Plan_ExpectedAnswersLongerThanGeneratedOnes_SaysHowLong(string lines, bool isNoted) => Assert.Equal(
+        isNoted,
+        RunPlanner.Plan(zoo.Configure(CmaEs + lines))[0].Notes
+            .Any(note => note.StartsWith("answers are cut at 1 tokens, which ", StringComparison.Ordinal)));
+
     [Fact]
     public void Plan_SmallBudget_LowersPopulationOrSampleAndSaysSo()
     {
