@@ -169,8 +169,8 @@ internal static class ExperimentCatalog
         {
             Name = "first-step",
             Title = "How far CMA-ES should begin to look",
-            Protocol = "The cases of development; CMA-ES over weights from 1/N each, with first steps of 0.2, which was the best on a pool " +
-                $"of 27, to 0.02; and from where Fisher probing ended. Each seed draws its own validation records. {OwnValidation}",
+            Protocol = "The cases of development; CMA-ES over weights from 1/N each, with first steps of 0.2, which was the best on a " +
+                $"pool of 27, to 0.02; and from where Fisher probing ended. Each seed draws its own validation records. {OwnValidation}",
             Targets = DevelopmentTargets,
             Seeds = [1, 2],
             DrawsPerSeed = true,

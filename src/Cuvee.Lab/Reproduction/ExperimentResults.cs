@@ -57,7 +57,8 @@ internal sealed record PointResults(string Label, IReadOnlyList<RowSummary> Aver
 /// <param name="PoolSize">Adapters that the searches chose from.</param>
 /// <param name="CutRecords">Test records whose answer is longer than what is generated.</param>
 internal sealed record TargetResults(
-    string Target, int PoolSize, int ValidationRecords, int TestRecords, int CutRecords, IReadOnlyList<RowSummary> Rows, IReadOnlyList<SeedResult> Seeds);
+    string Target, int PoolSize, int ValidationRecords, int TestRecords, int CutRecords, IReadOnlyList<RowSummary> Rows,
+    IReadOnlyList<SeedResult> Seeds);
 
 /// <summary>A row over seeds and test records; queries, tokens, losses and scores are means.</summary>
 /// <param name="Row">Its key.</param>

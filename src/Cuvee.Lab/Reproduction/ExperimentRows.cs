@@ -25,8 +25,8 @@ internal static class ExperimentRows
         "search: fisher-probing", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }")
     {
         IsProduct = true,
-        Note = "Cuvee's default runs with its fallback to the best single adapter, every other search without. Its queries hold finding that " +
-            $"adapter by loss, not by {Experiment.Metric}: the best single adapter's row holds both.",
+        Note = "Cuvee's default runs with its fallback to the best single adapter, every other search without. Its queries hold finding " +
+            $"that adapter by loss, not by {Experiment.Metric}: the best single adapter's row holds both.",
     };
 
     /// <summary><see cref="Default"/> with three times the queries.</summary>
@@ -92,7 +92,7 @@ internal static class ExperimentRows
         Grid("task-arithmetic", "Task Arithmetic", QuickLambda),
         Grid(
             "emr", "EMR-Merging (its unified vector)", QuickLambda,
-            note: "EMR-Merging's masks and rescalers restore the tasks that were merged; for an unseen target only its unified vector can be used."),
+            note: "EMR-Merging's masks and rescalers restore the tasks that were merged; an unseen target has its unified vector only."),
         Grid("tsv-m", "TSV-M", QuickLambda),
         Grid("linear", "linear (mean)", ""),
     ];

@@ -21,8 +21,8 @@ internal sealed class FewShotRow : IExperimentRow
 
     public string Settings(bool quick) => "few_shot: auto";
 
-    public string Note => "Few-shot prompts hold as many examples as fit the context beside the longest record; where none fits, the row is " +
-        "the base model.";
+    public string Note => "Few-shot prompts hold as many examples as fit the context beside the longest record; where none fits, the row " +
+        "is the base model.";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {

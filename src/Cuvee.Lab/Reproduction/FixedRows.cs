@@ -31,8 +31,8 @@ internal sealed class BestSingleRow(string finder) : IExperimentRow
 
     public string Name => "best single adapter";
 
-    public string Note => $"The {Name} is, of the best by loss and the best by {Experiment.Metric} on the validation records, the one with " +
-        $"the better {Experiment.Metric} there: its loss may lie far above that of the best by loss.";
+    public string Note => $"The {Name} is, of the best by loss and the best by {Experiment.Metric} on the validation records, the one " +
+        $"with the better {Experiment.Metric} there: its loss may lie far above that of the best by loss.";
 
     public ExperimentRowKind Kind => ExperimentRowKind.Control;
 
@@ -143,8 +143,8 @@ internal sealed class GradientRow(int steps, int quickSteps, double learningRate
 
     public string Settings(bool quick) => $"{(quick ? quickSteps : steps)} steps, learning rate {learningRate}";
 
-    public string Note => "Weights by gradient descend the labelled validation loss, one weight an adapter: a reference, neither a bound for " +
-        "the test nor AdaMerging itself.";
+    public string Note => "Weights by gradient descend the labelled validation loss, one weight an adapter: a reference, neither a bound " +
+        "for the test nor AdaMerging itself.";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {

@@ -46,8 +46,8 @@ internal static class ResultsPage
         text.Append(
             $"Queries and tokens are what finding a row cost, on average. Losses in nats per answer token, {results.Metric} in percent, " +
             "with 95% bootstrap intervals over seeds and test records together; differences are paired over both. Each target counts the " +
-            "same, and an average speaks of these targets. Of few seeds an interval sees less than their whole spread. Answers are cut at " +
-            $"{RowMeasurer.MaxTokens} tokens. ");
+            "same, and an average speaks of these targets. Of few seeds an interval sees less than their whole spread. Answers are cut " +
+            $"at {RowMeasurer.MaxTokens} tokens. ");
         text.Append(paper.IsEmpty
             ? $"The paper ({PaperFigures.Source}) has no such table.\n"
             : $"Beside them the paper's figures ({PaperFigures.Source}; {PaperFigures.Measure}): " +
@@ -91,7 +91,9 @@ internal static class ResultsPage
         }).ToList();
         if (results.Claims.Count == 0) return results.ClaimsLeftOut == 0 ? "This table makes no claim." : "No claim could be decided.";
         var scope = results.Quick ? "On this quick run alone: " : "";
-        var waiting = results.ClaimsLeftOut == 0 ? "" : $" {Count(results.ClaimsLeftOut, "more claim")}: of rows that are not measured yet.";
+        var waiting = results.ClaimsLeftOut == 0
+            ? ""
+            : $" {Count(results.ClaimsLeftOut, "more claim")}: of rows that are not measured yet.";
         return $"{scope}{string.Join("; ", parts)}, by the 95% intervals of the paired differences in {results.Metric}.{waiting}";
     }
 
