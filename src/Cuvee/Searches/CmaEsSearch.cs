@@ -74,9 +74,15 @@ public sealed class CmaEsSearch : ISearch
         var (evaluations, queries) = sizes.Forecast(task, [candidates], stage.CheckEvery);
         if (task.Start is { } given)
         {
-            return values.Integer(Draw) is null
+            if (values.Integer(Draw) is not null)
+            {
+                throw new BadInputException(
+                    $"{task.File}: 'start' and 'settings.{Draw}' both choose adapters; leave one out (preset lorahub sets the latter).");
+            }
+
+            return values.Text(Start) != Zero
                 ? new SearchProgram(given, [stage], evaluations, queries, sizes.Notes)
-                : throw new BadInputException($"{task.File}: 'settings.{Draw}' and 'start' both choose adapters; leave one out.");
+                : throw new BadInputException($"{task.File}: 'start' and 'settings.{Start}' are two beginnings; leave one out.");
         }
 
         var (names, notes) = Drawn(task, values.Integer(Draw));

@@ -6,6 +6,7 @@ using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Runs;
+using Cuvee.Searches;
 using Cuvee.Tests.Runs;
 
 namespace Cuvee.Tests.Planning;
@@ -271,6 +272,23 @@ public sealed class RunPlannerTests : IDisposable
         var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(
             "search: fisher-probing\nsettings: { rounds: 4, layer_adapters: 0, probe_records: 10, probe_growth: 2 }\n")));
         Assert.Equal(8 + (4 * (20 + 40 + 40)) + (4 * 4 * 40) + (4 * 40) + BestSingle, plan.Forecast.Queries);
+    }
+
+    /// <summary>The spread of the first generation over a pool of any size.</summary>
+    [Theory]
+    [InlineData("", 3, 0.2)]
+    [InlineData("", 116, 5.5 / 116)]
+    [InlineData("settings: { step_size: 0.1 }\n", 116, 0.1)]
+    public void Plan_CmaEs_FirstStepIsFittedToThePool(string settings, int adapters, double step)
+    {
+        var stage = Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs + settings))[0].Program.Stages);
+        var space = stage.SpaceAround(
+            MergeRecipes.Uniform(MergeSpace.Delta, [.. Enumerable.Range(0, adapters).Select(adapter => $"adapter-{adapter}")]));
+
+        var points = stage.OptimizerOf(space, 1).Ask().Select(trial => trial.Point);
+
+        var squares = points.SelectMany(point => point.Select(weight => Math.Pow(weight - (1.0 / adapters), 2)));
+        Assert.InRange(Math.Sqrt(squares.Average()), 0.75 * step, 1.25 * step);
     }
 
     [Fact]

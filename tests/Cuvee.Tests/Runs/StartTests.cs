@@ -64,7 +64,8 @@ public sealed class StartTests : SoftmaxRuns
     [InlineData(
         Fisher + "start: other.json\n",
         "other.json: names adapter 'adapter-z', which the pool lacks; add it to the pool, or take it out of the recipe.")]
-    [InlineData(Weights + "settings: { draw: 2 }\nstart: start.json\n", "'settings.draw' and 'start' both choose adapters")]
+    [InlineData(Weights + "settings: { draw: 2 }\nstart: start.json\n", "'start' and 'settings.draw' both choose adapters")]
+    [InlineData(Weights + "settings: { start: zero }\nstart: start.json\n", "'start' and 'settings.start' are two beginnings")]
     [InlineData(Fisher + "start: method.json\n", "method.json: holds no weights of adapters")]
     public void Plan_StartThatDoesNotFit_OneSentenceNamesIt(string text, string problem)
     {
