@@ -168,19 +168,24 @@ internal static class ExperimentCatalog
         OutOfDomain with
         {
             Name = "first-step",
-            Title = "How far CMA-ES should begin to look",
+            Title = "Where CMA-ES should begin, and how far it should look",
             Protocol = "The cases of development; CMA-ES over weights from 1/N each, with first steps of 0.2, which was the best on a " +
-                $"pool of 27, to 0.02; and from where Fisher probing ended. Each seed draws its own validation records. {OwnValidation}",
+                "pool of 27, to 0.02; from the best single adapter; and from where Fisher probing ended. Each seed draws its own " +
+                $"validation records. {OwnValidation}",
             Targets = DevelopmentTargets,
             Seeds = [1, 2],
             DrawsPerSeed = true,
             Rows =
             [
-                ExperimentRows.Default, .. ExperimentRows.FirstSteps, ExperimentRows.CmaFromDefault, ExperimentRows.Base,
-                ExperimentRows.BestSingle,
+                ExperimentRows.Default, .. ExperimentRows.FirstSteps, .. ExperimentRows.FirstPoints, ExperimentRows.CmaFromDefault,
+                ExperimentRows.Base, ExperimentRows.BestSingle,
             ],
             MainRow = "cma-step-0.2",
-            Claims = [new("cma-step-0.05", "cma-step-0.2", "Cuvee"), new("cma-from-default", "default", "Cuvee")],
+            Claims =
+            [
+                new("cma-step-0.05", "cma-step-0.2", "Cuvee"), new("cma-from-default", "default", "Cuvee"),
+                new("cma-metric-single", "cma-metric", "Cuvee"), new("cma-metric-single", "best-single", "Cuvee"),
+            ],
         },
         OutOfDomain with
         {

@@ -147,6 +147,18 @@ internal static class ExperimentRows
             $"{Smaller}\nsettings: {{ step_size: {step} }}", $"{QuickSmaller}\nsettings: {{ step_size: {step} }}")),
     ];
 
+    /// <summary>By the metric alone from 1/N each, then from the best single adapter; by cross-entropy from that, too.</summary>
+    public static IReadOnlyList<IExperimentRow> FirstPoints { get; } =
+    [
+        Objectives[1],
+        Search(
+            "cma-metric-single", "the same from the best single adapter", "search: cma-es\nobjective: ie-f1",
+            $"{Smaller}\nsettings: {{ start: best-single }}", $"{QuickSmaller}\nsettings: {{ start: best-single }}"),
+        Search(
+            "cma-single", "CMA-ES over weights by cross-entropy from the best single adapter (delta)", "search: cma-es",
+            $"{Smaller}\nsettings: {{ start: best-single }}", $"{QuickSmaller}\nsettings: {{ start: best-single }}"),
+    ];
+
     /// <summary>CMA-ES goes on from what <see cref="Default"/> found, with the queries that CMA-ES alone has beyond it.</summary>
     public static IExperimentRow CmaFromDefault { get; } = new SearchRow(
         "cma-from-default", "CMA-ES from the default's result, first step 0.02", ExperimentRowKind.Search, "search: cma-es",

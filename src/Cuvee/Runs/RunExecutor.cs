@@ -32,7 +32,8 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         account.BookLost(run.Identity.Extension?.LeftBehind ?? default);
         control.BookLost(run.Identity.Extension?.ControlsLeftBehind ?? default);
         var singles = await FindSinglesAsync(plan, run.Evaluator, account, control, known, cancellationToken).ConfigureAwait(false);
-        var (stages, warnings) = await RunStagesAsync(plan, run, account, cancellationToken).ConfigureAwait(false);
+        var (stages, warnings) = await RunStagesAsync(
+            plan, plan.Program.StartGiven(singles.ByObjective.Name), run, account, cancellationToken).ConfigureAwait(false);
         var verdict = await new Verdicts(plan, run.Evaluator, account, control)
             .DecideAsync(stages, singles.ByObjective, singles.ByMetric, cancellationToken).ConfigureAwait(false);
         var conclusions = Verdicts.WarningsOf(plan, verdict, stages[^1]).ToList();
@@ -79,9 +80,9 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
     }
 
     private async Task<(IReadOnlyList<StageOutcome> Stages, IReadOnlyList<RunWarning> Warnings)> RunStagesAsync(
-        RunPlan plan, OpenRun run, Account account, CancellationToken cancellationToken)
+        RunPlan plan, MergeRecipe start, OpenRun run, Account account, CancellationToken cancellationToken)
     {
-        var recipe = plan.Program.Start;
+        var recipe = start;
         var outcomes = new List<StageOutcome>();
         var warnings = new List<RunWarning>();
         var spentBefore = account.Spending;

@@ -75,7 +75,7 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
         MergeRecipe[] recipes =
         [
             last.Recipe,
-            plan.Program.Start,
+            plan.Program.StartGiven(byObjective.Name),
             RecipeOf(byObjective),
             RecipeOf(byMetric),
         ];

@@ -13,6 +13,7 @@ public sealed class CmaEsSearch : ISearch
     private const string Start = "start";
     private const string Draw = "draw";
     private const string Zero = "zero";
+    private const string BestSingle = "best-single";
 
     private static readonly SettingValues Defaults = new(
         (Start, "uniform"),
@@ -44,7 +45,8 @@ public sealed class CmaEsSearch : ISearch
     public IReadOnlyList<SearchSetting> Settings { get; } =
     [
         new NumberSetting("candidates", "Candidates without a budget.", 1, 1e8, IsWhole: true),
-        new ChoiceSetting(Start, "Weights that the search begins with: 1/N each, or 0.", ["uniform", Zero]),
+        new ChoiceSetting(
+            Start, "Weights that the search begins with: 1/N each, 0, or the best single adapter's 1.", ["uniform", Zero, BestSingle]),
         new NumberSetting(Draw, "Adapters drawn at random from the pool, by the run's seed; unset: all.", 1, 1e6, IsWhole: true),
         .. CmaEsSettings.Declared,
         .. SearchSetting.EarlyStopping,
@@ -80,14 +82,26 @@ public sealed class CmaEsSearch : ISearch
                     $"{task.File}: 'start' and 'settings.{Draw}' both choose adapters; leave one out (preset lorahub sets the latter).");
             }
 
-            return values.Text(Start) != Zero
+            return values.Text(Start) is not (Zero or BestSingle)
                 ? new SearchProgram(given, [stage], evaluations, queries, sizes.Notes)
                 : throw new BadInputException($"{task.File}: 'start' and 'settings.{Start}' are two beginnings; leave one out.");
         }
 
         var (names, notes) = Drawn(task, values.Integer(Draw));
-        var start = MergeRecipes.Equal(task.Settings.Space, names, values.Text(Start) == Zero ? 0 : 1.0 / names.Count);
-        return new SearchProgram(start, [stage], evaluations, queries, [.. sizes.Notes, .. notes]);
+        var atSingle = values.Text(Start) == BestSingle;
+        if (atSingle && names.Count < task.AdapterNames.Count)
+        {
+            throw new BadInputException(
+                $"{task.File}: 'settings.{Start}' is {BestSingle}, which 'settings.{Draw}' may not draw; leave one of them out.");
+        }
+
+        var start = MergeRecipes.Equal(task.Settings.Space, names, values.Text(Start) == "uniform" ? 1.0 / names.Count : 0);
+        return new SearchProgram(start, [stage], evaluations, queries, [.. sizes.Notes, .. notes])
+        {
+            StartAtSingle = atSingle
+                ? single => start with { Adapters = [.. start.Adapters.Select(share => share.Name == single ? share with { Weight = 1 } : share)] }
+                : null,
+        };
     }
 
     private static (IReadOnlyList<string> Names, IReadOnlyList<string> Notes) Drawn(SearchTask task, int? count)

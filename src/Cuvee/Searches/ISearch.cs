@@ -155,6 +155,14 @@ public sealed record SearchProgram(
     /// else a budget is used up.</summary>
     public bool HasFixedCost { get; init; }
 
+    /// <summary>Where the first stage begins instead, made of the best single adapter's name; null: at <see cref="Start"/>, whatever that
+    /// is.</summary>
+    public Func<string, MergeRecipe>? StartAtSingle { get; init; }
+
+    /// <summary>Where the first stage begins.</summary>
+    /// <param name="single">The best single adapter.</param>
+    public MergeRecipe StartGiven(string single) => StartAtSingle?.Invoke(single) ?? Start;
+
     /// <summary>Candidates are recipes of merge methods, which not every provider applies.</summary>
     public bool AppliesMethods { get; init; } = Start is MethodRecipe;
 }

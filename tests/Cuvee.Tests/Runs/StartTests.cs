@@ -26,6 +26,17 @@ public sealed class StartTests : SoftmaxRuns
     }
 
     [Fact]
+    public async Task Run_FromTheBestSingleAdapter_BeginsThereAndEndsNoHigher()
+    {
+        const string Text = Weights + "budget: { queries: 400 }\nfallback: none\nsettings: { start: best-single }\n";
+        var result = await RunAsync(zoo.Configure(Text, "out"));
+
+        Assert.Equal(result.Verdict.Single.Loss, result.StartLoss, 1e-9);
+        Assert.True(result.Verdict.SearchLoss <= result.Verdict.Single.Loss);
+        Assert.Equal(3, Shares(result.Recipe).Count()); // a place for each adapter
+    }
+
+    [Fact]
     public async Task Resume_StartHasChanged_IsRefused()
     {
         Write(new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-a", 0.5)]));
@@ -65,6 +76,8 @@ public sealed class StartTests : SoftmaxRuns
         Fisher + "start: other.json\n",
         "other.json: names adapter 'adapter-z', which the pool lacks; add it to the pool, or take it out of the recipe.")]
     [InlineData(Weights + "settings: { draw: 2 }\nstart: start.json\n", "'start' and 'settings.draw' both choose adapters")]
+    [InlineData(Weights + "settings: { start: best-single }\nstart: start.json\n", "'start' and 'settings.start' are two beginnings")]
+    [InlineData(Weights + "settings: { start: best-single, draw: 2 }\n", "which 'settings.draw' may not draw")]
     [InlineData(Weights + "settings: { start: zero }\nstart: start.json\n", "'start' and 'settings.start' are two beginnings")]
     [InlineData(Fisher + "start: method.json\n", "method.json: holds no weights of adapters")]
     public void Plan_StartThatDoesNotFit_OneSentenceNamesIt(string text, string problem)
