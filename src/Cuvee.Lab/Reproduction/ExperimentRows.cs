@@ -152,7 +152,7 @@ internal static class ExperimentRows
     [
         Objectives[1],
         Search(
-            "cma-metric-single", "the same from the best single adapter", "search: cma-es\nobjective: ie-f1",
+            "cma-metric-single", "CMA-ES over weights by ie-f1 alone from the best single adapter (delta)", "search: cma-es\nobjective: ie-f1",
             $"{Smaller}\nsettings: {{ start: best-single }}", $"{QuickSmaller}\nsettings: {{ start: best-single }}"),
         Search(
             "cma-single", "CMA-ES over weights by cross-entropy from the best single adapter (delta)", "search: cma-es",
