@@ -152,8 +152,9 @@ internal static class ExperimentRows
     [
         Objectives[1],
         Search(
-            "cma-metric-single", "CMA-ES over weights by ie-f1 alone from the best single adapter (delta)", "search: cma-es\nobjective: ie-f1",
-            $"{Smaller}\nsettings: {{ start: best-single }}", $"{QuickSmaller}\nsettings: {{ start: best-single }}"),
+            "cma-metric-single", "CMA-ES over weights by ie-f1 alone from the best single adapter (delta)",
+            "search: cma-es\nobjective: ie-f1", $"{Smaller}\nsettings: {{ start: best-single }}",
+            $"{QuickSmaller}\nsettings: {{ start: best-single }}"),
         Search(
             "cma-single", "CMA-ES over weights by cross-entropy from the best single adapter (delta)", "search: cma-es",
             $"{Smaller}\nsettings: {{ start: best-single }}", $"{QuickSmaller}\nsettings: {{ start: best-single }}"),

@@ -33,7 +33,7 @@ public sealed class StartTests : SoftmaxRuns
 
         Assert.Equal(result.Verdict.Single.Loss, result.StartLoss, 1e-9);
         Assert.True(result.Verdict.SearchLoss <= result.Verdict.Single.Loss);
-        Assert.Equal(3, Shares(result.Recipe).Count()); // a place for each adapter
+        Assert.Equal(3, Shares(result.Recipe).Count); // a place for each adapter
     }
 
     [Fact]
