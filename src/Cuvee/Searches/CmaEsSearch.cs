@@ -99,7 +99,10 @@ public sealed class CmaEsSearch : ISearch
         return new SearchProgram(start, [stage], evaluations, queries, [.. sizes.Notes, .. notes])
         {
             StartAtSingle = atSingle
-                ? single => start with { Adapters = [.. start.Adapters.Select(share => share.Name == single ? share with { Weight = 1 } : share)] }
+                ? single => start with
+                {
+                    Adapters = [.. start.Adapters.Select(share => share.Name == single ? share with { Weight = 1 } : share)],
+                }
                 : null,
         };
     }
