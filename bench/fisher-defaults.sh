@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Which settings of Fisher probing are the defaults: each setting up and down from the present defaults, on four targets of which two
-# (ner-findvehicle, re-conll04) are among today's published six, two seeds, 5,600 queries. Usage: bench/fisher-defaults.sh DATA > bench/results/fisher-defaults.md (runs in runs/fisher-defaults)
+# (ner-findvehicle, re-conll04) are among today's published six, two seeds, 5,600 queries.
+# Usage: bench/fisher-defaults.sh DATA > bench/results/fisher-defaults.md (runs in runs/fisher-defaults)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:?usage: bench/fisher-defaults.sh DATA, the folder of data sets}

@@ -66,7 +66,8 @@ internal sealed class RealTest(
                 var result = await executor.ExecuteAsync(plan, known, null, cancellationToken);
                 searches.Add((plan.Title, result));
                 effects.Append(await StageEffects.DescribeAsync(
-                    session.Host, plan.Title, plan.Program.Start, result.Stages, plan.Test!, seed, cancellationToken));
+                    session.Host, plan.Title, plan.Program.StartGiven(result.Verdict.Single.Name), result.Stages, plan.Test!, seed,
+                    cancellationToken));
             }
 
             var lora = TrainLora(trainer, whole, Path.Combine(folder, $"lora-{seed}"), seed, cancellationToken);

@@ -169,7 +169,7 @@ internal static class ExperimentCatalog
         {
             Name = "first-step",
             Title = "Where CMA-ES should begin, and how far it should look",
-            Protocol = "The cases of development; CMA-ES over weights from 1/N each, with first steps of 0.2, which was the best on a " +
+            Protocol = "The cases of development; CMA-ES over weights from 1/N each, with first steps of 0.2, which was chosen on a " +
                 "pool of 27, to 0.02; from the best single adapter; and from where Fisher probing ended. Each seed draws its own " +
                 $"validation records. {OwnValidation}",
             Targets = DevelopmentTargets,

@@ -105,7 +105,7 @@ internal static class ExperimentRows
 
     public static IExperimentRow BestSingle { get; } = new BestSingleRow("default");
 
-    public static IExperimentRow BestSingleByLoss { get; } = new BestSingleByLossRow("default");
+    public static IExperimentRow BestSingleByLoss { get; } = new BestSingleRow("default", byLoss: true);
 
     public static IExperimentRow Gradient { get; } = new GradientRow(steps: 80, quickSteps: 20, learningRate: 0.03);
 

@@ -185,6 +185,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
         target.PoolSize,
         target.ValidationRecords,
         target.Rows.Values.First()[0].Row.Counts.Count,
+        // The least: a row of several models has the sum of their tokens.
         target.Rows.Values.Min(runs => runs[0].Row.Losses.Count(loss => loss.Denominator > RowMeasurer.MaxTokens)),
         statistics.RowsOf(target, keys),
         [.. keys.Where(target.Rows.ContainsKey).SelectMany(key => target.Rows[key].Zip(experiment.Seeds, (run, seed) => new SeedResult(

@@ -25,14 +25,17 @@ internal sealed class RecipeRow(string key, string name, Func<ExperimentCase, Me
 }
 
 /// <summary>The adapter that a search must beat, as the row <paramref name="finder"/> found it.</summary>
-internal sealed class BestSingleRow(string finder) : IExperimentRow
+/// <param name="byLoss">The one with the lowest loss on the validation records, whatever its answers.</param>
+internal sealed class BestSingleRow(string finder, bool byLoss = false) : IExperimentRow
 {
-    public string Key => "best-single";
+    public string Key => byLoss ? "best-single-loss" : "best-single";
 
-    public string Name => "best single adapter";
+    public string Name => byLoss ? "best single adapter by loss" : "best single adapter";
 
-    public string Note => $"The {Name} is, of the best by loss and the best by {Experiment.Metric} on the validation records, the one " +
-        $"with the better {Experiment.Metric} there: its loss may lie far above that of the best by loss.";
+    public string? Note => byLoss
+        ? null
+        : $"The {Name} is, of the best by loss and the best by {Experiment.Metric} on the validation records, the one with the better " +
+            $"{Experiment.Metric} there: its loss may lie far above that of the best by loss.";
 
     public ExperimentRowKind Kind => ExperimentRowKind.Control;
 
@@ -46,34 +49,9 @@ internal sealed class BestSingleRow(string finder) : IExperimentRow
     {
         var singles = context.Used!.Singles
             ?? throw new InvalidOperationException($"Row '{finder}' does not look for the best single adapter.");
+        var (single, cost) = byLoss ? (singles.ByObjective, singles.ObjectiveCost) : (singles.Best, singles.Cost);
         return Task.FromResult(RowOutcome.Of(
-            $"{Name} ({singles.Best.Name})", singles.Cost.Queries, singles.Cost.Tokens, context.Lab,
-            MergeRecipes.Single(MergeSpace.Delta, singles.Best.Name)));
-    }
-}
-
-/// <summary>The adapter with the lowest loss on the validation records, whatever its answers.</summary>
-internal sealed class BestSingleByLossRow(string finder) : IExperimentRow
-{
-    public string Key => "best-single-loss";
-
-    public string Name => "best single adapter by loss";
-
-    public ExperimentRowKind Kind => ExperimentRowKind.Control;
-
-    public bool IsSeeded => true;
-
-    public string? Uses => finder;
-
-    public string Settings(bool quick) => "";
-
-    public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
-    {
-        var singles = context.Used!.Singles!;
-        var (queries, tokens) = singles.ObjectiveCost;
-        return Task.FromResult(RowOutcome.Of(
-            $"{Name} ({singles.ByObjective.Name})", queries, tokens, context.Lab,
-            MergeRecipes.Single(MergeSpace.Delta, singles.ByObjective.Name)));
+            $"{Name} ({single.Name})", cost.Queries, cost.Tokens, context.Lab, MergeRecipes.Single(MergeSpace.Delta, single.Name)));
     }
 }
 

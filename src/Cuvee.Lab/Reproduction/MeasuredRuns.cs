@@ -36,14 +36,20 @@ internal sealed class MeasuredRuns
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, experiment + ".jsonl");
         using var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        var lines = new LineReader(stream, LongestLine);
-        while (lines.Next() is { IsEmpty: false })
-        {
-        }
-
-        stream.SetLength(lines.Consumed);
-        stream.Position = lines.Consumed;
+        CutTornLine(stream);
+        stream.Seek(0, SeekOrigin.End);
         stream.Write(ResultsJson.LineOf(run));
+    }
+
+    /// <summary>Only a torn line, the last, ends without a line feed.</summary>
+    private static void CutTornLine(FileStream stream)
+    {
+        if (stream.Length == 0) return;
+        stream.Seek(-1, SeekOrigin.End);
+        if (stream.ReadByte() == '\n') return;
+        var lines = new LineReader(stream, LongestLine);
+        while (!lines.Next().IsEmpty) continue;
+        stream.SetLength(lines.Consumed);
     }
 
     private void Read(string path)

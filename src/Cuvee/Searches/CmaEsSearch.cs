@@ -12,11 +12,12 @@ public sealed class CmaEsSearch : ISearch
 {
     private const string Start = "start";
     private const string Draw = "draw";
+    private const string Uniform = "uniform";
     private const string Zero = "zero";
     private const string BestSingle = "best-single";
 
     private static readonly SettingValues Defaults = new(
-        (Start, "uniform"),
+        (Start, Uniform),
         ("candidates", 600),
         ("population", 20),
         ("penalty", 0.01),
@@ -46,7 +47,7 @@ public sealed class CmaEsSearch : ISearch
     [
         new NumberSetting("candidates", "Candidates without a budget.", 1, 1e8, IsWhole: true),
         new ChoiceSetting(
-            Start, "Weights that the search begins with: 1/N each, 0, or the best single adapter's 1.", ["uniform", Zero, BestSingle]),
+            Start, "Weights that the search begins with: 1/N each, 0, or the best single adapter's 1.", [Uniform, Zero, BestSingle]),
         new NumberSetting(Draw, "Adapters drawn at random from the pool, by the run's seed; unset: all.", 1, 1e6, IsWhole: true),
         .. CmaEsSettings.Declared,
         .. SearchSetting.EarlyStopping,
@@ -82,7 +83,7 @@ public sealed class CmaEsSearch : ISearch
                     $"{task.File}: 'start' and 'settings.{Draw}' both choose adapters; leave one out (preset lorahub sets the latter).");
             }
 
-            return values.Text(Start) is not (Zero or BestSingle)
+            return values.Text(Start) == Uniform
                 ? new SearchProgram(given, [stage], evaluations, queries, sizes.Notes)
                 : throw new BadInputException($"{task.File}: 'start' and 'settings.{Start}' are two beginnings; leave one out.");
         }
@@ -95,7 +96,7 @@ public sealed class CmaEsSearch : ISearch
                 $"{task.File}: 'settings.{Start}' is {BestSingle}, which 'settings.{Draw}' may not draw; leave one of them out.");
         }
 
-        var start = MergeRecipes.Equal(task.Settings.Space, names, values.Text(Start) == "uniform" ? 1.0 / names.Count : 0);
+        var start = MergeRecipes.Equal(task.Settings.Space, names, values.Text(Start) == Uniform ? 1.0 / names.Count : 0);
         return new SearchProgram(start, [stage], evaluations, queries, [.. sizes.Notes, .. notes])
         {
             StartAtSingle = atSingle

@@ -132,7 +132,7 @@ internal static class CmaEsSettings
 {
     private const double LargestStep = 0.2;
 
-    // A step of 0.2 was the best of 27 weights, 0.05 of 116 (docs/results/first-step.md): weights begin at 1/N, and so does what they need.
+    // A step of 0.2 was chosen for 27 weights, 0.05 is the best for 116 (docs/results/first-step.md); weights begin at 1/N.
     private const double StepOfOneWeight = 5.5;
 
     public static IReadOnlyList<SearchSetting> Declared { get; } =

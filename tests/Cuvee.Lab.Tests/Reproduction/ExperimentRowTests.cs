@@ -34,6 +34,33 @@ public sealed class ExperimentRowTests(FourSpecialists zoo) : IClassFixture<Four
         Assert.True(seeds[1].ValidationLoss <= seeds[0].ValidationLoss + 1e-6);
     }
 
+    /// <summary>Whatever a search goes by, the best single adapter by it is found once a case and seed.</summary>
+    [Theory]
+    [InlineData("cross-entropy")]
+    [InlineData("ie-f1")]
+    public async Task Run_RowThatUsesTheDefault_AsksForNoBestSingleAdapter(string objective)
+    {
+        var row = new SearchRow(
+            "cma", "cma", ExperimentRowKind.Search, $"search: cma-es\nobjective: {objective}", "budget: { queries: 150 }")
+        { Uses = "default" };
+        var experiment = FourSpecialists.Small with
+        {
+            Rows = [FourSpecialists.Small.Rows[0], row],
+            MainRow = "default",
+            Seeds = [1],
+            Claims = [],
+        };
+
+        await zoo.RunAsync(experiment, $"uses-{objective}");
+
+        int Singles(string key) => File.ReadLines(Assert.Single(
+            Directory.GetFiles(zoo.Folder($"uses-{objective}"), "observations.jsonl", SearchOption.AllDirectories),
+            path => path.Contains($"{key}-", StringComparison.Ordinal)))
+            .Count(line => line.Contains("\"single\"", StringComparison.Ordinal));
+        Assert.Equal(0, Singles("cma"));
+        Assert.True(Singles("default") > 0);
+    }
+
     [Fact]
     public async Task Run_RowsThatShareAnswers_AskAndFindWhatTheyWouldAlone()
     {
