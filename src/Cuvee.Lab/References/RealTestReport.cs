@@ -3,7 +3,7 @@ using Cuvee.Reporting;
 
 namespace Cuvee.Lab.References;
 
-/// <summary>Tables of several seeds as one: means with the range over seeds, then each seed's paired differences.</summary>
+/// <summary>Tables of several seeds as one: means with the range over the seeds that have the row, then each seed's paired differences.</summary>
 internal static class RealTestReport
 {
     public static string Markdown(
@@ -15,39 +15,39 @@ internal static class RealTestReport
         text.Append(
             "| model | queries | val. loss | test loss | precision | recall | F1 | 95% intervals |\n" +
             "|---|---:|---:|---:|---:|---:|---:|---|\n");
-        for (var row = 0; row < tables[0].Rows.Count; row++)
+        var differences = new StringBuilder();
+        foreach (var row in PooledTable.Of([.. tables.Select(table => ("", table))]).Rows)
         {
-            var rows = tables.Select(t => t.Pooled.Rows[row]).ToArray();
+            PooledRow[] rows = [.. tables.SelectMany(table => table.Pooled.Rows).Where(own => own.Key == row.Key)];
             text.Append(
-                $"| {CommonName(rows.Select(r => r.Name))} | {rows.Average(r => r.Queries):#,0} | " +
-                $"{Mean(rows, r => r.ValidationLoss)} | {Mean(rows, r => r.TestLoss.Value)} | ");
+                $"| {row.Name} | {row.Queries:#,0} | {Mean(rows, r => r.ValidationLoss)} | {Mean(rows, r => r.TestLoss.Value)} | ");
             text.Append(
                 $"{Mean(rows, r => 100 * r.Precision, "0.0")} | {Mean(rows, r => 100 * r.Recall, "0.0")} | " +
                 $"{Mean(rows, r => 100 * r.Score.Value, "0.0")} | ");
             text.AppendJoin(", ", rows.Select(r => $"{100 * r.Score.Lower:0.0}-{100 * r.Score.Upper:0.0}").Distinct()).Append(" |\n");
+            if (row.Kind == RowKind.Control) differences.Append(Differences(row, tables));
         }
 
         text.Append("\nF1 points and test loss of ")
-            .Append(tables[0].Differences[0].First)
-            .Append(" minus the control, paired over test records, [95%], one a seed:\n\n");
-        var controls = tables[0].Rows.Count(row => row.Kind == RowKind.Control); // the main search's differences to them come first
-        for (var i = 0; i < controls; i++)
-        {
-            text.Append($"- {CommonName(tables.Select(t => t.Differences[i].Second))}: ");
-            text.AppendJoin("; ", tables.Select(t => t.Differences[i]).Select(d =>
-                $"{100 * d.Score.Value:+0.0;-0.0} [{100 * d.Score.Lower:0.0}, {100 * d.Score.Upper:0.0}], " +
-                $"{d.TestLoss.Value:+0.000;-0.000} [{d.TestLoss.Lower:0.000}, {d.TestLoss.Upper:0.000}]"));
-            text.Append('\n');
-        }
-
+            .Append(tables[0].Pooled.MainRow!.Name)
+            .Append(" minus the control, paired over test records, [95%], one a seed:\n\n")
+            .Append(differences);
         return text.Append("\nEach stage against what it began with, paired over test records, [95%]:\n\n")
             .Append(stageEffects)
             .Append('\n').ToString();
     }
 
-    /// <summary>Without what a seed chose, which stands in brackets at the end.</summary>
-    private static string CommonName(IEnumerable<string> names) =>
-        names.Distinct().ToList() is [var one] ? one : names.First().Split(" (")[0];
+    /// <summary>The main search minus a control, for each seed that has it.</summary>
+    private static string Differences(PooledRow control, IReadOnlyList<ComparisonTable> tables)
+    {
+        var names = tables.SelectMany(table => table.Pooled.Rows.Where(row => row.Key == control.Key).Select(row => (table, row.Name)));
+        var seeds = names
+            .Select(own => own.table.Differences.First(d => d.First == own.table.Pooled.MainRow!.Name && d.Second == own.Name))
+            .Select(d =>
+                $"{100 * d.Score.Value:+0.0;-0.0} [{100 * d.Score.Lower:0.0}, {100 * d.Score.Upper:0.0}], " +
+                $"{d.TestLoss.Value:+0.000;-0.000} [{d.TestLoss.Lower:0.000}, {d.TestLoss.Upper:0.000}]");
+        return $"- {control.Name}: {string.Join("; ", seeds)}\n";
+    }
 
     private static string Mean(PooledRow[] rows, Func<PooledRow, double> value, string format = "0.000")
     {

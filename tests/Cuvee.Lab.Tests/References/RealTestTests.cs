@@ -75,6 +75,13 @@ public sealed class RealTestTests(TinyZoo zoo) : IClassFixture<TinyZoo>
             Assert.Contains($"{d.Value:+0.000;-0.000} [{d.Lower:0.000}, {d.Upper:0.000}]", report, StringComparison.Ordinal);
         }
 
+        // Rows are joined by what they are, not by where they stand: a seed's few-shot prompts may not have fitted.
+        ComparisonTable[] unequal = [tables[0], Without(tables[1], RowKeys.FewShot)];
+        var lines = RealTestReport.Markdown(target, Seeds, unequal, effects).Split('\n');
+        Assert.Contains($"| fisher-probing (delta) | {queries:#,0} | ", string.Join('\n', lines), StringComparison.Ordinal);
+        Assert.Single(lines, line => line.StartsWith("| base model, few-shot (3 examples) | 0 | ", StringComparison.Ordinal));
+        Assert.DoesNotContain("; ", Assert.Single(lines, line => line.StartsWith("- base model, few-shot", StringComparison.Ordinal)));
+
         // A second call takes the finished searches from their folders and says the same.
         var (again, sameEffects) = await Test(work, output).RunAsync(target, Seeds, 6, 6, CancellationToken.None);
         Assert.Equal(report, RealTestReport.Markdown(target, Seeds, again, sameEffects));
@@ -130,6 +137,19 @@ public sealed class RealTestTests(TinyZoo zoo) : IClassFixture<TinyZoo>
 
     private RealTest Test(string work, TextWriter output) =>
         new(zoo.Built, zoo.Catalog, work, TimeProvider.System, output, withPaperSettings: false, (300, 400));
+
+    private static ComparisonTable Without(ComparisonTable table, string key) => new()
+    {
+        Title = table.Title,
+        Seed = table.Seed,
+        PoolSize = table.PoolSize,
+        Metric = table.Metric,
+        HasPrecisionAndRecall = table.HasPrecisionAndRecall,
+        ValidationRecords = table.ValidationRecords,
+        TestSha256 = table.TestSha256,
+        TestIds = table.TestIds,
+        Rows = [.. table.Rows.Where(row => row.Key != key)],
+    };
 
     private static double Loss(MeasuredRow row) => row.Losses.Sum(loss => loss.Numerator) / row.Losses.Sum(loss => loss.Denominator);
 
