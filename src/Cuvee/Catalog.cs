@@ -19,7 +19,7 @@ public sealed record Catalog
     public IReadOnlyList<IMetric> Metrics { get; init; } = [.. MetricCatalog.All, new CommandMetric()];
 
     /// <summary>Those that are no metric; every metric of <see cref="Metrics"/> can be an objective too.</summary>
-    public IReadOnlyList<IObjective> Objectives { get; init; } = [new CrossEntropyObjective()];
+    public IReadOnlyList<IObjective> Objectives { get; init; } = [new CrossEntropyObjective(), new RecordCrossEntropyObjective()];
 
     public IReadOnlyList<ISearch> Searches { get; init; } =
     [

@@ -3,7 +3,7 @@ using Cuvee.Reporting;
 
 namespace Cuvee.Lab.References;
 
-/// <summary>Tables of several seeds as one: means with the range over the seeds that have the row, then each seed's paired differences.</summary>
+/// <summary>Tables of several seeds as one: means with the range over those that have a row, then each one's paired differences.</summary>
 internal static class RealTestReport
 {
     public static string Markdown(

@@ -67,8 +67,8 @@ internal static class ExperimentCatalog
         Pool = PoolRule.TargetsOnly,
         Rows =
         [
-            ExperimentRows.Default, ExperimentRows.EvoPaperInDomain, ExperimentRows.EvoBudget, ExperimentRows.LoraHub,
-            .. ExperimentRows.Baselines, .. ExperimentRows.Controls, .. ExperimentRows.References,
+            ExperimentRows.Default, ExperimentRows.DefaultByRecord, ExperimentRows.EvoPaperInDomain, ExperimentRows.EvoBudget,
+            ExperimentRows.LoraHub, .. ExperimentRows.Baselines, .. ExperimentRows.Controls, .. ExperimentRows.References,
         ],
         MainRow = "evo-paper-id",
         Claims = [.. PaperClaims("id", "evo-paper-id"), .. OwnClaims("evo-paper-id")],

@@ -103,6 +103,12 @@ internal static class ExperimentRows
         "base", "base model", _ => MergeRecipes.BaseModel(MergeSpace.Delta))
     { UsesPool = false };
 
+    /// <summary><see cref="Default"/> where a target's records count the same, however long its answers are.</summary>
+    public static IExperimentRow DefaultByRecord { get; } = new SearchRow(
+        "default-by-record", "the default by the mean of the records' means", ExperimentRowKind.Search,
+        "search: fisher-probing\nobjective: record-cross-entropy", "budget: { queries: 12000 }", "preset: quick\nbudget: { queries: 6000 }")
+    { IsProduct = true };
+
     public static IExperimentRow BestSingle { get; } = new BestSingleRow("default");
 
     public static IExperimentRow BestSingleByLoss { get; } = new BestSingleRow("default", byLoss: true);

@@ -172,7 +172,7 @@ public sealed class FisherProbingOptimizer : IOptimizer
         var hasBase = evaluations.Count > probed.Length;
         if (hasBase) Remember(evaluations[0], asked![0].Records!);
         var probes = evaluations.Skip(hasBase ? 1 : 0).ToArray();
-        model.Add(center, ProbeJacobian.Assemble(known, records, probes, probed, steps));
+        model.Add(center, ProbeJacobian.Assemble(known, records, probes, probed, steps, options.CountsRecordsAlike));
         if (ProbesAlone) known.Clear(); // it told of the point 0
         lineSearching = true;
     }

@@ -65,6 +65,9 @@ public sealed record FisherProbingOptions
     /// </summary>
     public IReadOnlyList<int> FirstAlone { get; init; } = [];
 
+    /// <summary>The objective is the mean over records of their means over tokens; else the mean over all tokens. Default false.</summary>
+    public bool CountsRecordsAlike { get; init; }
+
     public ulong Seed { get; init; } = 42;
 
     internal void Validate()

@@ -84,10 +84,10 @@ internal sealed class LogisticModel(int dimension, double memory)
         foreach (var row in batches[^1].Rows)
         {
             var p = Sigmoid(row.LogOdds);
-            sum += p * (1 - p) * DoubleVectors.SumOfSquares(row.Slopes);
+            sum += row.Weight * p * (1 - p) * DoubleVectors.SumOfSquares(row.Slopes);
         }
 
-        return Math.Max(sum / batches[^1].Rows.Count / probed, 1e-12);
+        return Math.Max(sum / batches[^1].Rows.Sum(row => row.Weight) / probed, 1e-12);
     }
 
     private double Loss(double[] x, double[] start, double ridge)
@@ -96,8 +96,8 @@ internal sealed class LogisticModel(int dimension, double memory)
         foreach (var batch in batches)
         {
             for (var t = 0; t < batch.Offsets.Length; t++)
-                sum += batch.Weight * Softplus(-(batch.Offsets[t] + DoubleVectors.Dot(batch.Rows[t].Slopes, x)));
-            mass += batch.Weight * batch.Offsets.Length;
+                sum += batch.WeightOf(t) * Softplus(-(batch.Offsets[t] + DoubleVectors.Dot(batch.Rows[t].Slopes, x)));
+            mass += batch.Mass;
         }
 
         return (sum / mass) + (0.5 * ridge * SquaredDistance(x, start));
@@ -107,15 +107,15 @@ internal sealed class LogisticModel(int dimension, double memory)
     {
         var n = dimension;
         var (gradient, hessian) = (new double[n], new double[n * n]); // [n], [n, n]: both triangles
-        var mass = batches.Sum(batch => batch.Weight * batch.Offsets.Length);
+        var mass = batches.Sum(batch => batch.Mass);
         foreach (var batch in batches)
         {
             for (var t = 0; t < batch.Offsets.Length; t++)
             {
                 var slopes = batch.Rows[t].Slopes;
                 var p = Sigmoid(batch.Offsets[t] + DoubleVectors.Dot(slopes, x));
-                DoubleVectors.AddScaled(-batch.Weight / mass * (1 - p), slopes, gradient);
-                var curvature = batch.Weight / mass * p * (1 - p);
+                DoubleVectors.AddScaled(-batch.WeightOf(t) / mass * (1 - p), slopes, gradient);
+                var curvature = batch.WeightOf(t) / mass * p * (1 - p);
                 for (var i = 0; i < n; i++) DoubleVectors.AddScaled(curvature * slopes[i], slopes, hessian.AsSpan(i * n, n));
             }
         }
@@ -171,18 +171,25 @@ internal sealed class LogisticModel(int dimension, double memory)
     /// <param name="offsets">[tokens]: log-odds where all weights are 0, as the rows extrapolate.</param>
     private sealed class Batch(List<ProbedToken> rows, double[] offsets)
     {
+        private readonly double total = rows.Sum(row => row.Weight);
+
         public List<ProbedToken> Rows => rows;
 
         public double[] Offsets => offsets;
 
         public double Weight { get; set; } = 1;
+
+        public double Mass => Weight * total;
+
+        public double WeightOf(int token) => Weight * rows[token].Weight;
     }
 }
 
 /// <summary>One answer token (or record, where a provider gives sums) around the point where it was probed.</summary>
 /// <param name="LogOdds">z = log p - log(1 - p).</param>
 /// <param name="Slopes">dz / dw_i, [n].</param>
-internal sealed record ProbedToken(double LogOdds, double[] Slopes)
+/// <param name="Weight">In the mean over tokens, above 0.</param>
+internal sealed record ProbedToken(double LogOdds, double[] Slopes, double Weight)
 {
     private const double LargestLogProbability = -1e-6; // nearer to 1 a probability in fp32 has no digits left
 

@@ -8,17 +8,20 @@ internal static class ProbeJacobian
     /// <param name="probes">One answer per probed coordinate.</param>
     /// <param name="probed">Those coordinates; the slopes of all others are 0.</param>
     /// <param name="steps">Signed difference step of each coordinate, [n].</param>
+    /// <param name="countsRecordsAlike">A record's tokens weigh 1 together, not each.</param>
     /// <returns>A token with a value that is not finite, at the point or in any probe, is left out.</returns>
     /// <exception cref="InvalidOperationException">A probe came without log-probabilities or with another number of them.</exception>
     public static List<ProbedToken> Assemble(
-        IReadOnlyDictionary<int, float[]> known, int[] records, IReadOnlyList<TrialEvaluation> probes, int[] probed, double[] steps)
+        IReadOnlyDictionary<int, float[]> known, int[] records, IReadOnlyList<TrialEvaluation> probes, int[] probed, double[] steps,
+        bool countsRecordsAlike)
     {
         var rows = new List<ProbedToken>();
         for (var r = 0; r < records.Length; r++)
         {
             var current = known[records[r]];
             var firstRow = rows.Count;
-            for (var t = 0; t < current.Length; t++) rows.Add(new ProbedToken(ProbedToken.LogOddsOf(current[t]), new double[steps.Length]));
+            var weight = countsRecordsAlike ? 1.0 / current.Length : 1;
+            rows.AddRange(current.Select(value => new ProbedToken(ProbedToken.LogOddsOf(value), new double[steps.Length], weight)));
             for (var i = 0; i < probes.Count; i++)
             {
                 var answer = RequireTokens(probes[i], records)[r];

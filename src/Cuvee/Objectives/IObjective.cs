@@ -17,6 +17,9 @@ public interface IObjective
     /// <summary>What must be asked of the model for each record.</summary>
     ObservationKind Observes { get; }
 
+    /// <summary>A record's scored tokens count as one together, however many they are; else each token does.</summary>
+    bool CountsRecordsAlike => false;
+
     /// <returns>One entry per record, in order.</returns>
     IReadOnlyList<Ratio> Contributions(IReadOnlyList<PromptCompletion> records, IReadOnlyList<Observation> observations);
 }

@@ -152,6 +152,7 @@ public sealed class FisherProbingSearch : ISearch
                 InitialDamping = values.Number("damping")!.Value,
                 Memory = values.Number("averaging")!.Value,
                 FirstAlone = alone,
+                CountsRecordsAlike = task.Objective.CountsRecordsAlike,
                 ProbedCoordinates = Probed(task, space.Bounds.Dimension),
                 MaxRounds = task.HasBudget ? null : values.Integer("rounds"),
                 Bounds = space.Bounds,

@@ -62,7 +62,7 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         await using var lab = zoo.Lab("files");
         var task = new CaseBuilder(FourSpecialists.Small, lab).Build([new(LabTask.Ner, "menu")], new ExperimentPoint(""), 1)!;
         var rows = ExperimentCatalog.All.SelectMany(experiment => experiment.Rows).OfType<SearchRow>().DistinctBy(row => row.Key).ToList();
-        Assert.Equal(42, rows.Count);
+        Assert.Equal(43, rows.Count);
         await using var session = new CaseSession();
         var context = new RowContext(lab, task, session, 7, quick, zoo.Folder("files"), null);
         Directory.CreateDirectory(zoo.Folder("files"));

@@ -8,11 +8,17 @@ public sealed class FisherProbingOptimizerTests
     private const int Dimension = 10;
     private static readonly double[] Start = [.. Enumerable.Repeat(1.0 / Dimension, Dimension)];
 
-    [Fact]
-    public void Run_AllRecordsEveryRound_ReachesNewtonsOptimum()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // the mean of the records' means
+    public void Run_AllRecordsEveryRound_ReachesNewtonsOptimum(bool countsRecordsAlike)
     {
-        var model = new SoftmaxBlackBox(Dimension, 40, seed: 1);
-        var optimizer = new FisherProbingOptimizer(Start, Options(40) with { ProbeRecords = 40, TolX = null, TolImprovement = null });
+        var model = new SoftmaxBlackBox(Dimension, 40, seed: 1, countsRecordsAlike: countsRecordsAlike);
+        var other = new SoftmaxBlackBox(Dimension, 40, seed: 1, countsRecordsAlike: !countsRecordsAlike);
+        Assert.Contains(model.Optimum().Zip(other.Optimum()), pair => Math.Abs(pair.First - pair.Second) > 0.06);
+        var optimizer = new FisherProbingOptimizer(
+            Start,
+            Options(40) with { ProbeRecords = 40, TolX = null, TolImprovement = null, CountsRecordsAlike = countsRecordsAlike });
         for (var round = 0; round < 30; round++) Round(optimizer, model);
 
         var optimum = model.Optimum();

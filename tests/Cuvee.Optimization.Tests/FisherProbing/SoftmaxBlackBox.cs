@@ -14,10 +14,12 @@ internal sealed class SoftmaxBlackBox
     private readonly double[][][][] features; // [records][tokens][dimension][vocabulary]
     private readonly int[][] answers; // [records][tokens]
     private readonly bool sumsOnly;
+    private readonly bool countsRecordsAlike;
 
-    public SoftmaxBlackBox(int dimension, int records, ulong seed, int vocabulary = 24, bool sumsOnly = false)
+    public SoftmaxBlackBox(
+        int dimension, int records, ulong seed, int vocabulary = 24, bool sumsOnly = false, bool countsRecordsAlike = false)
     {
-        this.sumsOnly = sumsOnly;
+        (this.sumsOnly, this.countsRecordsAlike) = (sumsOnly, countsRecordsAlike);
         Dimension = dimension;
         RecordCount = records;
         var random = new SeededRandom(seed);
@@ -65,14 +67,16 @@ internal sealed class SoftmaxBlackBox
         var records = trial.Records ?? [.. Enumerable.Range(0, RecordCount)];
         Queries += records.Count;
         float[][] tokens = [.. records.Select(r => AnswerLogProbabilities(r, trial.Point))];
-        var loss = -tokens.Sum(record => record.Sum(value => (double)value)) / tokens.Sum(record => record.Length);
+        var loss = -tokens.Zip(records, (record, r) => TokenWeight(r) * record.Sum(value => (double)value)).Sum()
+            / tokens.Zip(records, (record, r) => TokenWeight(r) * record.Length).Sum();
         if (sumsOnly) tokens = [.. tokens.Select(record => new[] { record.Sum() })];
         return new TrialEvaluation(loss, 0, tokens);
     }
 
-    /// <summary>Mean negative log-likelihood per token over all records, in double.</summary>
+    /// <summary>Mean negative log-likelihood over all records, per token or over their means, in double.</summary>
     public double Loss(double[] weights) =>
-        -Tokens().Sum(at => LogProbabilities(at.Record, at.Token, weights)[answers[at.Record][at.Token]]) / Tokens().Count();
+        -Tokens().Sum(at => TokenWeight(at.Record) * LogProbabilities(at.Record, at.Token, weights)[answers[at.Record][at.Token]])
+        / Tokens().Sum(at => TokenWeight(at.Record));
 
     /// <summary>Minimiser of <see cref="Loss"/> over the records given (all by default), by damped Newton steps.</summary>
     public double[] Optimum()
@@ -89,11 +93,12 @@ internal sealed class SoftmaxBlackBox
                 var means = feature.Select(row => row.Zip(p, (f, q) => f * q).Sum()).ToArray();
                 for (var i = 0; i < Dimension; i++)
                 {
-                    gradient[i] += feature[i][answers[r][t]] - means[i];
+                    gradient[i] += TokenWeight(r) * (feature[i][answers[r][t]] - means[i]);
                     for (var j = 0; j <= i; j++)
                     {
                         double covariance = 0;
                         for (var v = 0; v < p.Length; v++) covariance += p[v] * (feature[i][v] - means[i]) * (feature[j][v] - means[j]);
+                        covariance *= TokenWeight(r);
                         hessian[(i * Dimension) + j] += covariance;
                         if (i != j) hessian[(j * Dimension) + i] += covariance;
                     }
@@ -116,6 +121,8 @@ internal sealed class SoftmaxBlackBox
 
         return weights;
     }
+
+    private double TokenWeight(int record) => countsRecordsAlike ? 1.0 / answers[record].Length : 1;
 
     private float[] AnswerLogProbabilities(int record, double[] weights) =>
         [.. answers[record].Select((answer, t) => (float)LogProbabilities(record, t, weights)[answer])];

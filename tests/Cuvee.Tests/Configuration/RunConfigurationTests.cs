@@ -125,7 +125,7 @@ public class RunConfigurationTests
     }
 
     [Theory]
-    [InlineData("objective: loss", "'objective' is 'loss'; choose cross-entropy, ie-f1")]
+    [InlineData("objective: loss", "'objective' is 'loss'; choose cross-entropy, record-cross-entropy, ie-f1")]
     [InlineData("objective: [cross-entropy, cross-entropy]", "each once")]
     [InlineData("output: { format: gguf }", "choose peft, folded")]
     [InlineData("output: { format: folded, rank: 8 }", "'output.rank' bounds an adapter")]

@@ -38,7 +38,7 @@ public sealed class ObjectiveExtensionTests : IDisposable
     public void Load_ObjectiveThatIsNotRegistered_IsRefusedWithTheChoices()
     {
         var error = Assert.Throws<BadInputException>(() => zoo.Configure("search: cma-es\nobjective: missed-probability"));
-        Assert.Contains("choose cross-entropy, ie-f1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("choose cross-entropy, record-cross-entropy, ie-f1", error.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Mean over records of 1 - p, p the geometric mean probability of an answer token: no record can weigh more than 1.</summary>
