@@ -19,6 +19,8 @@ public sealed class RecordCrossEntropyObjective : IObjective
     public IReadOnlyList<Ratio> Contributions(IReadOnlyList<PromptCompletion> records, IReadOnlyList<Observation> observations)
     {
         ArgumentNullException.ThrowIfNull(observations);
-        return [.. observations.Select(observation => new Ratio(-observation.LogProbability / observation.Tokens, 1))];
+        return [.. observations.Select(observation => observation.Tokens == 0 // nothing scored, nothing counted
+            ? default
+            : new Ratio(-observation.LogProbability / observation.Tokens, 1))];
     }
 }
