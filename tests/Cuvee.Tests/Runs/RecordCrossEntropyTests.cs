@@ -12,9 +12,9 @@ public sealed class RecordCrossEntropyTests : SoftmaxRuns
     {
         var records = RecordFile.Read(Path.Combine(zoo.Folder, "validation.jsonl"));
         var host = Host();
-        double ByRecord(MergeRecipe recipe) =>
-            Scores(recipe).Average(score => -score.LogProbability / score.Tokens);
-        IReadOnlyList<ScoredCompletion> Scores(MergeRecipe recipe) => [.. records.Select(record => host.Score((WeightedRecipe)recipe, record))];
+        IReadOnlyList<ScoredCompletion> Scores(MergeRecipe recipe) =>
+            [.. records.Select(record => host.Score((WeightedRecipe)recipe, record))];
+        double ByRecord(MergeRecipe recipe) => Scores(recipe).Average(score => -score.LogProbability / score.Tokens);
         const string Fisher = "search: fisher-probing\nseed: 5\nbudget: { queries: 4000 }\n";
 
         var byRecord = await RunAsync(zoo.Configure(Fisher + "objective: record-cross-entropy", "by-record"));
