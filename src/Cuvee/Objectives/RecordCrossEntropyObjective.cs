@@ -8,9 +8,7 @@ namespace Cuvee.Objectives;
 /// </summary>
 public sealed class RecordCrossEntropyObjective : IObjective
 {
-    public const string ObjectiveName = "record-cross-entropy";
-
-    public string Name => ObjectiveName;
+    public string Name => "record-cross-entropy";
 
     public ObservationKind Observes => ObservationKind.Score;
 
