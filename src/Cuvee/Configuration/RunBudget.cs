@@ -15,6 +15,13 @@ public sealed record RunBudget(
 {
     public static RunBudget None { get; } = new(null, null);
 
+    /// <summary>The limits of <paramref name="other"/>, and these where it has none.</summary>
+    public RunBudget With(RunBudget other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return new(other.Evaluations ?? Evaluations, other.Queries ?? Queries, other.Tokens ?? Tokens, other.Cost ?? Cost);
+    }
+
     /// <summary>Limits of each kind, by the name that a run file gives it.</summary>
     internal IReadOnlyList<(string Key, double? Limit)> ByKey =>
         [("evaluations", Evaluations), ("queries", Queries), ("tokens", Tokens), ("cost", Cost)];

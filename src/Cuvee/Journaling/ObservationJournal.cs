@@ -104,6 +104,7 @@ public sealed class ObservationJournal : IDisposable
     public IReadOnlyDictionary<int, Observation> Replay(QuestionKey key, string recipe, IReadOnlyList<int> records)
     {
         ArgumentNullException.ThrowIfNull(records);
+        if (records.Count == 0) return new Dictionary<int, Observation>(); // nothing of it stands in the file
         lock (gate)
         {
             while (isReading && !(waiting.TryGetValue(key, out var known) && records.All(known.ContainsKey))) ReadLine();
@@ -117,6 +118,19 @@ public sealed class ObservationJournal : IDisposable
             }
 
             return lines.ToDictionary(pair => pair.Key, pair => pair.Value.ToObservation());
+        }
+    }
+
+    /// <summary>
+    /// Whether the answers that come next in the file are to some of these questions; null where no more come but those of ends.
+    /// </summary>
+    public bool? GoesOnWith(IReadOnlyCollection<QuestionKey> keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        lock (gate)
+        {
+            while (isReading && !waiting.Keys.Any(key => !key.IsOfAnEnd || keys.Contains(key))) ReadLine();
+            return keys.Any(waiting.ContainsKey) ? true : waiting.Keys.Any(key => !key.IsOfAnEnd) ? false : null;
         }
     }
 
@@ -152,18 +166,19 @@ public sealed class ObservationJournal : IDisposable
     }
 
     /// <summary>What answers in the file to questions such as these took.</summary>
-    public Expense ExpenseOf(Func<QuestionKey, bool> isCounted)
+    public IReadOnlyDictionary<int, Expense> ExpenseByIteration(Func<QuestionKey, bool> isCounted)
     {
         lock (gate)
         {
             var lines = new LineReader(stream, LongestLine);
-            var sum = default(Expense);
+            var sums = new Dictionary<int, Expense>();
             while (lines.Next() is { IsEmpty: false } bytes)
             {
-                if (Parse(bytes.Span) is { Stage: not null } line && isCounted(line.Key)) sum += line.Expense with { Queries = 1 };
+                if (Parse(bytes.Span) is { Stage: not null } line && isCounted(line.Key))
+                    sums[line.Key.Iteration] = sums.GetValueOrDefault(line.Key.Iteration) + (line.Expense with { Queries = 1 });
             }
 
-            return sum;
+            return sums;
         }
     }
 

@@ -98,6 +98,11 @@ internal sealed class CandidateEvaluator(
             question => BoundOf(question, Missing(question, RecipeKey.Of(question.Recipe), pending))));
     }
 
+    /// <summary>Whether an earlier process asked these next, or passed them over; null where it did not come as far, or needed no
+    /// query.</summary>
+    public bool? WereAsked(IReadOnlyList<Question> questions) =>
+        IsReplaying && BoundOf(questions).Queries > 0 ? journal.GoesOnWith([.. questions.Select(question => question.Key)]) : null;
+
     /// <returns>In the order of the questions.</returns>
     /// <exception cref="BadInputException">The journal answers other questions.</exception>
     /// <exception cref="LanguageModelException">The provider failed; what was answered is journalled.</exception>

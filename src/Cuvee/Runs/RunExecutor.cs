@@ -1,6 +1,7 @@
 using Cuvee.Events;
 using Cuvee.Formats;
 using Cuvee.Journaling;
+using Cuvee.LanguageModels;
 using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Searches;
@@ -29,11 +30,10 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
 
         var price = plan.Configuration.Price;
         var (account, control) = (new Account(run.Budget, price), new Account(price: price));
-        account.BookLost(run.Identity.Extension?.LeftBehind ?? default);
-        control.BookLost(run.Identity.Extension?.ControlsLeftBehind ?? default);
         var singles = await FindSinglesAsync(plan, run.Evaluator, account, control, known, cancellationToken).ConfigureAwait(false);
         var (stages, warnings) = await RunStagesAsync(
             plan, plan.Program.StartGiven(singles.ByObjective.Name), run, account, cancellationToken).ConfigureAwait(false);
+        control.BookLost(run.LeftBehind(end => end.Controls, stages[^1].Iterations));
         var verdict = await new Verdicts(plan, run.Evaluator, account, control)
             .DecideAsync(stages, singles.ByObjective, singles.ByMetric, cancellationToken).ConfigureAwait(false);
         var conclusions = Verdicts.WarningsOf(plan, verdict, stages[^1]).ToList();
@@ -89,8 +89,11 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         account.Evaluations = 0; // the budget of evaluations is the stages'
         foreach (var stage in plan.Program.Stages)
         {
-            // A later, larger budget goes to the last stage, so that the stages before it stay as they were.
-            var budget = outcomes.Count == plan.Program.Stages.Count - 1 ? run.Budget : plan.Search.Budget;
+            // A later, larger budget goes to the last stage: the stages before it meet the budget and the bill that they met.
+            var isLast = outcomes.Count == plan.Program.Stages.Count - 1;
+            var budget = isLast ? run.Budget : plan.Search.Budget;
+            var leftBehind = isLast ? run.LeftBehind(end => end.Search) : default;
+            account.BookLost(leftBehind);
             double? LimitOf(double? whole, double? before) => before + ((whole - before) * stage.BudgetShare);
             var limit = new StageLimit(
                 budget.Evaluations * stage.BudgetShare,
@@ -100,6 +103,7 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
             var stageRun = new StageRun(
                 stage, stage.SpaceAround(recipe), plan, run.Evaluator, account, limit, new StagePace(time, plan, stage), progress);
             var outcome = await stageRun.ExecuteAsync(recipe, cancellationToken).ConfigureAwait(false);
+            if (isLast) account.BookLost(run.LeftBehind(end => end.Search, outcome.Iterations) - leftBehind); // an end that was met again
             outcomes.Add(outcome);
             warnings.AddRange(stageRun.Warnings);
             recipe = outcome.Recipe;
@@ -144,6 +148,11 @@ internal sealed class OpenRun : IDisposable
     /// <summary>The plan's, or the larger one that a resume gave.</summary>
     public Configuration.RunBudget Budget => Identity.Budget;
 
+    /// <summary>What was paid for the ends that a larger budget left behind.</summary>
+    /// <param name="end">Iterations at which the run ends now: what it asks there is in the journal and paid once.</param>
+    public Expense LeftBehind(Func<EarlierEnd, Expense> part, int? end = null) =>
+        Expense.Sum((Identity.Extension?.Ends ?? []).Where(earlier => earlier.Iterations != end).Select(part));
+
     public TimeSpan WallTime => TimeSpan.FromSeconds(Journal.EarlierSeconds + Evaluator.SecondsTaken);
 
     public static OpenRun Open(RunPlan plan, Hosting.IAdapterHost host, TimeProvider time, RunOptions options)
@@ -154,7 +163,7 @@ internal sealed class OpenRun : IDisposable
         var journal = ObservationJournal.Open(Path.Combine(plan.Out, ObservationJournal.FileName), options.Repair);
         try
         {
-            identity.Claim(plan.Out, ExtensionOf(plan, journal, options.LargerBudget));
+            identity.Claim(plan.Out, ExtensionOf(plan, identity, journal, options.LargerBudget));
             RunWriter.Reopen(plan.Out);
             journal.LeavesEndsBehind = identity.Extension is not null;
             var restart = options.Repair || identity.Extension is not null;
@@ -168,15 +177,21 @@ internal sealed class OpenRun : IDisposable
         }
     }
 
-    /// <summary>What earlier ends asked was paid; only the last stage goes on, so that the stages before it keep their ends.</summary>
-    private static BudgetExtension? ExtensionOf(RunPlan plan, ObservationJournal journal, Configuration.RunBudget? larger)
+    /// <summary>
+    /// What earlier ends asked was paid; only the last stage goes on, so that the stages before it keep their ends. Null: the budget is the
+    /// one that the run has already.
+    /// </summary>
+    private static BudgetExtension? ExtensionOf(
+        RunPlan plan, RunIdentity identity, ObservationJournal journal, Configuration.RunBudget? larger)
     {
-        if (larger is null) return null;
+        if (larger is null || identity.Budget.With(larger) == identity.Budget) return null;
         var last = plan.Program.Stages[^1].Name;
+        var search = journal.ExpenseByIteration(key => key.Purpose == EvaluationPurpose.Recheck && key.Stage == last);
+        var controls = journal.ExpenseByIteration(key => key.IsOfAnEnd && key.Stage == Verdicts.Stage);
         return new BudgetExtension(
             larger,
-            journal.ExpenseOf(key => key.Purpose == EvaluationPurpose.Recheck && key.Stage == last),
-            journal.ExpenseOf(key => key.IsOfAnEnd && key.Stage == Verdicts.Stage));
+            [.. search.Keys.Union(controls.Keys).Order().Select(iterations => new EarlierEnd(
+                iterations, search.GetValueOrDefault(iterations), controls.GetValueOrDefault(iterations)))]);
     }
 
     public void Dispose()

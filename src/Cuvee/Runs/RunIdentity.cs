@@ -124,9 +124,7 @@ public sealed class RunIdentity
                 $"{path}: the run has a budget of {string.Join(" and ", limits)}; only a larger one of the same kind can be given.");
         }
 
-        Budget = new RunBudget(
-            budget.Evaluations ?? Budget.Evaluations, budget.Queries ?? Budget.Queries, budget.Tokens ?? Budget.Tokens,
-            budget.Cost ?? Budget.Cost);
+        Budget = Budget.With(budget);
         Extension = larger with { Budget = Budget };
         json[ExtendedBudget] = JsonSerializer.SerializeToNode(Extension, RunJson.Options);
     }
@@ -155,6 +153,11 @@ public sealed class RunIdentity
 }
 
 /// <summary>A larger budget for a run that had ended.</summary>
-/// <param name="LeftBehind">What only the earlier ends asked, by the search: spent all the same.</param>
-/// <param name="ControlsLeftBehind">The same beside the search.</param>
-public sealed record BudgetExtension(RunBudget Budget, Expense LeftBehind, Expense ControlsLeftBehind);
+/// <param name="Ends">Where it had ended before.</param>
+public sealed record BudgetExtension(RunBudget Budget, IReadOnlyList<EarlierEnd> Ends);
+
+/// <summary>What was asked because the last stage ended: a run that goes on does not ask it, and has paid for it all the same.</summary>
+/// <param name="Iterations">Of the last stage when it ended.</param>
+/// <param name="Search">What the search asked.</param>
+/// <param name="Controls">What was asked beside it.</param>
+public sealed record EarlierEnd(int Iterations, Expense Search, Expense Controls);

@@ -94,13 +94,17 @@ internal sealed class StageRun(
         return AffordsBesideRecheck(questions) ? null : "budget";
     }
 
-    private bool AffordsBesideRecheck(IReadOnlyList<Question> questions) =>
-        !(account.Evaluations + questions.Count + GenerationSizes.Rechecks + (stage.FrontSize * Objectives.Count) > limit.Evaluations)
-        && limit.Spending.PassedBy(
-            account.Meter.Spent + evaluator.BoundOf(questions)
-                + (plan.Expenses.All(plan.Configuration.Objective.Observes) * GenerationSizes.Rechecks)
-                + (Expense.Sum(Objectives.Select(objective => plan.Expenses.All(objective.Observes))) * stage.FrontSize),
-            plan.Configuration.Price) is null;
+    private bool AffordsBesideRecheck(IReadOnlyList<Question> questions)
+    {
+        // What was afforded once is asked again, and nothing else in its place, whatever limit and bill have become since.
+        if (evaluator.WereAsked(questions) is { } wereAsked) return wereAsked;
+        var evaluations = account.Evaluations + questions.Count + GenerationSizes.Rechecks + (stage.FrontSize * Objectives.Count);
+        if (evaluations > limit.Evaluations) return false;
+        var expense = account.Meter.Spent + evaluator.BoundOf(questions)
+            + (plan.Expenses.All(plan.Configuration.Objective.Observes) * GenerationSizes.Rechecks)
+            + (Expense.Sum(Objectives.Select(objective => plan.Expenses.All(objective.Observes))) * stage.FrontSize);
+        return limit.Spending.PassedBy(expense, plan.Configuration.Price) is null;
+    }
 
     private void Report(IOptimizer optimizer, IReadOnlyList<Trial> trials, List<TrialEvaluation> evaluations, int candidates)
     {

@@ -150,6 +150,73 @@ public sealed class ResumeTests : SoftmaxRuns
         Assert.Contains("only a larger one", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The first stage keeps its end, whatever the end of the second had cost.</summary>
+    [Theory]
+    [InlineData("search: evo-merging\nspace: delta\nseed: 5\nsettings: { population: 6, sample: 6, held_out: 0.25, check_every: 2 }\n")]
+    [InlineData("search: fisher-probing\nseed: 5\nsettings: { probe_records: 3, line_search_records: 6, layer_adapters: 2 }\n")]
+    public async Task ExecuteAsync_TwoStagesGivenMoreQueries_KeepTheFirst(string search)
+    {
+        for (var queries = 600; queries < 680; queries += 11)
+        {
+            var small = $"{search}budget: {{ queries: {queries} }}";
+            var output = $"out-{queries}";
+            var first = await RunAsync(zoo.Configure(small, output));
+            Assert.Equal(2, first.Stages.Count);
+            var more = new RunOptions(LargerBudget: new RunBudget(null, 1500));
+            var larger = await RunAsync(zoo.Configure(small, output), resume: true, options: more);
+            Assert.Equal(first.Stages[0], larger.Stages[0] with { Recipe = first.Stages[0].Recipe, Front = first.Stages[0].Front });
+            Assert.True(larger.Stages[1].Iterations > first.Stages[1].Iterations || first.Stages[1].StopReason != "budget");
+            AssertBillOfTheJournal(larger, atMost: 1500);
+        }
+    }
+
+    [Theory]
+    [InlineData("cma-es", "population: 6, sample: 6, held_out: 0.25, check_every: 1")]
+    [InlineData("fisher-probing", "probe_records: 5, line_search_records: 9, layer_adapters: 0, held_out: 0.25")]
+    public async Task ExecuteAsync_GivenTheSameOrHardlyMoreQueriesAgain_EndsWhereItHadEnded(string search, string settings)
+    {
+        var configuration = zoo.Configure($"search: {search}\nseed: 5\nsettings: {{ {settings} }}\nbudget: {{ queries: 400 }}");
+        await RunAsync(configuration);
+        var once = await RunAsync(configuration, resume: true, options: new RunOptions(LargerBudget: new RunBudget(null, 700)));
+        foreach (var queries in new[] { 700, 701, 702 })
+        {
+            var host = Host();
+            var more = new RunOptions(LargerBudget: new RunBudget(null, queries));
+            var again = await RunAsync(configuration, resume: true, host, options: more);
+            Assert.Equal(0, host.ScoredRecords);
+            Assert.Equal(once.Spending, again.Spending);
+            Assert.Equal(once.ValidationLoss, again.ValidationLoss);
+        }
+
+        var further = await RunAsync(configuration, resume: true, options: new RunOptions(LargerBudget: new RunBudget(null, 1200)));
+        Assert.True(further.Stages[0].Iterations > once.Stages[0].Iterations || once.Stages[0].StopReason != "budget");
+        AssertBillOfTheJournal(further, atMost: 1200);
+    }
+
+    /// <summary>What was lost late is on the bill from the first question on, and must not end the search before its answers.</summary>
+    [Theory]
+    [InlineData("search: fisher-probing\nseed: 5\nsettings: { probe_records: 5, line_search_records: 9 }\n")]
+    [InlineData("search: natural-niches\nseed: 5\nsettings: { starts: 3, held_out: 0.25 }\n")]
+    [InlineData("search: evo-merging\nspace: delta\nseed: 5\nsettings: { population: 6, sample: 6 }\n")]
+    public async Task ExecuteAsync_RequestFailsLate_GoesOn(string search)
+    {
+        for (var queries = 700; queries < 760; queries += 7)
+        {
+            var configuration = zoo.Configure($"{search}budget: {{ queries: {queries} }}", $"out-{queries}");
+            var whole = await RunAsync(zoo.Configure($"{search}budget: {{ queries: {queries} }}", $"whole-{queries}"));
+            var scored = 0;
+            var failing = new SoftmaxHost(Names, Pull)
+            {
+                Scoring = records => scored += records.Count,
+                BreaksAfterOneAnswer = () => scored > 0.7 * whole.Spending.Queries && scored > 0,
+            };
+            await Assert.ThrowsAsync<PartialAnswersException>(() => RunAsync(configuration, host: failing));
+            var resumed = await RunAsync(configuration, resume: true);
+            Assert.Equal(2, resumed.Spending.Lost);
+            Assert.InRange(resumed.Spending.Queries, whole.Spending.Queries / 2, queries);
+        }
+    }
+
     [Fact]
     public async Task ExecuteAsync_Resumed_WallTimeAddsUp()
     {
@@ -160,6 +227,16 @@ public sealed class ResumeTests : SoftmaxRuns
         // Each look at the clock is a second later; half the looks were the first process's.
         Assert.InRange(resumed.WallTime.TotalSeconds, 0.8 * whole.WallTime.TotalSeconds, 1.2 * whole.WallTime.TotalSeconds);
         Assert.True(whole.WallTime.TotalSeconds > 20);
+    }
+
+    /// <summary>Every answer is paid once, whichever end asked for it.</summary>
+    private static void AssertBillOfTheJournal(RunResult result, int atMost)
+    {
+        using var journal = ObservationJournal.Open(Path.Combine(result.Out, ObservationJournal.FileName));
+        Assert.Equal(
+            journal.ExpenseByIteration(_ => true).Values.Sum(expense => expense.Queries),
+            result.Spending.Queries + result.ControlSpending.Queries);
+        Assert.True(result.Spending.Queries <= atMost, $"{result.Spending.Queries} of {atMost} queries");
     }
 
     /// <summary>What a killed process leaves: the identity and the first bytes of the journal.</summary>
