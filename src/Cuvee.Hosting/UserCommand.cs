@@ -12,13 +12,22 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Co
     /// <summary>The program's name, as given.</summary>
     public string Name => command[0];
 
+    /// <summary>Files beside the run file that the command names, such as a script: what it does depends on them.</summary>
+    /// <returns>As named, and where they are.</returns>
+    public IReadOnlyList<(string Name, string Path)> Files =>
+    [
+        .. command.Distinct().Select(part => (part, Path.GetFullPath(part, Path.GetFullPath(folder)))).Where(part => File.Exists(part.Item2)),
+    ];
+
     /// <param name="last">The last argument.</param>
     /// <param name="input">Standard input; null: none.</param>
     /// <returns>Standard output.</returns>
     /// <exception cref="LanguageModelException">It cannot be started, fails or takes too long.</exception>
     public async Task<string> RunAsync(string last, string? input, CancellationToken cancellationToken)
     {
-        using var process = Start(new ProcessStartInfo(Name, [.. command.Skip(1), last])
+        // A program with a path lies beside the run file, wherever Cuvee was started; the working folder does not decide that.
+        var program = Name.Contains('/', StringComparison.Ordinal) ? Path.GetFullPath(Name, Path.GetFullPath(folder)) : Name;
+        using var process = Start(new ProcessStartInfo(program, [.. command.Skip(1), last])
         {
             WorkingDirectory = folder,
             RedirectStandardInput = input is not null,

@@ -57,7 +57,7 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
             { Queries: { } queries } => $"at most {queries:#,0} queries",
             _ => "cost unbounded",
         };
-        var control = forecast.ControlQueries > 0 ? $" and {forecast.ControlQueries:#,0} beside them for the metric" : "";
+        var control = forecast.ControlQueries > 0 ? $" and {forecast.ControlQueries:#,0} beside them for the evidence" : "";
         var money = forecast.Cost is { } price ? $", cost about {Money(price)} in all" : "";
         return $"{cost}{control}{money}, {forecast.MemoryBytes / 1e6:#,0} MB";
     }

@@ -65,7 +65,7 @@ public sealed class CheckpointReader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first + destination.Length, entry.Count, nameof(destination));
         var size = entry.Type.ByteSize();
-        var bytes = ArrayPool<byte>.Shared.Rent(Math.Min(ChunkBytes, destination.Length * size));
+        var bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(ChunkBytes, (long)destination.Length * size));
         try
         {
             for (int start = 0, count; start < destination.Length; start += count)

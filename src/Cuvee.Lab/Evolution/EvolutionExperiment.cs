@@ -7,6 +7,7 @@ using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
 using Cuvee.Lab.Data;
 using Cuvee.Lab.Reproduction;
+using Cuvee.Lab.Zoo;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Merging.Checkpoints;
@@ -28,6 +29,11 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
 
     public static IReadOnlyList<ulong> QuickSeeds { get; } = [1];
 
+    // Models and records that decide every number; built again with others, they have folders of their own.
+    private readonly string measured = Path.Combine(
+        runs, Name,
+        $"{(quick ? "quick" : "full")}-{ZooFingerprint.Of([.. FilesOf(parents).Select(path => (object)ZooFingerprint.OfFile(path))])[..12]}");
+
     /// <exception cref="BadInputException">A file of an earlier run is damaged.</exception>
     public async Task<EvolutionResults> RunAsync(IReadOnlyList<ulong> seeds, CancellationToken cancellationToken)
     {
@@ -43,7 +49,8 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
         {
             foreach (var seed in row.Search is null ? [seeds[0]] : seeds)
             {
-                var folder = Path.Combine(runs, Name, quick ? "quick" : "full", row.Key, $"seed-{seed}");
+                var settings = ZooFingerprint.Of(row.Search ?? "", quick ? row.Quick : row.Budget)[..8];
+                var folder = Path.Combine(measured, $"{row.Key}-{settings}", $"seed-{seed}");
                 results.Add(await RunAsync(row, seed, folder, host, cancellationToken).ConfigureAwait(false));
             }
         }
@@ -55,7 +62,7 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
 
     private async Task<EvolutionReference> ReferenceAsync(string name, CancellationToken cancellationToken)
     {
-        var file = Path.Combine(runs, Name, quick ? "quick" : "full", "references", $"{name}.json");
+        var file = Path.Combine(measured, "references", $"{name}.json");
         if (Finished<EvolutionReference>(file) is { } earlier) return earlier;
         using var model = EmbeddedModel.Load(parents.FolderOf(name));
         var reference = new EvolutionReference(
@@ -83,14 +90,14 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
         }
 
         await using var lease = await host.RealizeAsync(recipe, cancellationToken).ConfigureAwait(false);
-        var measured = new EvolutionRunResult(
+        var outcome = new EvolutionRunResult(
             row.Key, seed, queries, Math.Round(seconds, 1), await MeasureAsync(lease.Model, cancellationToken).ConfigureAwait(false));
-        ResultsJson.Write(file, measured);
-        var target = measured.Skills.Single(skill => skill.Skill == ParentsFolder.Target);
+        ResultsJson.Write(file, outcome);
+        var target = outcome.Skills.Single(skill => skill.Skill == ParentsFolder.Target);
         await log.WriteLineAsync(
             $"{row.Name}, seed {seed}: {target.Share:P1} exact on {ParentsFolder.Target}, loss {target.Loss:0.000}, " +
             $"{queries:N0} queries, {seconds:0} s").ConfigureAwait(false);
-        return measured;
+        return outcome;
     }
 
     private async Task<RunResult> SearchAsync(EvolutionRow row, ulong seed, string folder, CancellationToken cancellationToken)
@@ -130,6 +137,14 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
 
         return skills;
     }
+
+    private static IEnumerable<string> FilesOf(ParentsFolder parents) =>
+    [
+        .. ((string[])[ParentsFolder.Base, .. ParentsFolder.Parents, .. ParentsFolder.Bounds]).Select(
+            name => Path.Combine(parents.FolderOf(name), "model.safetensors")),
+        parents.FileOf(ParentsFolder.Target, Split.Validation),
+        .. ParentsFolder.Skills.Select(skill => parents.FileOf(skill, Split.Test)),
+    ];
 
     private static T? Finished<T>(string file)
         where T : class => !File.Exists(file) ? null : ResultsJson.TryParse<T>(File.ReadAllBytes(file)) ?? throw new BadInputException(

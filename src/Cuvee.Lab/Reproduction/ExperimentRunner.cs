@@ -111,7 +111,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
         }
 
         return last is null ? [] : [.. last.Tests.Select((test, i) => new MeasuredTarget(
-            test.Target.Name, last.Name, last.Adapters.Count, last.Validation.Count, rows[i]))];
+            test.Target.Name, last.Name, test.Target.DataSet, last.Adapters.Count, last.Validation.Count, rows[i]))];
     }
 
     /// <summary>Adds one measurement a row and seed to each test's rows.</summary>

@@ -6,15 +6,16 @@ namespace Cuvee.Lab.Reproduction;
 
 /// <summary>The measured rows of one point and one target.</summary>
 /// <param name="Case">Name of the case: targets of one case share their runs, and so the draw of runs.</param>
+/// <param name="DataSet">Targets of one data set with as many test records have the same texts, and so the draw of records.</param>
 /// <param name="PoolSize">Adapters that the searches chose from.</param>
 /// <param name="Rows">By key: one a seed, in the order of the seeds, with the tokens that finding it cost.</param>
 internal sealed record MeasuredTarget(
-    string Target, string Case, int PoolSize, int ValidationRecords,
+    string Target, string Case, string DataSet, int PoolSize, int ValidationRecords,
     IReadOnlyDictionary<string, IReadOnlyList<(MeasuredRow Row, long Tokens)>> Rows);
 
 /// <summary>
 /// Bootstrap over seeds and test records together (<see cref="Bootstrap.Resample"/>), paired: all rows of a target are drawn at the same
-/// seeds and records. Targets are drawn apart; an average counts each target the same.
+/// seeds and records. Targets of different texts are drawn apart; an average counts each target the same.
 /// </summary>
 internal sealed class ExperimentStatistics(
     IReadOnlyList<MeasuredTarget> targets, string mainRow, int resamples = Bootstrap.DefaultResamples)
@@ -67,11 +68,14 @@ internal sealed class ExperimentStatistics(
     private (ResampledValue Score, ResampledValue Loss) Draw(MeasuredTarget target, string key)
     {
         if (drawn.TryGetValue((target.Target, key), out var known)) return known;
-        var records = SeededRandom.Derive(Seed, $"records/{target.Target}").NextUInt64();
+        var texts = targets.First(other => other.DataSet == target.DataSet && RecordsOf(other) == RecordsOf(target)).Target;
+        var records = SeededRandom.Derive(Seed, $"records/{texts}").NextUInt64();
         var runs = SeededRandom.Derive(Seed, $"runs/{target.Case}").NextUInt64();
         ResampledValue Of(Func<MeasuredRow, IReadOnlyList<Ratio>> values) =>
             Bootstrap.Resample([.. target.Rows[key].Select(run => values(run.Row))], records, resamples, runs);
         return drawn[(target.Target, key)] =
             (Of(row => [.. row.Counts.Select(counts => counts.ToRatio())]), Of(row => row.Losses));
     }
+
+    private static int RecordsOf(MeasuredTarget target) => target.Rows.Values.First()[0].Row.Counts.Count;
 }

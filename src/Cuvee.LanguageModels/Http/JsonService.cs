@@ -112,26 +112,38 @@ public sealed class JsonService : IDisposable
     {
         ArgumentNullException.ThrowIfNull(body);
         var bytes = JsonSerializer.SerializeToUtf8Bytes(body);
+        var billed = 0; // attempts that were answered, and not with anything of use
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             return await pipeline.ExecuteAsync(
-                async token => await AttemptAsync(HttpMethod.Post, path, bytes, read, token).ConfigureAwait(false),
+                async token =>
+                {
+                    try
+                    {
+                        return await AttemptAsync(HttpMethod.Post, path, bytes, read, token).ConfigureAwait(false);
+                    }
+                    catch (FailedAttemptException exception) when (exception.Status is >= 200 and < 300)
+                    {
+                        billed++;
+                        throw;
+                    }
+                },
                 cancellationToken).ConfigureAwait(false);
         }
         catch (FailedAttemptException exception)
         {
             var often = exception.IsRetriable ? $" in the last of {settings.Attempts} attempts" : "";
-            throw Failure(path, exception.Message + often, exception.Status, exception);
+            throw Failure(path, exception.Message + often, exception.Status, exception, billed);
         }
         catch (BrokenCircuitException exception)
         {
             var last = exception.InnerException is FailedAttemptException failed ? $"; the last one {failed.Message}" : "";
-            throw Failure(path, $"was not asked again, because nearly all requests before it failed{last}", null, exception);
+            throw Failure(path, $"was not asked again, because nearly all requests before it failed{last}", null, exception, billed);
         }
         catch (TimeoutRejectedException exception)
         {
-            throw Failure(path, $"gave no answer in {exception.Timeout.TotalSeconds:0.#} s", null, exception);
+            throw Failure(path, $"gave no answer in {exception.Timeout.TotalSeconds:0.#} s", null, exception, billed);
         }
         finally
         {
@@ -139,7 +151,7 @@ public sealed class JsonService : IDisposable
         }
     }
 
-    private ServiceException Failure(string path, string problem, int? status, Exception inner)
+    private ServiceException Failure(string path, string problem, int? status, Exception inner, int billed = 0)
     {
         var mend = status switch
         {
@@ -147,7 +159,7 @@ public sealed class JsonService : IDisposable
             404 => "check the address and what is served there",
             _ => null,
         };
-        return new ServiceException($"{root}{path}: {problem}{(mend is null ? "" : $"; {mend}")}.", status, inner);
+        return new ServiceException($"{root}{path}: {problem}{(mend is null ? "" : $"; {mend}")}.", status, inner, billed);
     }
 
     private async Task<T> AttemptAsync<T>(

@@ -59,8 +59,8 @@ public static class SampleRequests
                 }
                 catch (Exception exception) when (exception is LanguageModelException or OperationCanceledException)
                 {
-                    if (exception is ServiceException { IsBilled: true })
-                        Interlocked.Add(ref lost, range.End.Value - range.Start.Value);
+                    if (exception is ServiceException { Billed: var billed })
+                        Interlocked.Add(ref lost, billed * (range.End.Value - range.Start.Value));
                     Interlocked.CompareExchange(ref first, exception, null);
                     return;
                 }

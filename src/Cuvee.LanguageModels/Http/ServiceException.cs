@@ -2,12 +2,13 @@ namespace Cuvee.LanguageModels.Http;
 
 /// <summary>A service refused a request, or failed to answer it in every attempt.</summary>
 /// <param name="status">Of the last answer; null where none arrived.</param>
-public sealed class ServiceException(string message, int? status, Exception? inner = null) : LanguageModelException(message, inner)
+/// <param name="billed">Attempts that were answered with a success of no use: a service that bills has billed them.</param>
+public sealed class ServiceException(string message, int? status, Exception? inner = null, int billed = 0)
+    : LanguageModelException(message, inner)
 {
     public int? Status => status;
 
-    /// <summary>The last answer was a success of no use: a service that bills has billed it.</summary>
-    public bool IsBilled => status is >= 200 and < 300;
+    public int Billed => billed;
 }
 
 /// <summary>An answer of status 200 that lacks what it must hold, or is no JSON; the request is sent again.</summary>

@@ -23,8 +23,17 @@ public sealed class SglangServer(JsonService service, RecordTokens tokens) : IAd
         }
     }
 
-    public Task UnloadAsync(string name, CancellationToken cancellationToken) =>
-        ChangeAsync("/unload_lora_adapter", new JsonObject { ["lora_name"] = name }, cancellationToken);
+    public async Task UnloadAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ChangeAsync("/unload_lora_adapter", new JsonObject { ["lora_name"] = name }, cancellationToken).ConfigureAwait(false);
+        }
+        catch (LanguageModelException exception) when (exception.Message.Contains("does not exist", StringComparison.Ordinal))
+        {
+            // gone already: an attempt whose answer was lost has unloaded it
+        }
+    }
 
     public ILanguageModel Model(string? adapter) => new SglangModel(service, tokens, adapter);
 

@@ -25,6 +25,10 @@ public enum EvaluationPurpose
     [JsonStringEnumMemberName("metric")]
     Metric,
 
+    /// <summary>The files of a result, rounding and rank included, on all validation records.</summary>
+    [JsonStringEnumMemberName("written")]
+    Written,
+
     /// <summary>A row of the comparison table: loss on validation records.</summary>
     [JsonStringEnumMemberName("validation")]
     Validation,

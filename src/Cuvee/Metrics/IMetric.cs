@@ -9,7 +9,11 @@ public interface IMetric
     /// <summary>True where precision and recall mean something; false where a record is simply worth a number.</summary>
     bool HasPrecisionAndRecall { get; }
 
-    /// <param name="expected">Completions of the data set.</param>
+    /// <summary>The metric on parts of a data set, where something about the whole decides what an answer is worth.</summary>
+    /// <param name="expected">All completions of the data set.</param>
+    IMetric For(IReadOnlyList<string> expected) => this;
+
+    /// <param name="expected">Completions of the data set, or of a part of it.</param>
     /// <param name="answers">The model's, in the same order and number.</param>
     /// <returns>One entry per record, in order; <see cref="MetricScore.Of"/> sums them up.</returns>
     IReadOnlyList<MetricCounts> Count(IReadOnlyList<string> expected, IReadOnlyList<string> answers);

@@ -10,9 +10,23 @@ public sealed class IeF1Metric : IMetric
 {
     private const string None = "none";
 
+    private readonly bool? labelled; // of the whole data set; null: what is counted is the whole
+
+    public IeF1Metric()
+    {
+    }
+
+    private IeF1Metric(bool labelled) => this.labelled = labelled;
+
     public string Name => "ie-f1";
 
     public bool HasPrecisionAndRecall => true;
+
+    public IMetric For(IReadOnlyList<string> expected)
+    {
+        ArgumentNullException.ThrowIfNull(expected);
+        return new IeF1Metric(AreLabelled(expected.Select(Items)));
+    }
 
     public IReadOnlyList<MetricCounts> Count(IReadOnlyList<string> expected, IReadOnlyList<string> answers)
     {
@@ -22,17 +36,19 @@ public sealed class IeF1Metric : IMetric
                 nameof(answers));
 
         var gold = expected.Select(Items).ToArray();
-        var labelled = gold.All(items => items.All(HasLabel));
+        var labels = labelled ?? AreLabelled(gold);
         var counts = new MetricCounts[gold.Length];
         for (var i = 0; i < gold.Length; i++)
         {
             var answer = Items(answers[i]);
-            if (labelled) answer.RemoveWhere(item => !HasLabel(item));
+            if (labels) answer.RemoveWhere(item => !HasLabel(item));
             counts[i] = new MetricCounts(gold[i].Count(answer.Contains), answer.Count, gold[i].Count);
         }
 
         return counts;
     }
+
+    private static bool AreLabelled(IEnumerable<HashSet<string>> gold) => gold.All(items => items.All(HasLabel));
 
     private static HashSet<string> Items(string text)
     {

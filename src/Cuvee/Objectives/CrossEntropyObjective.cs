@@ -30,6 +30,9 @@ internal sealed class MetricObjective(IMetric metric) : IObjective
 
     public ObservationKind Observes => ObservationKind.Answer;
 
+    public IObjective For(IReadOnlyList<PromptCompletion> records) =>
+        new MetricObjective(metric.For([.. records.Select(record => record.Completion)]));
+
     // 1 - 2 m / (p + e) as one quotient: sums of p + e - 2 m over sums of p + e.
     public IReadOnlyList<Ratio> Contributions(IReadOnlyList<PromptCompletion> records, IReadOnlyList<Observation> observations)
     {

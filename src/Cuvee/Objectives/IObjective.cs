@@ -20,6 +20,10 @@ public interface IObjective
     /// <summary>A record's scored tokens count as one together, however many they are; else each token does.</summary>
     bool CountsRecordsAlike => false;
 
+    /// <summary>The objective on samples of a file, where something about the whole decides what a record is worth.</summary>
+    /// <param name="records">All of the file.</param>
+    IObjective For(IReadOnlyList<PromptCompletion> records) => this;
+
     /// <returns>One entry per record, in order.</returns>
     IReadOnlyList<Ratio> Contributions(IReadOnlyList<PromptCompletion> records, IReadOnlyList<Observation> observations);
 }

@@ -49,7 +49,7 @@ public sealed record RunPlan
 /// <param name="Evaluations">Candidates, checks and re-evaluations; null when only the optimiser's own stop bounds them.</param>
 /// <param name="Queries">Records asked for the search, cache hits not deducted; null likewise.</param>
 /// <param name="ControlQueries">Records asked beside the search, for its evidence: losses and metric of the controls, metric of the
-/// result.</param>
+/// result, loss of what is written.</param>
 /// <param name="Tokens">Queries times the mean record; null where queries are. Estimated where the provider does not count
 /// tokens.</param>
 /// <param name="MemoryBytes">On this machine.</param>

@@ -33,6 +33,11 @@ public static class RunPlanner
         provider.Check(configuration.Search.Space);
         var rules = ChooseRules(configuration);
         var validation = RecordFile.Read(configuration.Validation, rules.Template);
+        configuration = configuration with
+        {
+            Objectives = [.. configuration.Objectives.Select(objective => objective.For(validation))],
+            Metric = configuration.Metric?.For([.. validation.Select(record => record.Completion)]),
+        };
         var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test, rules.Template);
         var lengths = provider.Lengths(validation, rules, configuration.Validation);
         var expenses = lengths is null
@@ -287,10 +292,12 @@ public static class RunPlanner
             (evaluations, queries) = ((long)Math.Round((double)(evaluations * factor)), (long)Math.Round((double)(queries * factor)));
         }
 
-        // Beside the budget: the loss of the adapters that this search did not screen itself, and the metric of result, start and adapters.
+        // Beside the budget: the loss of the adapters that this search did not screen itself and of what is written (again for every rank
+        // that loses too much), and the metric of result, start and adapters.
         var readsMetric = configuration.Metric is not null && configuration.Objective.Observes == ObservationKind.Score
             && configuration.Provider.Capabilities.Answers;
-        var control = ((isMain ? 0L : 1L) + (readsMetric ? 1 + (isMain ? 3 : 4) : 0)) * records
+        var isWritten = configuration.Provider.Capabilities.Weights;
+        var control = ((isMain ? 0L : 1L) + (isWritten ? 1 : 0) + (readsMetric ? 1 + (isMain ? 3 : 4) : 0)) * records
             + (readsMetric && isMain ? ScreeningQueries(adapters, records) : 0);
         return new RunForecast(
             evaluations,

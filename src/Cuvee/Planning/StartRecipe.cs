@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cuvee.Formats;
 using Cuvee.Runs;
 using Cuvee.Searches;
@@ -14,8 +15,8 @@ internal static class StartRecipe
     /// <param name="names">The pool's, in the order of coordinates; those that the recipe does not name begin with weight 0.</param>
     /// <param name="keepFractions">The only ones that can be realised; null: all.</param>
     /// <returns>A share for every adapter of the pool, one weight each, and what was changed, one sentence each.</returns>
-    /// <exception cref="BadInputException">No recipe of weights, of another space, of an adapter that the pool lacks, or with a keep
-    /// fraction that the provider lacks.</exception>
+    /// <exception cref="BadInputException">No recipe of weights, of another space, of an adapter that the pool lacks, with a weight beyond
+    /// the search's, or with a keep fraction that the provider lacks.</exception>
     public static (WeightedRecipe Recipe, IReadOnlyList<string> Notes) Read(
         string path, SearchSettings search, IReadOnlyList<string> names, IReadOnlyList<double>? keepFractions)
     {
@@ -43,10 +44,18 @@ internal static class StartRecipe
                 $"{string.Join(", ", keepFractions)}.");
         }
 
-        var shares = recipe.Adapters.ToDictionary(share => share.Name);
-        var grouped = names.Count(name => shares.TryGetValue(name, out var share) && share.GroupWeights.Count > 0);
+        var shares = recipe.Adapters.ToDictionary(share => share.Name, OneWeight);
+        if (shares.Values.FirstOrDefault(share => Math.Abs(share.Weight) > WeightSpace.Limit) is { } far)
+        {
+            throw new BadInputException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{path}: adapter '{far.Name}' has weight {far.Weight:0.###}, and weights are searched from -{WeightSpace.Limit} to " +
+                $"{WeightSpace.Limit}; bring it into that range, or leave 'start' out."));
+        }
+
+        var grouped = used.Count(share => share.GroupWeights.Count > 0);
         return (
-            recipe with { Adapters = [.. names.Select(name => OneWeight(shares.GetValueOrDefault(name) ?? new AdapterShare(name, 0)))] },
+            recipe with { Adapters = [.. names.Select(name => shares.GetValueOrDefault(name) ?? new AdapterShare(name, 0))] },
             grouped == 0 ? [] : [$"the search begins with the mean of each adapter's weights of layers ({grouped} have such)."]);
     }
 

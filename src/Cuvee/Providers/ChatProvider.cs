@@ -1,4 +1,5 @@
 using Cuvee.Formats;
+using Cuvee.Hosting;
 using Cuvee.Hosting.Text;
 using Cuvee.LanguageModels.Text;
 using Microsoft.Extensions.AI;
@@ -42,13 +43,14 @@ public sealed class ChatProviderFactory(string name, Func<ProviderSettings, Chat
             : realize is not null && model is not null ? "'realize' prints the model to ask for; remove 'model'"
             : null;
         if (problem is not null) throw settings.Model.Error("realize", $"'model': {problem}.");
+        var beside = Path.GetDirectoryName(Path.GetFullPath(settings.File))!;
         IRecipeChoice choice = realize is null
             ? new RecipeField(field ?? "recipe", model)
-            : new RealizeCommand(realize, release, Path.GetDirectoryName(Path.GetFullPath(settings.File))!);
+            : new RealizeCommand(realize, release, beside);
         return new ChatProvider(
             connection, choice, new LocalPool(settings.Pool, settings.File, settings.Methods), settings.File,
             candidates ?? (realize is null ? connection.Slots : 1),
-            realize is null ? model ?? "" : string.Join(' ', realize));
+            realize is null ? model ?? "" : string.Join(' ', realize), realize is null ? [] : new UserCommand(realize, beside).Files);
     }
 }
 
@@ -58,7 +60,8 @@ public sealed class ChatProviderFactory(string name, Func<ProviderSettings, Chat
 public sealed record ChatConnection(string Description, int Slots, Func<(IChatClient Client, Func<long> Retries)> Open);
 
 internal sealed class ChatProvider(
-    ChatConnection connection, IRecipeChoice choice, LocalPool pool, string file, int candidates, string serves) : IProvider
+    ChatConnection connection, IRecipeChoice choice, LocalPool pool, string file, int candidates, string serves,
+    IReadOnlyList<(string Name, string Path)> servedBy) : IProvider
 {
     private const double Disruptive = 3; // a weight of every adapter that no model's answers survive
 
@@ -88,6 +91,7 @@ internal sealed class ChatProvider(
     public IReadOnlyDictionary<string, string> Identity()
     {
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["server"] = Description, ["serves"] = serves };
+        foreach (var (name, path) in servedBy) inputs.Add($"serves/{name}", FileHash.Sha256(path));
         pool.AddIdentity(inputs);
         return inputs;
     }

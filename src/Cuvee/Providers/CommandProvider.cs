@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting;
 using Cuvee.Hosting.Commands;
@@ -65,6 +66,7 @@ internal sealed class CommandProvider(
     {
         var inputs = members.Identity();
         inputs.Add("model.run", serves);
+        foreach (var (name, path) in command.Files) inputs.Add($"model.run/{name}", FileHash.Sha256(path));
         return inputs;
     }
 

@@ -19,8 +19,9 @@ internal sealed class LocalPool(PoolSelection selection, string file, MergeMetho
     public bool HasWeights => selection.Path is not null;
 
     /// <summary>In ordinal order.</summary>
+    /// <exception cref="BadInputException">An excluded name is not of the pool, or none is left.</exception>
     public IReadOnlyList<string> Names => selection.Names is { } names
-        ? [.. names.Except(selection.Exclude).Order(StringComparer.Ordinal)]
+        ? Remaining(names)
         : [.. Headers.Select(header => header.Name)];
 
     /// <summary>Groups that are layers, in the model's order; only where there are weights.</summary>
@@ -28,6 +29,14 @@ internal sealed class LocalPool(PoolSelection selection, string file, MergeMetho
         [.. Headers.SelectMany(header => header.Layers).Distinct().Order().Select(layer => $"layers.{layer}")];
 
     private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(selection.Path!, selection.Exclude);
+
+    private IReadOnlyList<string> Remaining(IReadOnlyList<string> names)
+    {
+        if (selection.Exclude.FirstOrDefault(name => !names.Contains(name, StringComparer.Ordinal)) is { } unknown)
+            throw new BadInputException($"{file}: pool.exclude names '{unknown}', which pool.names lacks; correct or remove the name.");
+        string[] left = [.. names.Except(selection.Exclude).Order(StringComparer.Ordinal)];
+        return left.Length > 0 ? left : throw new BadInputException($"{file}: pool.names leaves no adapter; name some, or exclude fewer.");
+    }
 
     /// <exception cref="BadInputException">The server lacks an adapter of the pool, or the pool holds DoRA adapters.</exception>
     public void Check(IReadOnlyList<string> served, string server)

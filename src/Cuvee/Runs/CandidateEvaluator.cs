@@ -26,8 +26,19 @@ internal sealed record Question(
     /// <summary>For people who read the log, where there is no point.</summary>
     public string? Subject { get; init; }
 
+    /// <summary>What answers in the recipe's stead; null: the recipe itself.</summary>
+    public WrittenForm? Written { get; init; }
+
+    /// <summary>Names what answers.</summary>
+    public string ModelKey => Written is null ? RecipeKey.Of(Recipe) : $"{RecipeKey.Of(Recipe)}/{Written.Name}";
+
     public IReadOnlyList<PromptCompletion> Sample => [.. Records.Select(record => Source.Records[record])];
 }
+
+/// <summary>Files written from a recipe, as a model.</summary>
+/// <param name="Name">Tells them from others of the same recipe.</param>
+/// <param name="Lease">The asker's to give back.</param>
+internal sealed record WrittenForm(string Name, IModelLease Lease);
 
 /// <summary>A file of records.</summary>
 internal sealed record RecordSource(string Name, IReadOnlyList<PromptCompletion> Records)
@@ -95,7 +106,7 @@ internal sealed class CandidateEvaluator(
     {
         var pending = new HashSet<CacheKey>();
         return Expense.Sum(questions.Select(
-            question => BoundOf(question, Missing(question, RecipeKey.Of(question.Recipe), pending))));
+            question => BoundOf(question, Missing(question, question.ModelKey, pending))));
     }
 
     /// <summary>Whether an earlier process asked these next, or passed them over; null where it did not come as far, or needed no
@@ -113,7 +124,7 @@ internal sealed class CandidateEvaluator(
         var works = new List<Work>();
         foreach (var question in questions)
         {
-            var key = RecipeKey.Of(question.Recipe);
+            var key = question.ModelKey;
             var missing = Missing(question, key, pending);
             var work = new Work(question, key, missing);
             foreach (var (record, observation) in journal.Replay(question.Key, key, missing)) work.Answers[record] = observation;
@@ -131,7 +142,8 @@ internal sealed class CandidateEvaluator(
         if (unanswered.Count > 0)
         {
             IsReplaying = false;
-            host.Expect([.. questions.Select(question => question.Recipe)]); // all: a cut run must form what the whole one forms
+            // All of them: a cut run must form what the whole one forms.
+            host.Expect([.. questions.Where(question => question.Written is null).Select(question => question.Recipe)]);
             try
             {
                 await AskAsync(unanswered, account, cancellationToken).ConfigureAwait(false);
@@ -195,9 +207,11 @@ internal sealed class CandidateEvaluator(
         var question = work.Question;
         int[] records = [.. work.Missing.Where(record => !work.Answers.ContainsKey(record))];
         PromptCompletion[] sample = [.. records.Select(record => question.Source.Records[record])];
-        await using var lease = await host.RealizeAsync(question.Recipe, cancellationToken).ConfigureAwait(false);
+        await using var lease = question.Written is null
+            ? await host.RealizeAsync(question.Recipe, cancellationToken).ConfigureAwait(false)
+            : null;
         var bound = BoundOf(question, records);
-        var model = new BudgetLanguageModel(lease.Model, account.Meter, bound);
+        var model = new BudgetLanguageModel((lease ?? question.Written!.Lease).Model, account.Meter, bound);
         try
         {
             var observations = question.Objective.Observes == ObservationKind.Score

@@ -50,7 +50,7 @@ internal static class ModelCard
 
         var cost = result.Spending.Cost is { } spent ? string.Create(CultureInfo.InvariantCulture, $"| cost | {spent:0.####} |\n") : "";
         card.Append(CultureInfo.InvariantCulture, $"""
-            | queries, beside them for the metric | {result.Spending.Queries}, {result.ControlSpending.Queries} |
+            | queries, beside them for the evidence | {result.Spending.Queries}, {result.ControlSpending.Queries} |
             | evaluations | {result.Spending.Evaluations} |
             | tokens | {result.Spending.Tokens} |
             {cost}

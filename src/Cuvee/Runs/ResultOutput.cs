@@ -1,7 +1,7 @@
 using Cuvee.Configuration;
 using Cuvee.Formats.Peft;
+using Cuvee.Journaling;
 using Cuvee.Merging.Materialization;
-using Cuvee.Objectives;
 using Cuvee.Planning;
 using Cuvee.Providers;
 
@@ -11,10 +11,13 @@ namespace Cuvee.Runs;
 /// Writes the merged model in the form that servers take: by default bf16 at the smallest rank whose loss, measured again on what was
 /// written, is within <see cref="OutputSettings.Tolerance"/> of the exact merge's.
 /// </summary>
-internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
+/// <param name="control">Pays for the measurements.</param>
+internal sealed class ResultOutput(RunPlan plan, IProviderSession session, CandidateEvaluator evaluator, Account control)
 {
     public const string CheckpointFolder = "checkpoint";
     private const string AdapterName = "merged";
+
+    private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
 
     // Ranks that vLLM can be started with (--max-lora-rank).
     private static readonly int[] ServedRanks = [8, 16, 32, 64, 128, 256, 320, 512];
@@ -28,7 +31,7 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
         {
             var folder = Path.Combine(plan.Out, CheckpointFolder);
             Replace(folder, temporary => session.WriteFolded(temporary, result.Recipe, output.Type));
-            var written = capabilities.WholeModels ? await LossOfAsync(folder, cancellationToken).ConfigureAwait(false) : null;
+            var written = capabilities.WholeModels ? await LossOfAsync(result, folder, 0, cancellationToken).ConfigureAwait(false) : null;
             return new WrittenModel("folded", output.Type, null, 0, written, result.ValidationLoss);
         }
 
@@ -40,7 +43,7 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
         foreach (var rank in ranks)
         {
             var candidate = builder.Build(result.Recipe, AdapterName, rank < exactRank ? rank : null);
-            var loss = await MeasureAsync(candidate.Adapter, cancellationToken).ConfigureAwait(false);
+            var loss = await MeasureAsync(result, candidate.Adapter, cancellationToken).ConfigureAwait(false);
             var isLast = rank >= exactRank || output.Rank is not null;
             if (!isLast && !(loss <= exactLoss * (1 + OutputSettings.Tolerance))) continue;
             PeftWriter.Write(plan.Out, candidate.Adapter, output.Type);
@@ -51,13 +54,13 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
     }
 
     /// <summary>Loss of the files themselves, rounding included, on all validation records; null where the provider cannot.</summary>
-    private async Task<double?> MeasureAsync(PeftAdapter adapter, CancellationToken cancellationToken)
+    private async Task<double?> MeasureAsync(RunResult result, PeftAdapter adapter, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(plan.Out, $".{AdapterName}.{Environment.ProcessId}.tmp");
         try
         {
             PeftWriter.Write(folder, adapter, plan.Configuration.Output.Type);
-            return await LossOfAsync(folder, cancellationToken).ConfigureAwait(false);
+            return await LossOfAsync(result, folder, adapter.Config.Rank, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -65,22 +68,21 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session)
         }
     }
 
-    private async Task<double?> LossOfAsync(string folder, CancellationToken cancellationToken)
+    /// <param name="rank">Of the written adapter; 0: of none.</param>
+    private async Task<double?> LossOfAsync(RunResult result, string folder, int rank, CancellationToken cancellationToken)
     {
         if (await session.RealizeWrittenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } lease) return null;
         await using (lease)
         {
-            if (plan.Configuration.Objective.Observes == ObservationKind.Score)
+            var key = new QuestionKey(Verdicts.Stage, EvaluationPurpose.Written, result.Stages[^1].Iterations, rank);
+            var type = plan.Configuration.Output.Type.ToString().ToLowerInvariant();
+            var name = rank == 0 ? $"checkpoint {type}" : $"rank {rank} {type}";
+            var question = new Question(key, result.Recipe, source, source.All, plan.Configuration.Objective)
             {
-                var scores = await lease.Model.ScoreAsync(plan.Validation, cancellationToken).ConfigureAwait(false);
-                return plan.Configuration.Objective.Loss(plan.Validation, [.. scores.Select(Observation.Of)]);
-            }
-
-            var answers = await lease.Model.GenerateAsync(
-                [.. plan.Validation.Select(record => record.Prompt)],
-                new GenerationOptions { MaxTokens = plan.Configuration.MaxTokens },
-                cancellationToken).ConfigureAwait(false);
-            return plan.Configuration.Objective.Loss(plan.Validation, [.. answers.Select(Observation.Of)]);
+                Subject = name,
+                Written = new WrittenForm(name, lease),
+            };
+            return (await evaluator.EvaluateAsync([question], control, cancellationToken).ConfigureAwait(false))[0].Loss;
         }
     }
 

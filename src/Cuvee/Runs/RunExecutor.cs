@@ -57,8 +57,10 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         };
         result = result with
         {
-            Written = await new ResultOutput(plan, session).WriteAsync(result, cancellationToken).ConfigureAwait(false),
+            Written = await new ResultOutput(plan, session, run.Evaluator, control).WriteAsync(result, cancellationToken)
+                .ConfigureAwait(false),
         };
+        result = result with { ControlSpending = control.Spending };
         run.Journal.AppendSeconds(run.Evaluator.TakeSeconds());
         result = result with { WallTime = run.WallTime };
         RunWriter.Write(plan, result);

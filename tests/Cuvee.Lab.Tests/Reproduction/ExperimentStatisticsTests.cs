@@ -65,6 +65,19 @@ public sealed class ExperimentStatisticsTests
     }
 
     [Fact]
+    public void Average_TargetsOfTheSameTexts_ShareTheDrawOfRecords()
+    {
+        // What one record gains on a it loses on b: of the same records, the average is always a half.
+        MeasuredTarget Of(string name, string dataSet, int first, int second) =>
+            Target(name, name, ("main", [Row(1, [(first, 1), (second, 1)])])) with { DataSet = dataSet };
+        ConfidenceInterval Average(string dataSetOfB) =>
+            new ExperimentStatistics([Of("ner-x", "x", 0, 1), Of("et-x", dataSetOfB, 1, 0)], "main").Average(["main"]).Single().Score;
+
+        Assert.Equal(new ConfidenceInterval(0.5, 0.5, 0.5), Average("x"));
+        Assert.Equal(new ConfidenceInterval(0.5, 0, 1), Average("y"));
+    }
+
+    [Fact]
     public void Difference_RowsWithAConstantGap_HasNoSpreadThoughTheRowsDo()
     {
         var statistics = new ExperimentStatistics(
@@ -93,7 +106,7 @@ public sealed class ExperimentStatisticsTests
         Assert.Equal(verdict, ClaimResult.VerdictOf(new ConfidenceInterval((lower + upper) / 2, lower, upper)));
 
     private static MeasuredTarget Target(string name, string task, params (string Key, MeasuredRow[] Seeds)[] rows) => new(
-        name, task, 3, 8, rows.ToDictionary(
+        name, task, name, 3, 8, rows.ToDictionary(
             row => row.Key, row => (IReadOnlyList<(MeasuredRow, long)>)[.. row.Seeds.Select(seed => (seed, 40L))]));
 
     /// <param name="loss">Of every record, one token each.</param>

@@ -92,6 +92,21 @@ public sealed class UploadServerTests
             Assert.Contains(expected, (await Assert.ThrowsAsync<ServiceException>(() => load)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(400, "LoRA with name c-1 does not exist. Loaded LoRAs: dict_keys([])", null)]
+    [InlineData(200, "LoRA with name c-1 does not exist. Loaded LoRAs: dict_keys([])", null)]
+    [InlineData(200, "the adapter is in use.", "unload_lora_adapter of 'c-1' failed (the adapter is in use)")]
+    public async Task Sglang_UnloadRefused_IsSaidUnlessALostAttemptUnloadedIt(int status, string message, string? expected)
+    {
+        var body = new JsonObject { ["success"] = false, ["error_message"] = message }.ToJsonString();
+        var unload = Sglang(new ScriptedHandler(() => ScriptedHandler.Json(body, (HttpStatusCode)status)))
+            .UnloadAsync("c-1", CancellationToken.None);
+        if (expected is null)
+            await unload;
+        else
+            Assert.Contains(expected, (await Assert.ThrowsAsync<LanguageModelException>(() => unload)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Vllm_Describe_TakesTheModelWithoutAParent()
     {

@@ -7,6 +7,15 @@ public sealed class IeF1MetricTests
 {
     private static readonly IeF1Metric Metric = new();
 
+    [Fact]
+    public void Count_PartOfADataSet_FollowsTheWhole()
+    {
+        string[] expected = [" none", " ada; oslo"];
+        Assert.Equal(new MetricCounts(0, 1, 0), Metric.For(expected).Count([" none"], [" ada"])[0]); // spans without labels are items
+        Assert.Equal(new MetricCounts(0, 0, 0), Metric.For([" none", " person: ada"]).Count([" none"], [" ada"])[0]);
+        Assert.Equal(Metric.Count(expected, [" ada", " ada"]), Metric.For(expected).Count(expected, [" ada", " ada"]));
+    }
+
     [Theory]
     [InlineData(" place: oslo; person: ada", " place: oslo; person: bob", 1, 2, 2)]
     [InlineData(" place: oslo", " PLACE:   Oslo ;place: oslo", 1, 1, 1)] // case, white space and repetition do not count

@@ -142,12 +142,14 @@ public sealed class ChatProviderTests : IDisposable
     public async Task RealizeAsync_Command_NamesTheModelThatRequestsAskFor()
     {
         await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "serve.sh"), """
+            #!/bin/sh
             cp "$2" "$1-recipe.json"
             echo loading...
             echo "$1-candidate"
             """);
         await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "drop.sh"), "echo \"$1\" >> dropped.txt\n");
-        var choice = new RealizeCommand(["sh", "serve.sh", "fresh"], ["sh", "drop.sh"], zoo.Folder);
+        File.SetUnixFileMode(Path.Combine(zoo.Folder, "serve.sh"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var choice = new RealizeCommand(["./serve.sh", "fresh"], ["sh", "drop.sh"], zoo.Folder); // beside the run file, not here
         using var client = Client();
         await using var host = new TextAdapterHost(client, choice, ["good", "bad"], candidates: 1, slots: 2);
         var recipe = new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("good", 0.25)]);
@@ -215,10 +217,20 @@ public sealed class ChatProviderTests : IDisposable
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("names: [good, bad], exclude: [ugly]", "pool.exclude names 'ugly', which pool.names lacks")]
+    [InlineData("names: [good, bad], exclude: [bad, good]", "pool.names leaves no adapter")]
+    public void Plan_NamesThatLeaveNothingOrExcludeAStranger_AreRefused(string pool, string expected)
+    {
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(Configure(Search, pool: pool)));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
     private RunConfiguration Configure(
-        string lines, string model = "provider: chat, url: \"https://chat.test/v1\", model: tiny", Catalog? catalog = null) =>
+        string lines, string model = "provider: chat, url: \"https://chat.test/v1\", model: tiny", Catalog? catalog = null,
+        string pool = "names: [good, bad]") =>
         RunConfiguration.Parse(
-            $"model: {{ {model} }}\npool: {{ names: [good, bad] }}\nvalidation: validation.jsonl\nout: out\n{lines}\n",
+            $"model: {{ {model} }}\npool: {{ {pool} }}\nvalidation: validation.jsonl\nout: out\n{lines}\n",
             Path.Combine(zoo.Folder, "run.yaml"),
             catalog ?? Catalog.Default.WithServices(new ServiceNetwork(new ImpatientClock(), Handler)));
 

@@ -121,7 +121,9 @@ public sealed class AnswerCacheTests : SoftmaxRuns
         var (first, firstEvents) = await RunAsync("first");
         var (second, secondEvents) = await RunAsync("second");
         Assert.Empty(firstEvents.Of<AnswersReused>());
-        Assert.Equal(second.Spending.Queries + second.ControlSpending.Queries, Assert.Single(secondEvents.Of<AnswersReused>()).Count);
+        const int written = 24; // records, asked of the adapter's files afresh
+        Assert.Equal(
+            second.Spending.Queries + second.ControlSpending.Queries - written, Assert.Single(secondEvents.Of<AnswersReused>()).Count);
         Assert.Equal(first.Spending, second.Spending);
         Assert.Equal(RecipeJson.Serialize(first.Recipe), RecipeJson.Serialize(second.Recipe));
     }

@@ -3,6 +3,7 @@ using Cuvee.Data;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
+using Cuvee.Journaling;
 using Cuvee.LanguageModels;
 using Cuvee.Planning;
 using Cuvee.Providers;
@@ -13,6 +14,8 @@ namespace Cuvee.Tests.Runs;
 /// <summary>Searches that ask a program: models of one tensor of two numbers, a shell script that reads them.</summary>
 public sealed class CommandRunTests : IDisposable
 {
+    private const string Model = "{ provider: command, path: base, run: [sh, score.sh], seconds: 1 }";
+
     // Each prompt is a place, 1 or 2, and a target; the score falls with the distance of the checkpoint's number there.
     private const string Script = """
         set -e
@@ -77,6 +80,28 @@ public sealed class CommandRunTests : IDisposable
         Assert.InRange((await RunAsync("search: cma-es\nsettings: { candidates: 40 }")).ValidationLoss, 0, 0.2);
     }
 
+    [Fact]
+    public async Task Plan_ScriptHasChanged_IsAnotherRun()
+    {
+        await RunAsync("search: cma-es\nsettings: { candidates: 40 }");
+        await File.AppendAllTextAsync(Path.Combine(folder, "score.sh"), "# another program\n");
+        var plan = Assert.Single(RunPlanner.Plan(Configure("search: cma-es\nsettings: { candidates: 40 }", Model), resume: true));
+        var error = await Assert.ThrowsAsync<BadInputException>(
+            () => new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None));
+        Assert.Contains("differs in 'inputs.model.run/score.sh'", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A merge is written once and measured again, which is asked, journalled and counted like everything else.</summary>
+    [Fact]
+    public async Task ExecuteAsync_WrittenCheckpoint_IsMeasuredOnTheBill()
+    {
+        var result = await RunAsync("search: cma-es\nsettings: { candidates: 40 }");
+        Assert.Equal(20, result.ControlSpending.Queries);
+        var line = EvaluationLog.Read(Path.Combine(result.Out, EvaluationLog.FileName)).Last();
+        Assert.Equal((EvaluationPurpose.Written, "checkpoint f32", 20), (line.Purpose, line.Subject, line.Queries));
+        Assert.Equal(result.Written!.ValidationLoss, line.Loss);
+    }
+
     [Theory]
     [InlineData("{ provider: command, path: base }", "", "'model.run' is missing")]
     [InlineData("{ provider: command, path: nowhere, run: [sh] }", "", "is no folder")]
@@ -88,7 +113,7 @@ public sealed class CommandRunTests : IDisposable
 
     private async Task<RunResult> RunAsync(string search)
     {
-        var plan = Assert.Single(RunPlanner.Plan(Configure(search, "{ provider: command, path: base, run: [sh, score.sh], seconds: 1 }")));
+        var plan = Assert.Single(RunPlanner.Plan(Configure(search, Model)));
         var report = await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None);
         return report.Results[0];
     }

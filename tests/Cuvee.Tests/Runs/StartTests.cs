@@ -80,10 +80,14 @@ public sealed class StartTests : SoftmaxRuns
     [InlineData(Weights + "settings: { start: best-single, draw: 2 }\n", "which 'settings.draw' may not draw")]
     [InlineData(Weights + "settings: { start: zero }\nstart: start.json\n", "'start' and 'settings.start' are two beginnings")]
     [InlineData(Fisher + "start: method.json\n", "method.json: holds no weights of adapters")]
+    [InlineData(
+        Fisher + "start: far.json\n",
+        "far.json: adapter 'adapter-b' has weight -2.5, and weights are searched from -1.5 to 1.5; bring it into that range, or leave")]
     public void Plan_StartThatDoesNotFit_OneSentenceNamesIt(string text, string problem)
     {
         Write(new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-a", 0.5)]));
         Write(new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-y", 0), new AdapterShare("adapter-z", 0.1)]), "other.json");
+        Write(new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-a", 1.5), new AdapterShare("adapter-b", -2.5)]), "far.json");
         RecipeJson.Write(
             Path.Combine(zoo.Folder, "method.json"),
             new MethodRecipe("linear", new Dictionary<string, double>(), [new AdapterParameters("adapter-a")]));

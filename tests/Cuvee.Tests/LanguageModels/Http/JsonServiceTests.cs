@@ -99,7 +99,7 @@ public sealed class JsonServiceTests
         using var service = Service(handler);
         var error = await Assert.ThrowsAsync<ServiceException>(() => PostAsync(service));
         Assert.Single(handler.Sent);
-        Assert.Equal((status, false), (error.Status, error.IsBilled));
+        Assert.Equal((status, 0), (error.Status, error.Billed));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.StartsWith("http://model.test/v1/score: answered ", error.Message, StringComparison.Ordinal);
     }
@@ -117,7 +117,7 @@ public sealed class JsonServiceTests
 
         using var hopeless = Service(new ScriptedHandler(() => ScriptedHandler.Json(body)));
         var error = await Assert.ThrowsAsync<ServiceException>(() => PostAsync(hopeless));
-        Assert.True(error.IsBilled);
+        Assert.Equal(5, error.Billed); // every attempt
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.Contains("in the last of 5 attempts", error.Message, StringComparison.Ordinal);
     }
@@ -213,10 +213,10 @@ public sealed class JsonServiceTests
         var error = await Assert.ThrowsAsync<PartialAnswersException>(() => SampleRequests.ScoreAsync(
             6, 2,
             i => i == 3
-                ? Task.FromException<ScoredCompletion>(new ServiceException("useless", 200))
+                ? Task.FromException<ScoredCompletion>(new ServiceException("useless", 200, billed: 3))
                 : Task.FromResult(new ScoredCompletion(-i, 1, 1, null)),
             CancellationToken.None));
-        Assert.Equal((1, "useless"), (error.Lost, error.Message));
+        Assert.Equal((3, "useless"), (error.Lost, error.Message));
         Assert.All((int[])[0, 1, 2], i => Assert.Contains(i, error.Scores.Keys));
         Assert.DoesNotContain(3, error.Scores.Keys);
         Assert.All(error.Scores, pair => Assert.Equal(-pair.Key, pair.Value.LogProbability));
