@@ -16,7 +16,7 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Co
     /// <returns>As named, and where they are.</returns>
     public IReadOnlyList<(string Name, string Path)> Files =>
     [
-        .. command.Distinct().Select(part => (part, Path.GetFullPath(part, Path.GetFullPath(folder)))).Where(part => File.Exists(part.Item2)),
+        .. command.Distinct().Select(part => (Name: part, Path: Beside(part))).Where(part => File.Exists(part.Path)),
     ];
 
     /// <param name="last">The last argument.</param>
@@ -26,7 +26,7 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Co
     public async Task<string> RunAsync(string last, string? input, CancellationToken cancellationToken)
     {
         // A program with a path lies beside the run file, wherever Cuvee was started; the working folder does not decide that.
-        var program = Name.Contains('/', StringComparison.Ordinal) ? Path.GetFullPath(Name, Path.GetFullPath(folder)) : Name;
+        var program = Name.Contains('/', StringComparison.Ordinal) ? Beside(Name) : Name;
         using var process = Start(new ProcessStartInfo(program, [.. command.Skip(1), last])
         {
             WorkingDirectory = folder,
@@ -54,6 +54,8 @@ public sealed class UserCommand(IReadOnlyList<string> command, string folder, Co
             throw new LanguageModelException($"'{Name}' took longer than {limit!.Duration.TotalSeconds:0.###} s and was stopped.");
         }
     }
+
+    private string Beside(string part) => Path.GetFullPath(part, Path.GetFullPath(folder));
 
     // A program that ends before it has read everything is judged by its exit code.
     private static async Task WriteAsync(Process process, string input, CancellationToken cancellationToken)

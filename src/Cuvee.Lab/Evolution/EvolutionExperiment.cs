@@ -31,8 +31,7 @@ internal sealed class EvolutionExperiment(ParentsFolder parents, string runs, bo
 
     // Models and records that decide every number; built again with others, they have folders of their own.
     private readonly string measured = Path.Combine(
-        runs, Name,
-        $"{(quick ? "quick" : "full")}-{ZooFingerprint.Of([.. FilesOf(parents).Select(path => (object)ZooFingerprint.OfFile(path))])[..12]}");
+        runs, Name, $"{(quick ? "quick" : "full")}-{ZooFingerprint.Of([.. FilesOf(parents).Select(ZooFingerprint.OfFile)])[..12]}");
 
     /// <exception cref="BadInputException">A file of an earlier run is damaged.</exception>
     public async Task<EvolutionResults> RunAsync(IReadOnlyList<ulong> seeds, CancellationToken cancellationToken)

@@ -74,7 +74,12 @@ public sealed class SpendingTests : SoftmaxRuns
 
         // Every answer of both ends is in the journal, and on the bill once.
         using (var journal = ObservationJournal.Open(Path.Combine(larger.Out, ObservationJournal.FileName)))
-            Assert.Equal(journal.ExpenseByIteration(_ => true).Values.Sum(each => each.Tokens), larger.Spending.Tokens + larger.ControlSpending.Tokens);
+        {
+            Assert.Equal(
+                journal.ExpenseByIteration(_ => true).Values.Sum(each => each.Tokens),
+                larger.Spending.Tokens + larger.ControlSpending.Tokens);
+        }
+
         var error = await Assert.ThrowsAsync<BadInputException>(
             () => RunAsync(configuration, resume: true, options: new RunOptions(LargerBudget: new RunBudget(null, null, 15_000))));
         Assert.Contains("has a budget of 16000 tokens; only a larger one", error.Message, StringComparison.Ordinal);
