@@ -18,7 +18,7 @@ internal sealed record MergeSummary(IReadOnlyList<RunPlan> Plans, MergeReport Re
             main["compared_with"] = new JsonArray([.. Enumerable.Range(1, Report.Results.Count - 1).Select(i => (JsonNode)Search(i))]);
         if (Report.Results[0] is { Front.Count: > 0 } result) main["front"] = Path.Combine(result.Out, RunWriter.FrontFileName);
         if (Report.Table is { } table) main["comparison"] = ComparisonTableJson.Of(table);
-        return main.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        return main.ToJsonString(JsonOutput.Options);
     }
 
     public void Show(IAnsiConsole console)

@@ -1,4 +1,5 @@
 using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
 
 namespace Cuvee.Cli;
 
@@ -27,11 +28,21 @@ internal sealed class OutputFolder
     {
         var temporary = Path.Combine(Path.GetDirectoryName(path) ?? path, $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
         Directory.CreateDirectory(temporary);
+        void Remove()
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+
+        void OnExit(object? sender, EventArgs arguments) => Remove(); // a signal ends commands that look at no token
+        AppDomain.CurrentDomain.ProcessExit += OnExit;
         try
         {
             write(temporary);
             if (taken)
             {
+                // Of a checkpoint in shards and one in a single file, readers take the latter.
+                if (File.Exists(Path.Combine(temporary, HuggingFaceModelReader.IndexFileName)))
+                    File.Delete(Path.Combine(path, HuggingFaceModelReader.WeightsFileName));
                 foreach (var file in Directory.GetFiles(temporary))
                     File.Move(file, Path.Combine(path, Path.GetFileName(file)), overwrite: true);
                 return;
@@ -42,7 +53,8 @@ internal sealed class OutputFolder
         }
         finally
         {
-            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+            Remove();
+            AppDomain.CurrentDomain.ProcessExit -= OnExit;
         }
     }
 }

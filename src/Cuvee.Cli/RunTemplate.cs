@@ -94,7 +94,7 @@ internal sealed partial record RunTemplate
         "  # few_shot: 8 # solved examples in front of what the base model is asked; auto: as many as its context holds",
         "  # searches: # further rows, each with its own budget",
         $"  #   - {{ search: cma-es, budget: {{ queries: {Queries} }} }}",
-    ]).Select(line => Test is null ? "# " + line.Replace("# ", "", StringComparison.Ordinal) : line));
+    ]).Select(line => Test is null ? "# " + line : line));
 
     private string Path(string path) => Scalar(System.IO.Path.GetRelativePath(Folder, path).Replace('\\', '/'));
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 using System.Runtime.InteropServices;
 
 namespace Cuvee.CommandLine;
@@ -46,6 +47,7 @@ public static class CommandRunner
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         void Stop(PosixSignalContext signal)
         {
+            if (parsed.Action is SynchronousCommandLineAction) Environment.Exit(ExitCode.Stopped); // it looks at no token
             signal.Cancel = !stop.IsCancellationRequested;
             stop.Cancel();
         }

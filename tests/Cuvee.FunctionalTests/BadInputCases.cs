@@ -21,6 +21,7 @@ internal static class BadInputCases
         ["adapter and pool"] = new("--adapter", zoo =>
             [.. Score(zoo), "--adapter", Adapter(zoo), "--pool", zoo.PoolFolder, "--recipe", Recipe(zoo)]),
         ["pool without recipe"] = new("--recipe", zoo => [.. Score(zoo), "--pool", zoo.PoolFolder]),
+        ["no thread"] = new("--threads", zoo => ["bench", "inference", "--model", zoo.ModelFolder, "--threads", "-1"]),
         ["scored above length"] = new("--scored", _ => ["bench", "candidate", "--scored", "9", "--length", "8"]),
         ["gguf"] = new("gguf", zoo => [.. Apply(zoo, Recipe(zoo)), "--format", "gguf"]),
         ["folded without model"] = new("--model", zoo => [.. Apply(zoo, Recipe(zoo)), "--format", "folded"]),
@@ -63,6 +64,9 @@ internal static class BadInputCases
         ["pruned too much"] = new("between 0 and 1",
             zoo => ["export", "--model", zoo.ModelFolder, "--pool", zoo.PoolFolder, "--out", Path.Combine(zoo.Folder, "x"),
                 "--keep-fraction", "1.5"]),
+        ["pruned to nothing"] = new("--keep-fraction is 0",
+            zoo => ["export", "--model", zoo.ModelFolder, "--pool", zoo.PoolFolder, "--out", Path.Combine(zoo.Folder, "x"),
+                "--keep-fraction", "0", "2"]),
         ["pool in a model's type"] = new("q8_0 is for models",
             zoo => ["export", "--model", zoo.ModelFolder, "--pool", zoo.PoolFolder, "--out", Path.Combine(zoo.Folder, "x"), "--dtype",
                 "q8_0"]),
@@ -92,6 +96,8 @@ internal static class BadInputCases
         ["taken output folder"] = new("--force", zoo => After(
             () => Directory.CreateDirectory(Path.Combine(zoo.Folder, "merged", "sub")), Apply(zoo, Recipe(zoo)))),
 
+        ["answers over the data"] = new("is the data itself", zoo => Evaluate(zoo, Data(zoo))),
+        ["answers into no folder"] = new("its folder does not exist", zoo => Evaluate(zoo, Path.Combine(zoo.Folder, "no", "x.jsonl"))),
         ["no data"] = new("absent.jsonl", zoo => Score(zoo, Path.Combine(zoo.Folder, "absent.jsonl"))),
         ["empty data"] = new("d.jsonl", zoo => Score(zoo, Write(zoo, "d.jsonl", "\n"))),
         ["broken data"] = new("line 2", zoo => Score(zoo, Write(zoo, "d.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":"))),
@@ -122,6 +128,13 @@ internal static class BadInputCases
         ["empty validation file"] = new("validation.jsonl", zoo => After(() => File.WriteAllText(Data(zoo), ""), Merge(zoo, ""))),
         ["taken run folder"] = new("--resume", zoo => After(
             () => WriteOut(zoo, "run.json", "{}"), Merge(zoo, ""))),
+        ["a README in the run folder"] = new("README.md would be replaced", zoo => After(
+            () => WriteOut(zoo, "README.md", "mine"), Merge(zoo, ""))),
+        ["a checkpoint in the run folder"] = new("checkpoint would be replaced", zoo => After(
+            () => Directory.CreateDirectory(Path.Combine(zoo.Folder, "out", "checkpoint")), Merge(zoo, ""))),
+        ["run folder in the pool"] = new("'out' lies in the folder of the pool", zoo =>
+            [.. Merge(zoo, ""), "--out", Path.Combine(zoo.PoolFolder, "out")]),
+        ["an anchor that holds itself"] = new("'*a' holds itself", zoo => Merge(zoo, "? &a [*a]\n: x")),
         ["nothing to resume"] = new("run.json", zoo => After(
             () => WriteOut(zoo, "merge_manifest.json", "{}"),
             [.. Merge(zoo, ""), "--resume"])),
@@ -129,6 +142,9 @@ internal static class BadInputCases
             () => WriteOut(zoo, "run.json", "{\"seed\": 1}"),
             [.. Merge(zoo, ""), "--resume"])),
     };
+
+    private static string[] Evaluate(TinyZoo zoo, string answers) =>
+        ["evaluate", "--model", zoo.ModelFolder, "--data", Data(zoo), "--metric", "rouge-l", "--answers", answers];
 
     private static string Data(TinyZoo zoo) => Path.Combine(zoo.Folder, "validation.jsonl");
 

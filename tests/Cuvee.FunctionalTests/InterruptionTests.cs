@@ -82,6 +82,26 @@ public sealed class InterruptionTests : IDisposable
         await AssertSameResultsAsync(whole, cut);
     }
 
+    /// <summary>Commands that look at no token end at once: here one that waits for its recipe.</summary>
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task Apply_RealSignal_EndsAndLeavesNothing(string signal)
+    {
+        var (recipe, target) = (Path.Combine(zoo.Folder, "pipe"), Path.Combine(zoo.Folder, "merged"));
+        await Process.Start("mkfifo", recipe).WaitForExitAsync();
+        using var process = CuveeRun.Start("apply", "--pool", zoo.PoolFolder, "--recipe", recipe, "--out", target);
+        // Opened when it is read; shared, or one of the two would be locked out.
+        await using (await Task.Run(() => new FileStream(recipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)))
+        {
+            await SignalAsync(process, signal);
+            await process.WaitForExitAsync();
+        }
+
+        Assert.Equal(130, process.ExitCode);
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(zoo.Folder), path => path.Contains("merged", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Merge_SecondProcessOnTheFolder_RefusedAndTheFirstIsUnharmed()
     {

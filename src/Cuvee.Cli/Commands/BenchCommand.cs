@@ -12,6 +12,8 @@ namespace Cuvee.Cli.Commands;
 /// <summary><c>cuvee bench</c>: how fast this machine runs a search.</summary>
 internal static class BenchCommand
 {
+    private const int MostThreads = 1024;
+
     public static Command Create() => new("bench", "How fast this machine runs Cuvee.")
     {
         CreateCandidate(), CreateInference(), CreateTokenize(), BenchServeCommand.Create(),
@@ -69,6 +71,10 @@ internal static class BenchCommand
         var sequences = Count("--sequences", "Sequences generated at the same time.", 1);
         var repetitions = Count("--repetitions", "Runs timed after the first one; the median counts.", 5);
         var threads = new Option<int?>("--threads") { Description = "Threads; one a processor without it.", HelpName = "N" };
+        threads.Validators.Add(given =>
+        {
+            if (given.GetValueOrDefault<int?>() is < 1 or > MostThreads) given.AddError($"--threads must be 1 to {MostThreads}.");
+        });
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "inference",

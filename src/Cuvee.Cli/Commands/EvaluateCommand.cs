@@ -19,7 +19,7 @@ internal static class EvaluateCommand
         var data = RecordQuestions.DataOption();
         var metric = new Option<string>("--metric") { Description = "How answers are compared.", Required = true };
         metric.AcceptOnlyFromAmong([.. MetricCatalog.Names]);
-        var answersFile = new Option<string?>("--answers") { Description = "Also write the answers, as JSON lines.", HelpName = "FILE" };
+        var answersFile = new Option<string?>("--answers") { Description = "Also write the answers, as JSON lines; replaces the file.", HelpName = "FILE" };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "evaluate",
@@ -34,6 +34,7 @@ internal static class EvaluateCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var path = arguments.GetRequiredValue(data);
+            if (arguments.GetValue(answersFile) is { } target) RequireWritable(target, path);
             var chosen = MetricCatalog.Get(arguments.GetRequiredValue(metric));
             var (loaded, template) = selection.Load(arguments, path);
             using var model = loaded;
@@ -64,6 +65,15 @@ internal static class EvaluateCommand
         var parts = metric.HasPrecisionAndRecall ? $" (precision {100 * score.Precision:0.0}, recall {100 * score.Recall:0.0})" : "";
         return $"{metric.Name} {100 * score.Value:0.0} [{100 * interval.Lower:0.0}, {100 * interval.Upper:0.0}]{parts} " +
             $"over {score.Records} records";
+    }
+
+    /// <summary>Before anything is asked: answers must not be lost for want of a folder, nor the data for want of a look.</summary>
+    private static void RequireWritable(string file, string data)
+    {
+        if (Path.GetFullPath(file) == Path.GetFullPath(data))
+            throw new BadInputException($"{file}: is the data itself; name another file for --answers.");
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file))))
+            throw new BadInputException($"{file}: its folder does not exist; make it, or name another file for --answers.");
     }
 
     private static void WriteAnswers(string file, IReadOnlyList<PromptCompletion> records, IReadOnlyList<GeneratedCompletion> answers) =>

@@ -53,8 +53,8 @@ internal static class ExportCommand
             var problem = (arguments.GetValue(pool), arguments.GetValue(keepFractions)) switch
             {
                 (null, { Length: > 0 }) => "--keep-fraction prunes adapters; it needs --pool.",
-                (_, { } fractions) when fractions.FirstOrDefault(fraction => !(fraction > 0 && fraction < 1)) is var wrong and not 0 =>
-                    $"--keep-fraction is {wrong}; it must lie between 0 and 1.",
+                (_, { } fractions) when fractions.Any(fraction => !(fraction > 0 && fraction < 1)) =>
+                    $"--keep-fraction is {fractions.First(fraction => !(fraction > 0 && fraction < 1))}; it must lie between 0 and 1.",
                 (not null, _) when arguments.GetValue(dtype) == "q8_0" => "--dtype q8_0 is for models; adapters are f32, bf16 or f16.",
                 _ => null,
             };

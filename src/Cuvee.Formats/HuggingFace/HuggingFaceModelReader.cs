@@ -6,9 +6,9 @@ namespace Cuvee.Formats.HuggingFace;
 
 public static class HuggingFaceModelReader
 {
-    internal const string WeightsFileName = "model.safetensors";
+    public const string WeightsFileName = "model.safetensors";
 
-    internal const string IndexFileName = "model.safetensors.index.json";
+    public const string IndexFileName = "model.safetensors.index.json";
 
     /// <summary>Whether a folder holds a model's weights, in one file or several.</summary>
     public static bool HoldsWeights(string folder) =>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Cuvee.Formats;
 using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
 
 namespace Cuvee.Configuration;
@@ -257,17 +258,29 @@ public sealed class YamlMapping
     private static void RequireShallow(string text, string file)
     {
         var parser = new Parser(new StringReader(text));
-        var depth = 0;
+        var open = new Stack<string?>(); // anchors of what is not closed yet
         while (parser.MoveNext())
         {
-            depth += parser.Current!.NestingIncrease;
-            if (depth <= DeepestNesting) continue;
-            throw new BadInputException(
-                $"{file}, line {parser.Current.Start.Line}: nested deeper than {DeepestNesting} levels; no key of a run file is.");
+            var current = parser.Current!;
+            if (current.NestingIncrease > 0) open.Push((current as NodeEvent)?.Anchor.ToString());
+            else if (current.NestingIncrease < 0) open.Pop();
+            if (open.Count > DeepestNesting)
+            {
+                throw new BadInputException(
+                    $"{file}, line {current.Start.Line}: nested deeper than {DeepestNesting} levels; no key of a run file is.");
+            }
+
+            if (current is AnchorAlias alias && open.Contains(alias.Value.ToString()))
+                throw new BadInputException($"{file}, line {current.Start.Line}: '*{alias.Value}' holds itself; write what is meant.");
         }
     }
 
-    private YamlNode? Find(string key) => node.Children.FirstOrDefault(child => (child.Key as YamlScalarNode)?.Value == key).Value;
+    /// <returns>Null where the key is missing or has YAML's null, which is the same.</returns>
+    private YamlNode? Find(string key)
+    {
+        var value = node.Children.FirstOrDefault(child => (child.Key as YamlScalarNode)?.Value == key).Value;
+        return value is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" or "Null" or "NULL" } ? null : value;
+    }
 
     private string Qualified(string key) => path.Length == 0 ? key : $"{path}.{key}";
 

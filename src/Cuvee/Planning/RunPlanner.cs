@@ -5,6 +5,7 @@ using Cuvee.Journaling;
 using Cuvee.LanguageModels.Chat;
 using Cuvee.Objectives;
 using Cuvee.Providers;
+using Cuvee.Reporting;
 using Cuvee.Runs;
 using Cuvee.Searches;
 
@@ -16,9 +17,12 @@ namespace Cuvee.Planning;
 /// </summary>
 public static class RunPlanner
 {
-    private static readonly string[] RunFiles =
+    // What a run writes into its folder, files and folders.
+    private static readonly string[] Written =
     [
-        RunIdentity.FileName, ObservationJournal.FileName, EvaluationLog.FileName, "adapter_model.safetensors", RunWriter.ManifestFileName,
+        RunIdentity.FileName, ObservationJournal.FileName, EvaluationLog.FileName, "adapter_model.safetensors", "adapter_config.json",
+        ResultOutput.CheckpointFolder, RunWriter.ManifestFileName, RunWriter.RecipeFileName, RunWriter.FrontFileName,
+        RunWriter.ModelCardFileName, ComparisonTable.JsonFileName, ComparisonTable.MarkdownFileName, "compare", "comparison",
     ];
 
     /// <param name="resume">Continue the run in <c>out</c>, or begin it when there is none.</param>
@@ -46,6 +50,8 @@ public static class RunPlanner
         var testLengths = test is null ? null : provider.Lengths(test, rules, configuration.Test!);
 
         RequirePool(configuration);
+        if (configuration.Pool.Path is { } pool && IsInside(configuration.Out, pool))
+            throw new BadInputException($"{configuration.Out}: 'out' lies in the folder of the pool, as if an adapter; name another folder.");
         var fewShot = FewShotPrompts.Fit(configuration, rules);
         var plans = new List<RunPlan>();
         foreach (var (search, output) in Searches(configuration))
@@ -262,14 +268,19 @@ public static class RunPlanner
         }
     }
 
+    private static bool IsInside(string path, string folder) =>
+        Path.GetFullPath(path).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + "/", StringComparison.Ordinal);
+
     private static void RequireFreeOut(string output, bool resume)
     {
         if (File.Exists(output)) throw new BadInputException($"{output}: 'out' is a file; name a folder.");
-        var taken = RunFiles.FirstOrDefault(name => File.Exists(Path.Combine(output, name)));
-        if (taken is null || (resume && File.Exists(Path.Combine(output, RunIdentity.FileName)))) return;
-        throw new BadInputException(resume
-            ? $"{output}: holds {taken} but no {RunIdentity.FileName}, so there is nothing to resume; choose another 'out'."
-            : $"{output}: already holds a run ({taken}); add --resume to continue it, or choose another 'out'.");
+        var taken = Written.FirstOrDefault(name => Path.Exists(Path.Combine(output, name)));
+        var holdsRun = File.Exists(Path.Combine(output, RunIdentity.FileName));
+        if (taken is null || (resume && holdsRun)) return;
+        throw new BadInputException(holdsRun
+            ? $"{output}: already holds a run ({taken}); add --resume to continue it, or choose another 'out'."
+            : $"{output}: holds {taken} but no {RunIdentity.FileName}, so it is no run to resume, and {taken} would be replaced; choose " +
+                "another 'out'.");
     }
 
     private static RunForecast Forecast(

@@ -115,7 +115,8 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
     private static List<MeasuredRow> BetterSingle(List<MeasuredRow> rows)
     {
         var best = rows.Where(row => row.Key == RowKeys.BestSingle)
-            .OrderByDescending(row => row.ValidationScore ?? 0).ThenBy(row => row.ValidationLoss).First();
+            .OrderByDescending(row => row.ValidationScore ?? 0)
+            .ThenBy(row => double.IsNaN(row.ValidationLoss) ? double.PositiveInfinity : row.ValidationLoss).First();
         return [.. rows.Where(row => row.Key != RowKeys.BestSingle || row == best)];
     }
 }

@@ -36,13 +36,20 @@ public sealed class PooledTable
     public IReadOnlyList<PairedDifference> Differences { get; }
 
     /// <param name="runs">At least one; the first one's seed draws the intervals.</param>
-    /// <exception cref="BadInputException">Two runs have other test records or another metric.</exception>
+    /// <exception cref="BadInputException">Two runs have other test records, another metric, or are no seeds of one run file.</exception>
     public static PooledTable Of(
         IReadOnlyList<(string Source, ComparisonTable Table)> runs, int resamples = Bootstrap.DefaultResamples)
     {
         ArgumentNullException.ThrowIfNull(runs);
         ArgumentOutOfRangeException.ThrowIfZero(runs.Count, nameof(runs));
         foreach (var run in runs.Skip(1)) RequireSame(runs[0], run);
+        if (runs.GroupBy(run => (run.Table.Title, run.Table.Seed)).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw new BadInputException(
+                $"{string.Join(" and ", twice.Select(run => run.Source))}: both are {twice.Key.Title} with seed {twice.Key.Seed}, so these " +
+                "are no seeds of one run file; a table averages nothing else.");
+        }
+
         var seed = runs[0].Table.Seed;
         var keys = runs.SelectMany(run => run.Table.Rows).Select(row => row.Key).Distinct(StringComparer.Ordinal).ToList();
         RowPool[] pools =
@@ -80,6 +87,14 @@ public sealed class PooledTable
         {
             throw new BadInputException(
                 $"{first.Source} and {other.Source}: measured on different test records ('test_sha256'); compare runs of one test file.");
+        }
+
+        var (pools, records) = ((first.Table.PoolSize, other.Table.PoolSize), (first.Table.ValidationRecords, other.Table.ValidationRecords));
+        if (pools.Item1 != pools.Item2 || records.Item1 != records.Item2)
+        {
+            throw new BadInputException(
+                $"{first.Source} and {other.Source}: pools of {pools.Item1} and {pools.Item2} adapters, {records.Item1} and " +
+                $"{records.Item2} validation records, so these are no seeds of one run file; a table averages nothing else.");
         }
     }
 

@@ -15,13 +15,14 @@ public static class RunWriter
 {
     public const string RecipeFileName = "recipe.json";
     public const string FrontFileName = "front.json";
+    public const string ModelCardFileName = "README.md";
     public const string ManifestFileName = "merge_manifest.json";
 
     internal static void Write(RunPlan plan, RunResult result)
     {
         RecipeJson.Write(Path.Combine(plan.Out, RecipeFileName), result.Recipe);
         if (result.Front.Count > 0) RunJson.Write(Path.Combine(plan.Out, FrontFileName), Front(plan, result));
-        RunJson.WriteText(Path.Combine(plan.Out, "README.md"), ModelCard.Render(plan, result));
+        RunJson.WriteText(Path.Combine(plan.Out, ModelCardFileName), ModelCard.Render(plan, result));
         AtomicFile.SyncFolder(plan.Out);
     }
 

@@ -35,6 +35,17 @@ public class RunConfigurationTests
         Assert.Equal("evo-merging (paper)", search.Title);
     }
 
+    [Theory]
+    [InlineData("null")]
+    [InlineData("~")]
+    [InlineData("")]
+    public void Parse_YamlsNull_IsAMissingKey(string text)
+    {
+        var run = RunConfiguration.Parse($"{Required}cache: {text}\ntest: {text}\nbudget: {text}\n", "run.yaml");
+        Assert.Equal((null, null, RunBudget.None), (run.Cache, run.Test, run.Search.Budget));
+        Assert.EndsWith("null", RunConfiguration.Parse($"{Required}cache: 'null'\n", "run.yaml").Cache, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Parse_OwnSettings_OverrideThePreset()
     {

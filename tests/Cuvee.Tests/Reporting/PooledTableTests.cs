@@ -91,6 +91,16 @@ public sealed class PooledTableTests
     }
 
     [Fact]
+    public void Of_RunsThatAreNoSeedsOfOneRunFile_AreRefused()
+    {
+        string Refusal(ComparisonTable other) => Assert.Throws<BadInputException>(
+            () => PooledTable.Of([("runs/a", TestTables.Create(1)), ("runs/b", other)])).Message;
+        Assert.Contains("pools of 5 and 4 adapters, 20 and 20 validation", Refusal(TestTables.Create(2, pool: 4)), StringComparison.Ordinal);
+        Assert.Contains(
+            "runs/a and runs/b: both are fisher-probing (delta) with seed 1", Refusal(TestTables.Create(1)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Rows_SameKeyTwice_TheSecondGetsANumber()
     {
         var table = TestTables.Create(1);

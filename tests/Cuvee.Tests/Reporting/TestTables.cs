@@ -9,7 +9,8 @@ internal static class TestTables
 {
     public const int Records = 12;
 
-    public static ComparisonTable Create(ulong seed, string best = "ner-a", string metric = "ie-f1", char hash = 'a', bool withBase = true)
+    public static ComparisonTable Create(
+        ulong seed, string best = "ner-a", string metric = "ie-f1", char hash = 'a', bool withBase = true, int pool = 5)
     {
         var random = new SeededRandom(seed);
         MeasuredRow Row(string key, string name, RowKind kind, double level) => new(key, name, kind, 100 * (long)(seed % 1000))
@@ -25,7 +26,7 @@ internal static class TestTables
         {
             Title = "fisher-probing (delta)",
             Seed = seed,
-            PoolSize = 5,
+            PoolSize = pool,
             Metric = metric,
             HasPrecisionAndRecall = metric == "ie-f1",
             ValidationRecords = 20,
