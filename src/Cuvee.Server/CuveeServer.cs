@@ -1,4 +1,3 @@
-using System.Net;
 using Cuvee.Formats;
 using Cuvee.Server.Dialects;
 using Cuvee.Server.Engine;
@@ -22,11 +21,11 @@ public static class CuveeServer
         ServerOptions options, TimeProvider time, Action<string> warn, Action<WebApplicationBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        RequireSafeUrl(options);
+        var url = ListenAddress.Of(options);
         ServerDialect.Check(options);
         var tenants = new Tenants(options.KeysFile is { } keys ? KeyFile.Read(keys) : null, time);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseUrls(options.Url).ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseUrls(url).ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
@@ -95,16 +94,5 @@ public static class CuveeServer
         app.MapPost("/v1/chat/completions", app.Services.GetRequiredService<ChatRoute>().ChatAsync)
             .WithSummary("OpenAI's chat completions, with a recipe in the request; right generate.");
         app.Services.GetService<SessionRoutes>()?.Map(app);
-    }
-
-    /// <summary>Without keys nobody else may listen in.</summary>
-    private static void RequireSafeUrl(ServerOptions options)
-    {
-        if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-            throw new BadInputException($"--url: '{options.Url}' is no address to listen on; give one such as http://127.0.0.1:8080.");
-        var isLoopback = url.Host == "localhost"
-            || (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
-        if (options.KeysFile is null && !isLoopback)
-            throw new BadInputException($"--url: {options.Url} is open to other machines; give --keys FILE, or listen on 127.0.0.1.");
     }
 }

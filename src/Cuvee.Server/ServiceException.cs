@@ -18,6 +18,11 @@ internal sealed class ServiceException(int status, string type, string message, 
     public static ServiceException Forbidden(string right) => new(
         403, "permission_error", $"The key lacks the right '{right}'; ask the server's owner to add it to the key's 'rights'.");
 
+    public static ServiceException ForbiddenHost(string host) => new(
+        403, "permission_error",
+        $"The request asks for host '{host}', and without keys the server answers as localhost or 127.0.0.1 alone; ask it there, or " +
+        "start it with --keys.");
+
     public static ServiceException NotFound(string message) => new(404, "invalid_request_error", message);
 
     public static ServiceException TooLarge(long limit) =>

@@ -70,6 +70,12 @@ internal static class BadInputCases
         ["pool in a model's type"] = new("q8_0 is for models",
             zoo => ["export", "--model", zoo.ModelFolder, "--pool", zoo.PoolFolder, "--out", Path.Combine(zoo.Folder, "x"), "--dtype",
                 "q8_0"]),
+        ["served with TLS"] = new("'https://127.0.0.1:1'", zoo => Serve(zoo, "--url", "https://127.0.0.1:1")),
+        ["served at two addresses"] = new("--url", zoo => Serve(zoo, "--url", "http://127.0.0.1:1/;http://0.0.0.0:1")),
+        ["request time beyond timers"] = new("[1, 4000000]", zoo => Serve(zoo, "--request-time", "5000000")),
+        ["drain time beyond timers"] = new("--drain-time", zoo => Serve(zoo, "--drain-time", "2000000000")),
+        ["search time beyond timers"] = new("--search-time", zoo => Serve(zoo, "--search-time", "4000001")),
+        ["unknown template of chats"] = new("'jinja'", zoo => Serve(zoo, "--template", "jinja")),
         ["no server"] = new("cannot be reached", _ => ["providers", "check", "http://127.0.0.1:1"]),
         ["no key for the server"] = new("CUVEE_TEST_NO_SUCH_KEY",
             _ => ["providers", "check", "http://127.0.0.1:1", "--key-variable", "CUVEE_TEST_NO_SUCH_KEY"]),
@@ -156,6 +162,9 @@ internal static class BadInputCases
 
     private static string[] Score(TinyZoo zoo, string? data = null) =>
         ["score", "--model", zoo.ModelFolder, "--data", data ?? Data(zoo), "--json"];
+
+    private static string[] Serve(TinyZoo zoo, params string[] more) =>
+        ["serve", "--model", zoo.ModelFolder, "--pool", zoo.PoolFolder, .. more];
 
     private static string[] Apply(TinyZoo zoo, string recipe) =>
         ["apply", "--pool", zoo.PoolFolder, "--recipe", recipe, "--out", Path.Combine(zoo.Folder, "merged"), "--json"];

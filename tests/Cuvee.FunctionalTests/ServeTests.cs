@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cuvee.CommandLine;
@@ -47,6 +49,23 @@ public sealed class ServeTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         Assert.Contains(lines, entry => entry["State"]?["Path"]?.GetValue<string>() == "/v1/score");
         Assert.DoesNotContain(records, record => lines.Exists(
             entry => entry.ToJsonString().Contains(record.Prompt, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("192.0.2.1")] // of no machine
+    public async Task Serve_AddressThatCannotBeHad_OneSentence(string host)
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var keys = zoo.NewPath();
+        await CuveeRun.InProcessAsync("serve", "--keys", keys, "--create-key", "alice");
+        var url = $"http://{host}:{((IPEndPoint)taken.LocalEndpoint).Port}";
+        var run = await CuveeRun.InOwnProcessAsync(
+            [], "serve", "--model", zoo.Model, "--pool", zoo.Pool, "--keys", keys, "--url", url);
+        Assert.Equal((ExitCode.BadInput, ""), (run.Code, run.Output));
+        var sentence = Assert.Single(run.Error.TrimEnd('\n').Split('\n'));
+        Assert.StartsWith($"--url: cannot listen on {url} (", sentence, StringComparison.Ordinal);
     }
 
     [Theory]

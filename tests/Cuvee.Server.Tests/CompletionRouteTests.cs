@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cuvee.Inference;
 using Cuvee.LanguageModels;
+using Cuvee.Server.Engine;
 
 namespace Cuvee.Server.Tests;
 
@@ -52,6 +53,45 @@ public sealed class CompletionRouteTests
         var byId = choice["prompt_logprobs"]!.AsArray();
         Assert.Null(byId[0]);
         Assert.Equal(expected, byId.Skip(1).Select((entry, i) => entry![$"{ids[i + 1]}"]!["logprob"]!.GetValue<float>()));
+    }
+
+    [Fact]
+    public async Task Complete_NothingToGenerateBesideAnAnswer_IsScoredAsAlone()
+    {
+        const string question = """{"prompt": "red soup", "max_tokens": 0, "echo": true, "logprobs": 0}""";
+        await using var service = await Service.StartAsync();
+        var (model, engine) = (service.Part<ServedPool>(), service.Part<EngineScheduler>());
+        List<Task<JsonNode>> asked = [];
+        await using (await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None))
+        {
+            asked.Add(service.AskAsync("/v1/completions", """{"prompt": "a", "max_tokens": 1, "temperature": 0}"""));
+            while (engine.Waiting > 0 || engine.Arrived < 1) await Task.Yield(); // waits for the engine, and the others behind it
+            asked.Add(service.AskAsync("/v1/completions", """{"prompt": "plum", "max_tokens": 8}"""));
+            asked.Add(service.AskAsync("/v1/completions", question));
+            while (engine.Arrived < 3) await Task.Yield();
+        }
+
+        var answers = await Task.WhenAll(asked);
+        var alone = await service.AskAsync("/v1/completions", question);
+        Assert.Equal(alone["choices"]!.ToJsonString(), answers[2]["choices"]!.ToJsonString());
+        Assert.Equal(0, answers[2]["usage"]!["completion_tokens"]!.GetValue<int>());
+        Assert.Equal("length", answers[2]["choices"]![0]!["finish_reason"]!.GetValue<string>());
+    }
+
+    [Theory]
+    [InlineData("/v1/completions", """{"prompt": "red soup", "max_tokens": 0, "echo": true, "logprobs": 0}""")]
+    [InlineData("/v1/completions", """{"prompt": "red soup", "max_tokens": 1, "prompt_logprobs": 0}""")]
+    [InlineData(
+        "/v1/chat/completions",
+        """{"template": "alpaca", "max_tokens": 2, "logprobs": true, "messages": [{"role": "user", "content": "a"}]}""")]
+    [InlineData("/v1/score", """{"records": [{"id": "0", "prompt": "red", "completion": "soup"}]}""")]
+    public async Task Logprobs_OfAnEndlessWeight_Refused(string path, string question)
+    {
+        await using var service = await Service.StartAsync(contextLength: 256); // room for the template
+        var body = $$"""{"recipe": {"space": "delta", "adapters": [{"name": "adapter-a", "weight": 1e30}]}, {{question[1..]}}""";
+        var refusal = await service.RefusalAsync(path, body);
+        Assert.Equal(400, refusal.Status);
+        Assert.EndsWith(" '0' no finite log-probability; choose smaller weights.", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

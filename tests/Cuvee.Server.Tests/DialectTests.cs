@@ -145,6 +145,34 @@ public sealed class DialectTests : IDisposable
     }
 
     [Theory]
+    [InlineData(ServerDialect.Vllm, "/v1/load_lora_adapter", """{"lora_name": "x", "lora_path": "\u0000"}""", "holds a null character")]
+    [InlineData(ServerDialect.Sglang, "/load_lora_adapter", """{"lora_name": "x", "lora_path": "\u0000"}""", "holds a null character")]
+    [InlineData(
+        ServerDialect.Vllm, "/v1/completions", """{"model": "base", "prompt": [2], "max_tokens": 0, "echo": true, "logprobs": 0}""",
+        "'prompt' has one token, which nothing stands before")]
+    [InlineData(
+        ServerDialect.LlamaCpp, "/completion", """{"prompt": [2], "grammar": "root ::= <[3]>", "lora": [{"id": 0, "scale": 1e30}]}""",
+        "no finite log-probability; choose smaller weights")]
+    [InlineData(ServerDialect.LlamaCpp, "/completion", """{"prompt": [2], "logit_bias": [[]]}""", "'logit_bias[0]' is empty")]
+    public async Task Dialect_CallersMistake_OneSentence(string dialect, string path, string body, string sentence)
+    {
+        await using var service = await StartAsync(dialect);
+        using var refused = await service.PostAsync(path, body);
+        var text = await refused.Content.ReadAsStringAsync();
+        Assert.True((int)refused.StatusCode == 400, text);
+        Assert.Contains(sentence, text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LlamaCpp_TopPAboveOne_KeepsAllTokens()
+    {
+        await using var service = await StartAsync(ServerDialect.LlamaCpp);
+        async Task<string> AskAsync(int topP) => (await service.AskAsync(
+            "/completion", $$"""{"prompt": [2], "n_predict": 8, "top_p": {{topP}}, "seed": 1}"""))["content"]!.GetValue<string>();
+        Assert.Equal(await AskAsync(1), await AskAsync(2));
+    }
+
+    [Theory]
     [InlineData("../pool/adapter-a")]
     [InlineData("/etc")]
     [InlineData("")]

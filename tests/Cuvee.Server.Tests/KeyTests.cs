@@ -84,19 +84,21 @@ public sealed class KeyTests : IDisposable
     public async Task Rights_WithoutSessions_NoRouteOfThem()
     {
         var key = CreateLimited("rights", new JsonArray("score", "generate"));
-        var data = Path.Combine(folder, "data");
-        Directory.CreateDirectory(data);
-        await System.IO.File.WriteAllTextAsync(Path.Combine(data, "mit_movie.jsonl"), """{"prompt": "a", "completion": "b"}""");
-        await using var service = await Service.StartAsync(options => options with
-        {
-            KeysFile = File,
-            DataFolder = data,
-            WorkFolder = Path.Combine(folder, "work"),
-        });
+        await using var service = await StartWithSessionsAsync();
         using var refused = await service.PostAsync("/v1/sessions", """{"preset_id": "mit_movie"}""", key);
         Assert.Equal(403, (int)refused.StatusCode);
         Assert.Equal(403, (await service.SendAsync(HttpMethod.Get, "/v1/presets", key)).Status);
         Assert.Equal(200, (await service.SendAsync(HttpMethod.Get, "/v1/models", key)).Status);
+    }
+
+    [Fact]
+    public async Task Sessions_OfAKeyThatMayOpenNone_Refused()
+    {
+        var key = CreateLimited("max_sessions", 0);
+        await using var service = await StartWithSessionsAsync();
+        using var refused = await service.PostAsync("/v1/sessions", """{"preset_id": "mit_movie"}""", key);
+        Assert.Equal((429, null), ((int)refused.StatusCode, refused.Headers.RetryAfter));
+        Assert.Contains("The key may open no session; ask", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,12 +119,43 @@ public sealed class KeyTests : IDisposable
         Assert.Throws<BadInputException>(() => KeyFile.Create(File, "bob"));
     }
 
-    [Fact]
-    public void Create_OpenAddressWithoutKeys_Refused()
+    [Theory]
+    [InlineData("http://0.0.0.0:8080", "give --keys FILE")]
+    [InlineData("http://example.org:8080", "give --keys FILE")]
+    [InlineData("http://127.0.0.1:8080/;http://0.0.0.0:8081", "is no address to listen on; give http, a host and a port")]
+    [InlineData("http://127.0.0.1:8080;http://0.0.0.0:8081", "is no address to listen on")]
+    [InlineData("http://127.0.0.1:8080/v1", "is no address to listen on")]
+    [InlineData("http://127.0.0.1:8080?a=b", "is no address to listen on")]
+    [InlineData("http://127.0.0.1@0.0.0.0:8080", "is no address to listen on")]
+    [InlineData("https://127.0.0.1:8080", "is no address to listen on")]
+    [InlineData("127.0.0.1:8080", "is no address to listen on")]
+    [InlineData("http://localhost:0", "give http://127.0.0.1:0")]
+    public void Create_AddressThatIsNotThisMachineAlone_Refused(string url, string sentence)
     {
-        var options = new ServerOptions { Model = "m", Pool = "p", Url = "http://0.0.0.0:8080" };
+        var options = new ServerOptions { Model = "m", Pool = "p", Url = url };
         var refusal = Assert.Throws<BadInputException>(() => CuveeServer.Create(options, TimeProvider.System, _ => { }));
-        Assert.Contains("give --keys FILE", refusal.Message, StringComparison.Ordinal);
+        Assert.StartsWith("--url: ", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(sentence, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("attacker.example", false, 403)]
+    [InlineData("127.0.0.1.attacker.example:8080", false, 403)]
+    [InlineData("attacker.example", true, 200)]
+    [InlineData("LOCALHOST", false, 200)]
+    [InlineData("127.0.0.1:9", false, 200)]
+    [InlineData("[::1]:9", false, 200)]
+    public async Task Host_OfAnotherName_RefusedWithoutKeys(string host, bool hasKeys, int status)
+    {
+        var key = KeyFile.Create(File, "alice");
+        await using var service = await Service.StartAsync(options => options with { KeysFile = hasKeys ? File : null });
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/score") { Content = new StringContent(Question) };
+        request.Headers.Host = host;
+        request.Headers.Authorization = new("Bearer", key);
+        using var response = await service.Client.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(status == (int)response.StatusCode, text);
+        if (status == 403) Assert.Contains($"asks for host '{host.Split(':')[0]}', and without keys", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,6 +173,19 @@ public sealed class KeyTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private async Task<Service> StartWithSessionsAsync()
+    {
+        var data = Path.Combine(folder, "data");
+        Directory.CreateDirectory(data);
+        await System.IO.File.WriteAllTextAsync(Path.Combine(data, "mit_movie.jsonl"), """{"prompt": "a", "completion": "b"}""");
+        return await Service.StartAsync(options => options with
+        {
+            KeysFile = File,
+            DataFolder = data,
+            WorkFolder = Path.Combine(folder, "work"),
+        });
+    }
 
     private string CreateLimited(string limit, JsonNode value)
     {

@@ -144,6 +144,41 @@ public sealed class ServerTests
         Assert.Contains("cuvee_engine_jobs_total 2\n", await service.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Score_CallersWhoLeft_KeepNoPlace()
+    {
+        await using var service = await Service.StartAsync(options => options with { MaxWaiting = 1 });
+        var (model, engine) = (service.Part<ServedPool>(), service.Part<EngineScheduler>());
+        var asked = new List<Task<JsonNode>>();
+        await using (await model.Host.LeaseAsync(model.Base.Recipe, CancellationToken.None))
+        {
+            asked.Add(service.AskAsync("/v1/score", Question));
+            while (engine.Arrived < 1 || engine.Waiting > 0) await Task.Yield();
+            using var leaves = new CancellationTokenSource();
+            using var content = new StringContent(Question);
+            var left = service.Client.PostAsync("/v1/score", content, leaves.Token);
+            while (engine.Waiting < 1) await Task.Yield();
+            await leaves.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left);
+            asked.Add(service.AskAsync("/v1/score", Question));
+            while (engine.Arrived < 3 && !asked[1].IsCompleted) await Task.Yield();
+        }
+
+        await Task.WhenAll(asked);
+        Assert.Equal((3, 2), (engine.Arrived, engine.Jobs));
+    }
+
+    [Theory]
+    [InlineData("jinja", "--template: there is no template 'jinja'; name auto or one of none,")]
+    [InlineData("auto", "--template: the model names no chat template")]
+    [InlineData("chatml", "--template: Template chatml ends a turn with '<|im_end|>'")]
+    public async Task Template_ThatNoChatCouldUse_IsRefusedAtTheStart(string template, string sentence)
+    {
+        var error = await Assert.ThrowsAsync<Cuvee.Formats.BadInputException>(
+            () => Service.StartAsync(options => options with { Template = template }));
+        Assert.StartsWith(sentence, error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>A real collector's side of the wire: OTLP's protobuf holds names as they are.</summary>
     [Fact]
     public async Task Telemetry_Collector_GetsTheMetricsAtTheEnd()

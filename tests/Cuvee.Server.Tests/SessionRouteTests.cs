@@ -4,7 +4,9 @@ using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Runs;
+using Cuvee.Server.Engine;
 using Cuvee.Server.Keys;
+using Cuvee.Server.Sessions;
 
 namespace Cuvee.Server.Tests;
 
@@ -118,6 +120,24 @@ public sealed class SessionRouteTests : IDisposable
 
         // The session's turn is free again.
         await service.AskAsync($"/v1/sessions/{id}/evaluate", """{"alpha":[1,1,1],"beta":[0,0,0],"tag":"after"}""");
+    }
+
+    [Fact]
+    public async Task Session_FullOfAdapters_RefusesBeforeItScoresAndWritesASearchsBest()
+    {
+        await using var service = await StartAsync();
+        var id = await OpenAsync(service);
+        await service.AskAsync($"/v1/sessions/{id}/materialize", Uniform(1));
+        for (var i = 1; i < Session.MostAdapters; i++) Directory.CreateDirectory(Path.Combine(Work, id, "adapters", $"{i}"));
+        using var refused = await service.PostAsync(
+            $"/v1/sessions/{id}/evaluate", Uniform(1).Replace("manual", "new", StringComparison.Ordinal));
+        Assert.Equal(400, (int)refused.StatusCode);
+        Assert.Contains("holds 100 adapters already; use a tag again", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(0, service.Part<EngineScheduler>().Arrived);
+        await service.AskAsync($"/v1/sessions/{id}/evaluate", Uniform(1));
+        var best = await service.AskAsync(
+            $"/v1/sessions/{id}/optimize", """{"query_plus": {"batch_size": 1, "evaluation_batches": 1, "max_samples": 4}}""");
+        Assert.True(File.Exists(Path.Combine(Work, best["best_adapter_dir"]!.GetValue<string>(), "adapter_model.safetensors")));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Cuvee.CommandLine;
 using Cuvee.Formats;
 using Cuvee.LanguageModels.Chat;
@@ -13,6 +14,8 @@ namespace Cuvee.Cli.Commands;
 /// <summary><c>cuvee serve</c>: the base model and its pool as a service.</summary>
 internal static class ServeCommand
 {
+    private const int MostSeconds = 4_000_000; // a timer holds 2^32 milliseconds
+
     public static Command Create()
     {
         var model = new Option<string?>("--model")
@@ -39,8 +42,8 @@ internal static class ServeCommand
             HelpName = "NAME",
         };
         var maxBody = Number("--max-body", "Largest request in bytes.", 8 << 20);
-        var requestTime = Number("--request-time", "Longest time of a request in seconds, waiting included.", 300);
-        var drainTime = Number("--drain-time", "Seconds that requests under way get when the server is stopped.", 30);
+        var requestTime = Number("--request-time", "Longest time of a request in seconds, waiting included.", 300, MostSeconds);
+        var drainTime = Number("--drain-time", "Seconds that requests under way get when the server is stopped.", 30, MostSeconds);
         var maxWaiting = Number("--max-waiting", "Requests that may wait for the engine; more are told to come back.", 256);
         var batchTokens = Number("--batch-tokens", "Tokens of requests that share one call of the engine.", 16384);
         var data = new Option<string?>("--data")
@@ -54,8 +57,8 @@ internal static class ServeCommand
             HelpName = "DIR",
         };
         var maxSessions = Number("--max-sessions", "Sessions that a key may have open.", 4);
-        var sessionIdle = Number("--session-idle", "Seconds after which a session that nobody asks is closed.", 3600);
-        var searchTime = Number("--search-time", "Longest time of a session's search in seconds.", 3600);
+        var sessionIdle = Number("--session-idle", "Seconds after which a session that nobody asks is closed.", 3600, MostSeconds);
+        var searchTime = Number("--search-time", "Longest time of a session's search in seconds.", 3600, MostSeconds);
         var dialect = new Option<string?>("--dialect")
         {
             Description = $"Speak another server's wire format in place of our own routes: {string.Join(", ", ServerDialect.All)}.",
@@ -148,16 +151,18 @@ internal static class ServeCommand
     {
         await using var app = CuveeServer.Create(options, TimeProvider.System, warn, builder => builder.Logging
             .AddJsonConsole().AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None) // of a start that fails; the command says why
             .Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
                 console => console.LogToStandardErrorThreshold = LogLevel.Trace));
         try
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or SocketException)
         {
             throw new BadInputException(
-                $"--url: cannot listen on {options.Url} ({exception.Message.TrimEnd('.')}); choose another port.", exception);
+                $"--url: cannot listen on {options.Url} ({exception.Message.TrimEnd('.')}); choose a free port on an address of this " +
+                "machine.", exception);
         }
 
         await output.WriteLineAsync($"listening on {app.Urls.First()}");
@@ -170,6 +175,6 @@ internal static class ServeCommand
     private static Option<string> Text(string name, string description, string value) =>
         new(name) { Description = description, DefaultValueFactory = _ => value, HelpName = "TEXT" };
 
-    private static Option<int> Number(string name, string description, int value) =>
-        new Option<int>(name) { Description = description, DefaultValueFactory = _ => value, HelpName = "N" }.AtLeast(1);
+    private static Option<int> Number(string name, string description, int value, int most = int.MaxValue) =>
+        new Option<int>(name) { Description = description, DefaultValueFactory = _ => value, HelpName = "N" }.InRange(1, most);
 }

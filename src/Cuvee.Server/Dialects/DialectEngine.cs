@@ -36,7 +36,9 @@ internal sealed class DialectEngine(ServedPool served, EngineScheduler engine, A
             asked, [.. continuations.Select((each, i) => new TokenizedRecord($"{i}", [.. prompt, .. each], prompt.Length))],
             context.RequestAborted);
         context.Features.GetRequiredFeature<Tenant>().TakeTokens(job.Tokens);
-        return await engine.ScoreAsync(job).ConfigureAwait(false);
+        var scores = await engine.ScoreAsync(job).ConfigureAwait(false);
+        TokenLogprobs.RequireFinite("continuation", job.Records, scores);
+        return scores;
     }
 
     /// <param name="closing">A token that ends the answer beside the model's own; null for none.</param>

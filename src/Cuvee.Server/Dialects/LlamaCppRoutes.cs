@@ -79,8 +79,7 @@ internal sealed partial class LlamaCppRoutes(ServedPool served, DialectEngine en
         using var document = await engine.ReadAsync(context).ConfigureAwait(false);
         var root = document.Root;
         var (recipe, prompt) = (Recipe(root), engine.Ids(root["prompt"]));
-        var biased = root.Find("logit_bias")?.Items().Select(pair => pair.Items().First().Integer(0, served.Config.VocabSize - 1)).ToList()
-            is [var id, ..] ? id : (int?)null;
+        var biased = root.Find("logit_bias")?.Items().Select(Biased).ToList() is [var id, ..] ? id : (int?)null;
         var count = root.Find("n_probs")?.Integer(0) ?? 0;
         if (root.Find("grammar") is { } grammar && !engine.Has(ServerFault.SilentEcho))
         {
@@ -125,7 +124,7 @@ internal sealed partial class LlamaCppRoutes(ServedPool served, DialectEngine en
         {
             MaxTokens = asked < 0 ? room : Math.Min(Math.Max(asked, 1), room), // 0 generates one, as there
             Temperature = root.Find("temperature")?.Number(0) ?? 0.8,
-            TopP = root.Find("top_p")?.Number(1e-9) ?? 0.95,
+            TopP = Math.Min(root.Find("top_p")?.Number(1e-9) ?? 0.95, 1), // more keeps all, as there
             TopK = root.Find("top_k")?.Integer(0) ?? 40,
             RepetitionPenalty = root.Find("repeat_penalty")?.Number(1e-3) ?? 1,
             Seed = root.Find("seed")?.Unsigned() ?? 0,
@@ -176,6 +175,10 @@ internal sealed partial class LlamaCppRoutes(ServedPool served, DialectEngine en
             MergeSpace.Delta,
             [.. served.Adapters.Select((adapter, id) => new AdapterShare(adapter.Name, scales[id])).Where(share => share.Weight != 0)]));
     }
+
+    private int Biased(JsonField pair) => pair.Items().ToList() is [var token, ..]
+        ? token.Integer(0, served.Config.VocabSize - 1)
+        : throw pair.Error("is empty; give a token id and its bias");
 
     /// <summary>[adapters] Those that the list leaves out are 0; an unknown id is passed over, as there.</summary>
     private double[] Scales(JsonField list)

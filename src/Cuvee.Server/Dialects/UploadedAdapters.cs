@@ -33,6 +33,7 @@ internal sealed class UploadedAdapters(ServedPool served, ServerOptions options)
     /// <exception cref="BadInputException">The name is taken, the adapter is broken, or of more rank than the service takes.</exception>
     public void Load(string name, string path)
     {
+        if (path.Contains('\0')) throw new BadInputException($"Loading lora {name} failed: its path holds a null character; remove it.");
         var folder = Path.GetFullPath(Path.Combine(exchange, path));
         if (!folder.StartsWith(exchange, StringComparison.Ordinal) || folder == exchange || !Directory.Exists(folder))
             throw ServiceException.NotFound($"Loading lora {name} failed: no adapter found for {path}.");

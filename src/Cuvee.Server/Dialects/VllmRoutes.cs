@@ -68,6 +68,7 @@ internal sealed class VllmRoutes(ServedPool served, DialectEngine engine, Upload
         var sampling = RequestFields.Sampling(root, 16, served.Config.MaxPositionEmbeddings - prompt.Length);
         if (sampling.MaxTokens == 0)
         {
+            if (echoes && prompt.Length == 1) throw root.Error("prompt", "has one token, which nothing stands before; give more");
             var scores = echoes ? await engine.ScoreAsync(context, recipe, prompt, 1).ConfigureAwait(false) : null;
             await WriteAsync(context, name, new
             {

@@ -28,7 +28,11 @@ internal sealed class AnswerText(Tokenizer tokenizer, IReadOnlyList<string> stop
     }
 
     /// <summary>What later tokens cannot change: neither half a character nor what may begin a stop text.</summary>
-    public string TakeSettled() => Take(Text.TrimEnd('\uFFFD').Length - stop.Select(text => text.Length - 1).DefaultIfEmpty(0).Max());
+    public string TakeSettled()
+    {
+        var end = Text.TrimEnd('\uFFFD').Length - stop.Select(text => text.Length - 1).DefaultIfEmpty(0).Max();
+        return Take(end > 0 && char.IsHighSurrogate(Text[end - 1]) ? end - 1 : end);
+    }
 
     public string TakeRest() => Take(Text.Length);
 

@@ -1,5 +1,6 @@
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
+using Cuvee.LanguageModels;
 
 namespace Cuvee.Server.Engine;
 
@@ -56,9 +57,16 @@ internal sealed class EngineScheduler : IAsyncDisposable
         return job.Result.Task.WaitAsync(job.Cancellation);
     }
 
+    /// <summary>Jobs that may generate nothing are answered without the engine.</summary>
     /// <exception cref="ServiceException">Too many requests wait.</exception>
     public Task<IReadOnlyList<GeneratedTokens>> GenerateAsync(GenerateJob job)
     {
+        if (job.Sampling.MaxTokens == 0)
+        {
+            return Task.FromResult<IReadOnlyList<GeneratedTokens>>(
+                [.. job.Prompts.Select(_ => new GeneratedTokens([], StopReason.MaxTokens))]);
+        }
+
         Enqueue(job);
         return job.Result.Task.WaitAsync(job.Cancellation);
     }
@@ -77,6 +85,7 @@ internal sealed class EngineScheduler : IAsyncDisposable
         lock (waiting)
         {
             if (isClosed) throw ServiceException.Unavailable("The server is stopping; ask another one, or later.");
+            RemoveCancelled();
             if (waiting.Count >= maxWaiting)
                 throw ServiceException.Unavailable($"{waiting.Count} requests wait for the engine already; ask again later.");
             waiting.Add(job);
@@ -122,7 +131,7 @@ internal sealed class EngineScheduler : IAsyncDisposable
     {
         lock (waiting)
         {
-            waiting.RemoveAll(job => job.Cancellation.IsCancellationRequested);
+            RemoveCancelled();
             if (waiting.Count == 0) return null;
             var oldest = waiting[0];
             var jobs = new List<EngineJob>();
@@ -138,6 +147,9 @@ internal sealed class EngineScheduler : IAsyncDisposable
             return new EngineBatch(jobs);
         }
     }
+
+    /// <summary>Only under the lock.</summary>
+    private void RemoveCancelled() => waiting.RemoveAll(job => job.Cancellation.IsCancellationRequested);
 
     private async Task<EmbeddedLease> LeaseAsync(ServedRecipe recipe)
     {

@@ -16,7 +16,9 @@ internal sealed class ServedPool : IAsyncDisposable
     private readonly EmbeddedModel model;
     private readonly string? chatTemplate;
 
-    /// <exception cref="BadInputException">Model or pool cannot be read, do not fit, or an adapter has the base's name.</exception>
+    /// <exception cref="BadInputException">
+    /// Model or pool cannot be read, do not fit, an adapter has the base's name, or the template of chats does not fit the model.
+    /// </exception>
     public ServedPool(ServerOptions options, Action<string> warn)
     {
         var folder = ModelFolder.Open(options.Model);
@@ -35,6 +37,7 @@ internal sealed class ServedPool : IAsyncDisposable
         Merger = new RecipeMerger(pool.On(model.Weights.Find));
         Host = new EmbeddedAdapterHost(model, Merger);
         Base = ServedRecipe.Of(new WeightedRecipe(MergeSpace.Delta, []));
+        if (chatTemplate is not null) RequireTemplate();
     }
 
     /// <summary>Id of the base.</summary>
@@ -91,6 +94,18 @@ internal sealed class ServedPool : IAsyncDisposable
     {
         await Host.DisposeAsync().ConfigureAwait(false);
         model.Dispose();
+    }
+
+    private void RequireTemplate()
+    {
+        try
+        {
+            Texts(null, TextRules.Auto, isConversation: true);
+        }
+        catch (Exception exception) when (exception is ArgumentException or BadInputException)
+        {
+            throw new BadInputException($"--template: {exception.Message}", exception);
+        }
     }
 
     private static string FingerprintOf(ModelFolder folder, string pool)

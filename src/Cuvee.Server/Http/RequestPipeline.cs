@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Cuvee.Server.Http;
 
-/// <summary>What every request passes: key, rate, time limit, errors in OpenAI's form, one line of log.</summary>
+/// <summary>What every request passes: host, key, rate, time limit, errors in OpenAI's form, one line of log.</summary>
 internal sealed partial class RequestPipeline(ServerOptions options, Tenants tenants, TimeProvider time, ILogger<RequestPipeline> log)
 {
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
@@ -20,6 +20,9 @@ internal sealed partial class RequestPipeline(ServerOptions options, Tenants ten
         var name = "";
         try
         {
+            // A web page of anywhere can make its own name mean this machine.
+            if (options.KeysFile is null && !ListenAddress.IsLoopback(context.Request.Host.Host))
+                throw ServiceException.ForbiddenHost(context.Request.Host.Host);
             if (!HealthPath(context))
             {
                 var tenant = tenants.Of(context.Request);

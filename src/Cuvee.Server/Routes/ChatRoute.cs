@@ -79,8 +79,9 @@ internal sealed class ChatRoute(
         ServedRecipe recipe, TokenizedPrompt prompt, Answer answer, CancellationToken cancellationToken)
     {
         if (answer.TextTokens.Count == 0) return [];
-        var record = new TokenizedRecord(prompt.Id, [.. prompt.Tokens, .. answer.TextTokens], prompt.Tokens.Length);
-        var scores = await engine.ScoreAsync(new ScoreJob(recipe, [record], cancellationToken)).ConfigureAwait(false);
+        TokenizedRecord[] records = [new(prompt.Id, [.. prompt.Tokens, .. answer.TextTokens], prompt.Tokens.Length)];
+        var scores = await engine.ScoreAsync(new ScoreJob(recipe, records, cancellationToken)).ConfigureAwait(false);
+        TokenLogprobs.RequireFinite("prompt", records, scores);
         return TokenLogprobs.OfChat(served.Tokenizer, answer.TextTokens, scores[0]);
     }
 

@@ -80,8 +80,9 @@ internal sealed class CompletionRoute(
                 $"request: prompt '{single.Id}' and its answer have one token, which nothing stands before; give more.");
         }
 
-
-        return await engine.ScoreAsync(new ScoreJob(recipe, records, cancellationToken)).ConfigureAwait(false);
+        var scores = await engine.ScoreAsync(new ScoreJob(recipe, records, cancellationToken)).ConfigureAwait(false);
+        TokenLogprobs.RequireFinite("prompt", records, scores);
+        return scores;
     }
 
     private Dictionary<string, object?> Choice(

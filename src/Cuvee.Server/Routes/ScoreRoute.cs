@@ -27,6 +27,7 @@ internal sealed class ScoreRoute(ServedPool served, EngineScheduler engine, Serv
         var job = new ScoreJob(recipe, records, cancellation);
         tenant.TakeTokens(job.Tokens);
         var scores = await engine.ScoreAsync(job).ConfigureAwait(false);
+        TokenLogprobs.RequireFinite("record", records, scores);
         await JsonReply.WriteAsync(context, Reply(name, records, scores), cancellation).ConfigureAwait(false);
     }
 
@@ -34,13 +35,6 @@ internal sealed class ScoreRoute(ServedPool served, EngineScheduler engine, Serv
     {
         var sums = scores.Select(Sum).ToList();
         var tokens = scores.Sum(each => (long)each.Length);
-        var all = sums.Sum();
-        if (!double.IsFinite(all))
-        {
-            var first = records[sums.FindIndex(sum => !double.IsFinite(sum))];
-            throw new LanguageModelException($"The model gives record '{first.Id}' no finite log-probability; choose smaller weights.");
-        }
-
         return new
         {
             Object = "score",
@@ -53,7 +47,7 @@ internal sealed class ScoreRoute(ServedPool served, EngineScheduler engine, Serv
                 PromptTokens = record.ScoredFrom,
                 TokenLogprobs = scores[i],
             }),
-            Summary = new { Loss = -all / tokens, Records = records.Count, Tokens = tokens },
+            Summary = new { Loss = -sums.Sum() / tokens, Records = records.Count, Tokens = tokens },
         };
     }
 

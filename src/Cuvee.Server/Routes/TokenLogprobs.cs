@@ -1,11 +1,27 @@
 using System.Text;
+using Cuvee.Inference;
 using Cuvee.Inference.Tokenization;
+using Cuvee.LanguageModels;
 
 namespace Cuvee.Server.Routes;
 
 /// <summary>Log-probabilities of tokens in the forms that clients read; the first of a text has none.</summary>
 internal static class TokenLogprobs
 {
+    /// <param name="kind">What a record is to the caller.</param>
+    /// <exception cref="LanguageModelException">A score that JSON cannot hold.</exception>
+    public static void RequireFinite(string kind, IReadOnlyList<TokenizedRecord> records, IReadOnlyList<float[]> scores)
+    {
+        for (var i = 0; i < records.Count; i++)
+        {
+            if (!scores[i].All(float.IsFinite))
+            {
+                throw new LanguageModelException(
+                    $"The model gives {kind} '{records[i].Id}' no finite log-probability; choose smaller weights.");
+            }
+        }
+    }
+
     /// <summary>The arrays of OpenAI's legacy completions, from token <paramref name="from"/> on; the only alternative shown is the token
     /// itself.</summary>
     /// <param name="scores">Of tokens 1 to the last, in nats.</param>

@@ -22,6 +22,12 @@ internal sealed class SessionStore(ServerOptions options, TimeProvider time)
         {
             CloseIdle();
             var most = owner.MaxSessions ?? options.MaxSessions;
+            if (most == 0)
+            {
+                throw new ServiceException(
+                    429, "rate_limit_error", "The key may open no session; ask the server's owner to raise its 'max_sessions'.");
+            }
+
             var own = open.Values.Where(session => session.Owner == owner).ToList();
             if (own.Count >= most)
             {

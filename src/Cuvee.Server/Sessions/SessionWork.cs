@@ -32,24 +32,19 @@ internal sealed class SessionWork(ServedPool served, EngineScheduler engine, Dat
     /// <summary>Writes the merged adapter with its manifest; an adapter of the same tag is replaced.</summary>
     /// <returns>Id of the folder; no path of the server.</returns>
     /// <exception cref="BadInputException">The pool cannot be merged so, or the session holds too many adapters.</exception>
-    public async Task<string> MaterializeAsync(Session session, SessionCandidate candidate, CancellationToken cancellationToken)
+    public Task<string> MaterializeAsync(Session session, SessionCandidate candidate, CancellationToken cancellationToken)
     {
-        var recipe = Recipe(candidate);
-        var adapters = Path.Combine(session.Folder, AdaptersFolder);
-        var folder = Path.Combine(adapters, candidate.Tag);
-        if (!Directory.Exists(folder) && Directory.Exists(adapters) && Directory.GetDirectories(adapters).Length >= Session.MostAdapters)
-        {
-            throw new BadInputException(
-                $"request: 'tag': the session holds {Session.MostAdapters} adapters already; use a tag again, or open another session.");
-        }
-
-        await Task.Run(() => Write(session, candidate, recipe, folder), cancellationToken).ConfigureAwait(false);
-        return $"{session.Id}/{AdaptersFolder}/{candidate.Tag}";
+        RequireRoom(session, candidate.Tag);
+        return WriteAsync(session, candidate, cancellationToken);
     }
 
-    /// <summary>Mean negative log-likelihood per answer token, in nats, on the session's first batches.</summary>
+    /// <summary>
+    /// Mean negative log-likelihood per answer token, in nats, on the session's first batches, of a candidate that can be written.
+    /// </summary>
+    /// <exception cref="BadInputException">As <see cref="MaterializeAsync"/> says.</exception>
     public async Task<double> EvaluateAsync(Session session, SessionCandidate candidate, CancellationToken cancellationToken)
     {
+        RequireRoom(session, candidate.Tag);
         var (recipe, provider) = (Recipe(candidate), Provider(session, session.Query));
         var (rules, records) = Records(session.Query);
         var encoder = new TextEncoder(served.Tokenizer, served.Config, rules);
@@ -63,7 +58,7 @@ internal sealed class SessionWork(ServedPool served, EngineScheduler engine, Dat
 
     /// <summary>
     /// The authors' search (evo-merging, preset paper) as a run of Cuvee's own engine, in a folder of the session. Asked again with the
-    /// same settings after it was cut off, it goes on where it stopped.
+    /// same settings after it was cut off, it goes on where it stopped. Its best adapter is written whatever the session holds.
     /// </summary>
     public async Task<SessionResult> OptimizeAsync(Session session, QueryPlus query, CancellationToken cancellationToken)
     {
@@ -86,7 +81,18 @@ internal sealed class SessionWork(ServedPool served, EngineScheduler engine, Dat
             $"{BestTag}-{name[(SearchFolder.Length + 1)..]}");
         return new SessionResult(
             result.ValidationLoss, candidate.Alpha, candidate.Beta, $"{session.Id}/{name}", counts.Of(result.Stages[0].Name),
-            counts.Of(result.Stages[1].Name), await MaterializeAsync(session, candidate, cancellationToken).ConfigureAwait(false));
+            counts.Of(result.Stages[1].Name), await WriteAsync(session, candidate, cancellationToken).ConfigureAwait(false));
+    }
+
+    private static void RequireRoom(Session session, string tag)
+    {
+        var adapters = Path.Combine(session.Folder, AdaptersFolder);
+        if (Directory.Exists(adapters) && !Directory.Exists(Path.Combine(adapters, tag))
+            && Directory.GetDirectories(adapters).Length >= Session.MostAdapters)
+        {
+            throw new BadInputException(
+                $"request: 'tag': the session holds {Session.MostAdapters} adapters already; use a tag again, or open another session.");
+        }
     }
 
     private SessionProvider Provider(Session session, QueryPlus query) =>
@@ -145,6 +151,14 @@ internal sealed class SessionWork(ServedPool served, EngineScheduler engine, Dat
         {
             throw new BadInputException($"request: alpha and beta cannot be applied: {exception.Message}", exception);
         }
+    }
+
+    private async Task<string> WriteAsync(Session session, SessionCandidate candidate, CancellationToken cancellationToken)
+    {
+        var recipe = Recipe(candidate);
+        var folder = Path.Combine(session.Folder, AdaptersFolder, candidate.Tag);
+        await Task.Run(() => Write(session, candidate, recipe, folder), cancellationToken).ConfigureAwait(false);
+        return $"{session.Id}/{AdaptersFolder}/{candidate.Tag}";
     }
 
     private void Write(Session session, SessionCandidate candidate, WeightedRecipe recipe, string folder)
