@@ -1,4 +1,3 @@
-using Cuvee.Formats;
 using Cuvee.Formats.Safetensors;
 using Cuvee.Hosting;
 using Cuvee.Hosting.Commands;

@@ -30,7 +30,7 @@ internal sealed class LocalPool(PoolSelection selection, string file, MergeMetho
 
     private IReadOnlyList<AdapterHeader> Headers => headers ??= AdapterPool.ReadHeaders(selection.Path!, selection.Exclude);
 
-    private IReadOnlyList<string> Remaining(IReadOnlyList<string> names)
+    private string[] Remaining(IReadOnlyList<string> names)
     {
         if (selection.Exclude.FirstOrDefault(name => !names.Contains(name, StringComparer.Ordinal)) is { } unknown)
             throw new BadInputException($"{file}: pool.exclude names '{unknown}', which pool.names lacks; correct or remove the name.");

@@ -1,7 +1,6 @@
 using Cuvee.Events;
 using Cuvee.Formats;
 using Cuvee.Journaling;
-using Cuvee.LanguageModels;
 using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Searches;

@@ -148,7 +148,7 @@ public sealed class ChatProviderTests : IDisposable
             echo "$1-candidate"
             """);
         await File.WriteAllTextAsync(Path.Combine(zoo.Folder, "drop.sh"), "echo \"$1\" >> dropped.txt\n");
-        File.SetUnixFileMode(Path.Combine(zoo.Folder, "serve.sh"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        await System.Diagnostics.Process.Start("chmod", ["+x", Path.Combine(zoo.Folder, "serve.sh")]).WaitForExitAsync();
         var choice = new RealizeCommand(["./serve.sh", "fresh"], ["sh", "drop.sh"], zoo.Folder); // beside the run file, not here
         using var client = Client();
         await using var host = new TextAdapterHost(client, choice, ["good", "bad"], candidates: 1, slots: 2);
