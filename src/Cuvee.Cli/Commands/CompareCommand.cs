@@ -20,7 +20,11 @@ internal static class CompareCommand
         };
         var format = new Option<string>("--format") { Description = "Form of the table.", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "json", "csv", "markdown");
-        var output = new Option<string?>("--out") { Description = "Write the table here, not to standard output; replaces the file.", HelpName = "FILE" };
+        var output = new Option<string?>("--out")
+        {
+            Description = "Write the table here, not to standard output; replaces the file.",
+            HelpName = "FILE",
+        };
         var resamples = new Option<int>("--resamples")
         {
             Description = "Draws of the bootstrap over runs and test records.",

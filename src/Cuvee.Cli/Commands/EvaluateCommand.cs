@@ -19,7 +19,11 @@ internal static class EvaluateCommand
         var data = RecordQuestions.DataOption();
         var metric = new Option<string>("--metric") { Description = "How answers are compared.", Required = true };
         metric.AcceptOnlyFromAmong([.. MetricCatalog.Names]);
-        var answersFile = new Option<string?>("--answers") { Description = "Also write the answers, as JSON lines; replaces the file.", HelpName = "FILE" };
+        var answersFile = new Option<string?>("--answers")
+        {
+            Description = "Also write the answers, as JSON lines; replaces the file.",
+            HelpName = "FILE",
+        };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "evaluate",

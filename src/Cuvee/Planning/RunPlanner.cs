@@ -51,7 +51,7 @@ public static class RunPlanner
 
         RequirePool(configuration);
         if (configuration.Pool.Path is { } pool && IsInside(configuration.Out, pool))
-            throw new BadInputException($"{configuration.Out}: 'out' lies in the folder of the pool, as if an adapter; name another folder.");
+            throw new BadInputException($"{configuration.Out}: 'out' lies in the folder of the pool, like an adapter; name another.");
         var fewShot = FewShotPrompts.Fit(configuration, rules);
         var plans = new List<RunPlan>();
         foreach (var (search, output) in Searches(configuration))

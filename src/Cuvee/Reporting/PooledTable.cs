@@ -46,8 +46,8 @@ public sealed class PooledTable
         if (runs.GroupBy(run => (run.Table.Title, run.Table.Seed)).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new BadInputException(
-                $"{string.Join(" and ", twice.Select(run => run.Source))}: both are {twice.Key.Title} with seed {twice.Key.Seed}, so these " +
-                "are no seeds of one run file; a table averages nothing else.");
+                $"{string.Join(" and ", twice.Select(run => run.Source))}: both are {twice.Key.Title} with seed {twice.Key.Seed}, so " +
+                "these are no seeds of one run file; a table averages nothing else.");
         }
 
         var seed = runs[0].Table.Seed;
@@ -89,12 +89,12 @@ public sealed class PooledTable
                 $"{first.Source} and {other.Source}: measured on different test records ('test_sha256'); compare runs of one test file.");
         }
 
-        var (pools, records) = ((first.Table.PoolSize, other.Table.PoolSize), (first.Table.ValidationRecords, other.Table.ValidationRecords));
-        if (pools.Item1 != pools.Item2 || records.Item1 != records.Item2)
+        var (one, two) = (first.Table, other.Table);
+        if (one.PoolSize != two.PoolSize || one.ValidationRecords != two.ValidationRecords)
         {
             throw new BadInputException(
-                $"{first.Source} and {other.Source}: pools of {pools.Item1} and {pools.Item2} adapters, {records.Item1} and " +
-                $"{records.Item2} validation records, so these are no seeds of one run file; a table averages nothing else.");
+                $"{first.Source} and {other.Source}: pools of {one.PoolSize} and {two.PoolSize} adapters, {one.ValidationRecords} and " +
+                $"{two.ValidationRecords} validation records, so these are no seeds of one run file; a table averages nothing else.");
         }
     }
 

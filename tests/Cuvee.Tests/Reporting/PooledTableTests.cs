@@ -95,7 +95,8 @@ public sealed class PooledTableTests
     {
         string Refusal(ComparisonTable other) => Assert.Throws<BadInputException>(
             () => PooledTable.Of([("runs/a", TestTables.Create(1)), ("runs/b", other)])).Message;
-        Assert.Contains("pools of 5 and 4 adapters, 20 and 20 validation", Refusal(TestTables.Create(2, pool: 4)), StringComparison.Ordinal);
+        Assert.Contains(
+            "pools of 5 and 4 adapters, 20 and 20 validation", Refusal(TestTables.Create(2, pool: 4)), StringComparison.Ordinal);
         Assert.Contains(
             "runs/a and runs/b: both are fisher-probing (delta) with seed 1", Refusal(TestTables.Create(1)), StringComparison.Ordinal);
     }
