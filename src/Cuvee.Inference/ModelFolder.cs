@@ -14,6 +14,9 @@ namespace Cuvee.Inference;
 /// </summary>
 public sealed class ModelFolder
 {
+    // What a folder's configuration, texts and weights are read from; other files may lie beside them.
+    private static readonly string[] Deciding = [".json", ".jinja", ".model", ".safetensors"];
+
     private readonly GgufReader? file; // null: a folder
     private ModelChat? chat;
 
@@ -31,6 +34,12 @@ public sealed class ModelFolder
 
     /// <summary>One GGUF file.</summary>
     public bool IsGguf => file is not null;
+
+    /// <summary>What the model is read from: a folder's files of the kinds that are read, ordinal, or the GGUF file and the
+    /// <c>tokenizer.json</c> beside it where that is read.</summary>
+    public IReadOnlyList<string> Files => file is null
+        ? [.. Directory.GetFiles(Path).Where(each => Deciding.Contains(System.IO.Path.GetExtension(each))).Order(StringComparer.Ordinal)]
+        : GgufTokenizerReader.FileBeside(file) is { } tokenizer ? [Path, tokenizer] : [Path];
 
     public LlamaConfig Config { get; }
 

@@ -47,7 +47,7 @@ public sealed class TextEncoder : ITextEncoding
     public string Decode(IReadOnlyList<int> ids) => Tokenizer.DecodeContinuation([.. ids.Where(Tokenizer.HasToken)]);
 
     /// <param name="contextLength">Tokens that the model takes, at most.</param>
-    /// <exception cref="LanguageModelException">The completion is empty, the prompt has no token, or both exceed the context.</exception>
+    /// <exception cref="LanguageModelException">Prompt or completion has no token, or both exceed the context.</exception>
     public TokenizedRecord Record(PromptCompletion record, int contextLength)
     {
         var (prompt, completion) = RecordTokens.Checked(this, record, contextLength);

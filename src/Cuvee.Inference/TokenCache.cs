@@ -11,6 +11,6 @@ internal sealed class TokenCache(TextEncoder encoder, int contextLength)
 {
     private readonly ConditionalWeakTable<PromptCompletion, TokenizedRecord> known = [];
 
-    /// <exception cref="LanguageModelException">The completion is empty, the prompt has no token, or both exceed the context.</exception>
+    /// <exception cref="LanguageModelException">Prompt or completion has no token, or both exceed the context.</exception>
     public TokenizedRecord Tokenize(PromptCompletion record) => known.GetValue(record, each => encoder.Record(each, contextLength));
 }

@@ -17,7 +17,7 @@ public sealed class RecordTokens(ITextEncoding encoding, int contextLength)
 
     public int ContextLength => contextLength;
 
-    /// <exception cref="LanguageModelException">The completion is empty, the prompt has no token, or both exceed the context.</exception>
+    /// <exception cref="LanguageModelException">Prompt or completion has no token, or both exceed the context.</exception>
     public EncodedRecord Of(PromptCompletion record) => known.GetValue(record, Encode);
 
     /// <summary>Prompt and completion of a record, the closing token with it.</summary>
@@ -36,6 +36,12 @@ public sealed class RecordTokens(ITextEncoding encoding, int contextLength)
         }
 
         int[] completion = [.. encoding.Completion(record.Completion)];
+        if (completion.Length == 0)
+        {
+            throw new LanguageModelException(
+                $"Record '{record.Id}' has a completion of which the tokenizer makes no token; give it text to score.");
+        }
+
         return prompt.Length + completion.Length <= contextLength
             ? (prompt, completion)
             : throw new LanguageModelException(

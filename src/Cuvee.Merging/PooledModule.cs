@@ -64,7 +64,7 @@ internal sealed class PooledModule
             for (var i = 0; i < members.Length; i++)
             {
                 ref readonly var member = ref members[i];
-                if (i + 1 < members.Length) members[i + 1].LoraA.Prefetch(0, rank);
+                if (i + 1 < members.Length) members[i + 1].LoraA.Prefetch(0, Math.Min(rank, members[i + 1].LoraA.Rows));
                 var weight = (float)shares.Weight(member.Adapter);
                 if (weight != 0) StoredSum.AddScaledKept(member.LoraA, 0, rank, Threshold(shares, member), weight, sum);
             }

@@ -68,6 +68,13 @@ public sealed class RecipeMergerTests
     }
 
     [Fact]
+    public void AddTo_FactorsBesideAnAdapterOfSmallerRank_EqualsDoubleTwin()
+    {
+        var pool = new AdapterPool([TestAdapters.Adapter("a8", 1, rank: 8), TestAdapters.Adapter("b4", 2, rank: 4)]);
+        AssertEqualsTwin(pool, new WeightedRecipe(MergeSpace.Factors, [new("a8", 0.9)]));
+    }
+
+    [Fact]
     public void AddTo_DeltaWithDifferentRanksAndModules_EqualsDoubleTwin()
     {
         var pool = new AdapterPool(

@@ -63,6 +63,17 @@ public sealed class ServerTests
         Assert.NotEqual(same.Part<ServedPool>().Fingerprint, changed.Fingerprint);
     }
 
+    [Fact]
+    public async Task Fingerprint_TokenizerBesideGguf_Differs()
+    {
+        using var zoo = new TinyZoo();
+        var options = new ServerOptions { Model = zoo.WriteGguf(), Pool = zoo.PoolFolder, Url = "http://127.0.0.1:0" };
+        await using var first = new ServedPool(options, _ => { });
+        File.AppendAllText(Path.Combine(zoo.Folder, "tokenizer.json"), "\n");
+        await using var changed = new ServedPool(options, _ => { });
+        Assert.NotEqual(first.Fingerprint, changed.Fingerprint);
+    }
+
     [Theory]
     [InlineData("/v1/models/..%2Fpool")]
     [InlineData("/v1/models/adapter-a%2F..")]

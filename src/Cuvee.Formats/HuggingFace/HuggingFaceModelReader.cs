@@ -23,6 +23,10 @@ public static class HuggingFaceModelReader
     /// <exception cref="BadInputException">A file is absent or broken, or the model is none that the engine computes.</exception>
     public static LlamaConfig ReadConfig(string folder) => LlamaConfigFile.Read(folder);
 
+    /// <summary>Whether config.json ties the head to the embedding, whatever the architecture; not without the file or its key.</summary>
+    /// <exception cref="BadInputException">The file is broken.</exception>
+    public static bool TiesHead(string folder) => LlamaConfigFile.TiesHead(folder);
+
     /// <summary>
     /// All tensors of model.safetensors (or the shards of model.safetensors.index.json), checked against the config's shapes. Key: on-disk
     /// name; [out, in] as stored, vectors as one row; the files stay mapped while a matrix is in use.

@@ -62,12 +62,22 @@ internal static class LlamaConfigFile
             SlidingWindow = ReadSlidingWindow(file, family, layers, context),
             AttentionBias = file.Find("attention_bias")?.Boolean() ?? false,
             MlpBias = file.Find("mlp_bias")?.Boolean() ?? false,
-            TieWordEmbeddings = file.Find("tie_word_embeddings")?.Boolean() ?? false,
+            TieWordEmbeddings = TiesHead(file),
             BosTokenId = file.Find("bos_token_id")?.Integer(0, vocabulary - 1),
             EosTokenIds = ReadEosTokenIds(folder, file, vocabulary),
             TorchDtype = file.Find("torch_dtype")?.Text() ?? file.Find("dtype")?.Text(),
         };
     }
+
+    public static bool TiesHead(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        if (!File.Exists(path)) return false;
+        using var json = JsonFile.Read(path, Kind);
+        return TiesHead(json.Root);
+    }
+
+    private static bool TiesHead(JsonField file) => file.Find("tie_word_embeddings")?.Boolean() ?? false;
 
     private static DecoderFamily ReadFamily(JsonField file)
     {

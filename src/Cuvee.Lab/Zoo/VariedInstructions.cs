@@ -64,7 +64,8 @@ internal sealed class VariedInstructions(IReadOnlyDictionary<string, List<string
             if (drops && random.NextDouble() < Dropped && !isAnswer) continue;
             var others = WordsFor(option);
             var word = others.Count > 0 && random.NextDouble() < Renamed ? others[random.NextInt32(others.Count)] : option;
-            if (!asked.ContainsValue(word)) asked.Add(option, word);
+            // One word for two options would ask for both and answer with one.
+            asked.Add(option, asked.ContainsValue(word) || options.Contains(word) ? option : word);
         }
 
         if (asked.Count == 0) yield break;

@@ -62,6 +62,7 @@ public static class CheckpointMerger
         private readonly TensorPieces pieces;
         private readonly ModuleMerge merge;
         private readonly ThreadTeam team;
+        private readonly bool addsToBase;
         private readonly float[] formed;
         private readonly int atOnce;
         private int next; // piece
@@ -70,7 +71,7 @@ public static class CheckpointMerger
 
         public Formation(MergedTensor tensor, TensorPieces pieces, ThreadTeam team)
         {
-            (this.pieces, this.team) = (pieces, team);
+            (this.pieces, this.team, addsToBase) = (pieces, team, tensor.Base is not null);
             merge = tensor.Method.Prepare(pieces, tensor.Arguments);
             atOnce = Math.Min(PiecesAThread * team.Threads, pieces.Count);
             formed = new float[checked(atOnce * pieces.Elements)];
@@ -100,6 +101,7 @@ public static class CheckpointMerger
                 var merged = formed.AsSpan(i * pieces.Elements, pieces.Length(first + i));
                 var start = new float[merged.Length];
                 merge(pieces.Read(first + i, start), merged);
+                if (!addsToBase) return; // adding zeros would turn -0 into +0
                 for (var j = 0; j < merged.Length; j++) merged[j] += start[j];
             });
             next += count;

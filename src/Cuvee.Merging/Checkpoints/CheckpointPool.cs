@@ -1,4 +1,5 @@
 using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Merging.Methods;
 
 namespace Cuvee.Merging.Checkpoints;
@@ -24,21 +25,23 @@ public sealed class CheckpointPool : IDisposable
         "weights", "arXiv 2509.12951", Thinning.Smallest, elects: false, normalizes: false, rescales: false);
 
     private readonly LayeredCheckpoint origin;
+    private readonly bool tied; // the base's head, to its embedding
     private readonly Dictionary<string, LayeredCheckpoint> models = new(StringComparer.Ordinal);
     private readonly List<(string Tensor, ModuleGroups Groups)> tensors = []; // embeddings, layers, head
     private readonly IReadOnlySet<string> groupNames;
 
-    private CheckpointPool(LayeredCheckpoint origin, MergeMethods methods)
+    private CheckpointPool(LayeredCheckpoint origin, bool tied, MergeMethods methods)
     {
-        this.origin = origin;
+        (this.origin, this.tied) = (origin, tied);
+        var outer = origin.OuterOf(tied);
         Methods = methods.With(MergekitMethods.All.Where(method => methods.All(own => own.Name != method.Name)));
-        foreach (var name in origin.Outer.Where(LayeredCheckpoint.IsEmbedding)) tensors.Add((name, GroupsOf(name, Embeddings)));
+        foreach (var name in outer.Where(LayeredCheckpoint.IsEmbedding)) tensors.Add((name, GroupsOf(name, Embeddings)));
         for (var layer = 0; layer < origin.Layers.Count; layer++)
         {
             foreach (var below in origin.Layers[layer]) tensors.Add((origin.NameOf(layer, below), GroupsOf(origin.NameOf(layer, below))));
         }
 
-        foreach (var name in origin.Outer.Where(name => !LayeredCheckpoint.IsEmbedding(name))) tensors.Add((name, GroupsOf(name, Head)));
+        foreach (var name in outer.Where(name => !LayeredCheckpoint.IsEmbedding(name))) tensors.Add((name, GroupsOf(name, Head)));
         Groups = [.. tensors.Select(tensor => origin.Layers.Count == 0 ? tensor.Groups.Name : tensor.Groups.Layer!).Distinct()];
         groupNames = ModuleGroups.NamesOf(tensors.Select(tensor => tensor.Groups));
     }
@@ -61,7 +64,8 @@ public sealed class CheckpointPool : IDisposable
     public static CheckpointPool Open(string baseFolder, IEnumerable<string> modelFolders, MergeMethods? methods = null)
     {
         ArgumentNullException.ThrowIfNull(modelFolders);
-        var pool = new CheckpointPool(LayeredCheckpoint.Open(baseFolder), methods ?? MergeMethods.Default);
+        var tied = HuggingFaceModelReader.TiesHead(baseFolder);
+        var pool = new CheckpointPool(LayeredCheckpoint.Open(baseFolder), tied, methods ?? MergeMethods.Default);
         try
         {
             foreach (var folder in modelFolders)
@@ -233,7 +237,7 @@ public sealed class CheckpointPool : IDisposable
             }
         }
 
-        if (model.Outer.Concat(model.Layers.SelectMany((below, layer) => below.Select(name => model.NameOf(layer, name))))
+        if (model.OuterOf(tied).Concat(model.Layers.SelectMany((below, layer) => below.Select(name => model.NameOf(layer, name))))
             .FirstOrDefault(name => origin.Reader.Find(name) is null) is { } extra)
             throw new BadInputException($"{folder}: has tensor '{extra}', which the base {own} does not have; pool models of that base.");
     }

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 
 namespace Cuvee.Merging.Checkpoints;
@@ -10,6 +11,7 @@ public sealed partial class LayeredCheckpoint : IDisposable
     private static readonly string[] Embeddings = ["embed_tokens", "embed_in", "word_embeddings", "wte", "wpe"];
 
     private readonly string stem = "";
+    private readonly IReadOnlyList<string> outer; // tensors of no layer, ordinal
 
     private LayeredCheckpoint(CheckpointReader reader)
     {
@@ -29,7 +31,7 @@ public sealed partial class LayeredCheckpoint : IDisposable
             }
         }
 
-        Outer = names;
+        outer = names;
     }
 
     public CheckpointReader Reader { get; }
@@ -37,14 +39,24 @@ public sealed partial class LayeredCheckpoint : IDisposable
     /// <summary>Names below each layer, ordinal; empty where the tensors are not one list of numbered layers.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Layers { get; } = [];
 
-    /// <summary>Tensors of no layer, ordinal.</summary>
-    public IReadOnlyList<string> Outer { get; }
-
-    /// <exception cref="Formats.BadInputException">As <see cref="CheckpointReader.Open"/> says.</exception>
+    /// <exception cref="BadInputException">As <see cref="CheckpointReader.Open"/> says.</exception>
     public static LayeredCheckpoint Open(string folder) => new(CheckpointReader.Open(folder));
 
     /// <summary>Whether a tensor of no layer comes before the first one.</summary>
     public static bool IsEmbedding(string name) => Embeddings.Any(part => name.Contains(part, StringComparison.Ordinal));
+
+    /// <summary>Tensors of no layer that go into a merge, ordinal.</summary>
+    /// <param name="tied">Whether the merge's head is its embedding: a head stored beside the embedding is left out.</param>
+    /// <exception cref="BadInputException">The head to leave out is not tied to the embedding.</exception>
+    public IReadOnlyList<string> OuterOf(bool tied)
+    {
+        if (!tied || Reader.Find(LlamaTensorLayout.LmHead) is not { } head) return outer;
+        if (!outer.Any(name => IsEmbedding(name) && Reader.Find(name)!.Shape.SequenceEqual(head.Shape))) return outer;
+        if (HuggingFaceModelReader.TiesHead(Reader.Folder)) return [.. outer.Where(name => name != LlamaTensorLayout.LmHead)];
+        throw new BadInputException(
+            $"{Reader.Folder}: stores a head of its own, '{LlamaTensorLayout.LmHead}', which the merge would lose, as its config.json is " +
+            "that of a model with 'tie_word_embeddings': true; merge models that agree in it.");
+    }
 
     /// <param name="layer">From 0.</param>
     /// <param name="below">One of that layer's names.</param>

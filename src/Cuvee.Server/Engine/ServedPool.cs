@@ -110,12 +110,8 @@ internal sealed class ServedPool : IAsyncDisposable
 
     private static string FingerprintOf(ModelFolder folder, string pool)
     {
-        IEnumerable<string> files = folder.IsGguf
-            ? [folder.Path]
-            : Directory.GetFiles(folder.Path)
-                .Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model" or ".safetensors").Order(StringComparer.Ordinal);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var path in files.Concat(AdapterPool.AdapterFolders(pool).SelectMany(AdapterReader.Files)))
+        foreach (var path in folder.Files.Concat(AdapterPool.AdapterFolders(pool).SelectMany(AdapterReader.Files)))
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}\n"));
             using var stream = File.OpenRead(path);

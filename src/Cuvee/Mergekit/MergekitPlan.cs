@@ -17,12 +17,14 @@ public sealed class MergekitPlan : IDisposable
     private readonly List<(string Folder, int Layer)> layers = []; // where each one of the result comes from, first source
     private readonly MergekitFile file;
     private readonly ulong seed;
-    private readonly string donor;
+    private readonly string donor; // of the configuration
+    private readonly bool tied; // the result's head, to its embedding
 
     private MergekitPlan(MergekitFile file, ulong seed)
     {
         (this.file, this.seed) = (file, seed);
         donor = file.FolderOf(file.BaseModel ?? file.Slices[0].Sources[0].Model);
+        tied = HuggingFaceModelReader.TiesHead(donor);
     }
 
     /// <summary>In the order in which they are written.</summary>
@@ -140,8 +142,9 @@ public sealed class MergekitPlan : IDisposable
     private void AddOuter(MergekitSlice slice, bool embeddings)
     {
         var sources = slice.Sources.Select(source => Model(file.FolderOf(source.Model))).ToList();
-        RequireSame(slice, [.. sources.Select(source => source.Outer)], "");
-        foreach (var name in sources[0].Outer.Where(name => LayeredCheckpoint.IsEmbedding(name) == embeddings))
+        IReadOnlyList<IReadOnlyList<string>> names = [.. sources.Select(source => source.OuterOf(tied))];
+        RequireSame(slice, names, "");
+        foreach (var name in names[0].Where(name => LayeredCheckpoint.IsEmbedding(name) == embeddings))
             Add(slice, name, embeddings ? 0 : 1, [.. sources.Select(source => new TensorPlace(source.Reader, name))]);
     }
 

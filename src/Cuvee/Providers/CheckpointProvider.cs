@@ -56,12 +56,11 @@ internal sealed class CheckpointProvider(ModelPool members, int? threads, MergeM
         members.Require();
         foreach (var member in members.Folders)
         {
-            var config = HuggingFaceModelReader.ReadConfig(member);
-            if (config.NumHiddenLayers != Config.NumHiddenLayers || config.VocabSize != Config.VocabSize)
+            if (ConfigDifferences.OfTensors(HuggingFaceModelReader.ReadConfig(member), Config).FirstOrDefault() is { } key)
             {
                 throw new BadInputException(
-                    $"{member}: has {config.NumHiddenLayers} layers and a vocabulary of {config.VocabSize}, the base {members.Base} has " +
-                    $"{Config.NumHiddenLayers} and {Config.VocabSize}; pool models of that base, or name it in pool.exclude.");
+                    $"{Path.Combine(member, "config.json")}: has another '{key}' than the base {members.Base}; pool models of that base, " +
+                    "or name it in pool.exclude.");
             }
         }
 
@@ -89,6 +88,8 @@ internal sealed class CheckpointProvider(ModelPool members, int? threads, MergeM
         [
             .. members.Folders.Where(member => Vocabulary(member) != own).Select(member =>
                 $"{Path.GetFileName(member)} has another tokenizer.json than the base, whose tokens all models are asked with."),
+            .. members.Folders.SelectMany(member => ConfigDifferences.OfComputation(HuggingFaceModelReader.ReadConfig(member), Config)
+                .Select(key => $"{Path.GetFileName(member)} has another {key} than the base, with whose config.json all models run.")),
         ];
     }
 

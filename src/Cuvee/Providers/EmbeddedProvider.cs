@@ -94,10 +94,7 @@ internal sealed class EmbeddedProvider(
     public IReadOnlyDictionary<string, string> Identity()
     {
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        var files = Folder.IsGguf
-            ? [model]
-            : Directory.GetFiles(model).Where(path => Path.GetExtension(path) is ".json" or ".jinja" or ".model" or ".safetensors");
-        foreach (var path in files) inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
+        foreach (var path in Folder.Files) inputs.Add($"model/{Path.GetFileName(path)}", FileHash.Sha256(path));
         foreach (var name in AdapterNames)
         {
             foreach (var part in AdapterReader.Files(Path.Combine(pool, name)))

@@ -26,7 +26,7 @@ internal sealed class LocalModel
     public void AddIdentity(IDictionary<string, string> inputs)
     {
         var files = Folder.IsGguf
-            ? [path]
+            ? Folder.Files
             : Directory.GetFiles(path).Where(each => Deciding.Contains(Path.GetExtension(each)));
         foreach (var each in files) inputs.Add($"tokenizer/{Path.GetFileName(each)}", FileHash.Sha256(each));
     }

@@ -2,6 +2,7 @@ using Cuvee.Formats;
 using Cuvee.Inference.Tests.Engine;
 using Cuvee.Inference.Tests.Tokenization;
 using Cuvee.LanguageModels;
+using Cuvee.Numerics;
 
 namespace Cuvee.Inference.Tests.Text;
 
@@ -68,6 +69,42 @@ public sealed class ModelFolderTests : IDisposable
         var answers = await model.GenerateAsync([" w7 w8 w9"], new GenerationOptions { MaxTokens = 4 }, CancellationToken.None);
 
         Assert.Matches("^( w[0-9]+){1,4}$", answers[0].Text);
+    }
+
+    [Fact]
+    public void Files_Folder_AreThoseOfTheKindsThatAreRead()
+    {
+        File.WriteAllText(PathOf("README.md"), "");
+        File.WriteAllText(PathOf("chat_template.jinja"), "");
+        Assert.Equal(
+            ((string[])["chat_template.jinja", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json"])
+                .Select(PathOf),
+            ModelFolder.Open(folder.Path).Files);
+    }
+
+    [Fact]
+    public void Files_Gguf_AreTheFileAndTheTokenizerThatItDoesNotHold()
+    {
+        var file = PathOf("model.gguf");
+        ModelFolder.Open(folder.Path).ExportGguf(file, StorageFormat.F32, _ => { });
+        Assert.Equal([file], ModelFolder.Open(file).Files);
+        GgufFixtures.Write(EngineFixture.Load("a"), file, StorageFormat.F32);
+        Assert.Equal([file, PathOf("tokenizer.json")], ModelFolder.Open(file).Files);
+    }
+
+    [Fact]
+    public async Task ScoreAsync_CompletionOfNoToken_IsNamed()
+    {
+        File.Delete(PathOf("tokenizer.json"));
+        await File.WriteAllBytesAsync(
+            PathOf("tokenizer.model"), SentencePieceBytes.Tiny().Trainer().Normalizer(removesSpaces: true).ToArray());
+        var rules = TextRules.Plain with { CompletionEnd = TextRules.NoEnd };
+        using var model = ModelFolder.Open(folder.Path).Load(threads: 1, rules);
+
+        var error = await Assert.ThrowsAsync<LanguageModelException>(
+            () => model.ScoreAsync([new PromptCompletion("r7", "ab", "a"), new PromptCompletion("r8", "ab", " ")], CancellationToken.None));
+
+        Assert.StartsWith("Record 'r8' has a completion of which the tokenizer makes no token", error.Message, StringComparison.Ordinal);
     }
 
     private string PathOf(string file) => Path.Combine(folder.Path, file);

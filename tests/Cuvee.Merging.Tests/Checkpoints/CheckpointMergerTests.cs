@@ -50,6 +50,25 @@ public sealed class CheckpointMergerTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Merge_Copy_KeepsNegativeZero()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "signed"));
+        SafetensorsWriter.Write(
+            Path.Combine(folder, "signed", "model.safetensors"), [new TensorData("norm", [3], [-0f, 0, -1])], TensorType.F32);
+        using var team = new ThreadTeam(1);
+        var copy = MergekitMethods.Copy;
+        var values = new float[3];
+        CheckpointMerger.Merge(
+            [
+                new MergedTensor(
+                    "norm", [new TensorPlace(Open("signed"), "norm")], null, copy, MergeArguments.For(copy, Recipe(copy.Name, [], [[]]))),
+            ],
+            team)[0].Fill(0, values);
+        Assert.Equal((float[])[-0f, 0, -1], values);
+        Assert.Equal([true, false, true], values.Select(float.IsNegative));
+    }
+
     /// <summary>Methods that measure a module get the tensor whole, every other one in pieces: both as over the tensor in memory.</summary>
     [Theory]
     [InlineData("ties")]

@@ -156,6 +156,31 @@ public sealed class CheckpointPoolTests : IDisposable
         Assert.Contains("has shape [9] but [8]", Refusal("wide"), StringComparison.Ordinal);
     }
 
+    /// <summary>A tied head is computed with the embedding, whether a checkpoint stores it or not.</summary>
+    [Fact]
+    public void Merge_TiedBaseThatStoresItsHead_LeavesTheHeadOut()
+    {
+        foreach (var name in (string[])["base", "a"]) Tie(name);
+        Write("b", 3, [.. Tensors.Where(tensor => tensor.Name != "lm_head.weight")]);
+        using var tied = Open("a", "b");
+        var merged = tied.Merge(new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("a", 0.5), new AdapterShare("b", 0.5)]));
+        Assert.Equal(
+            Tensors.Select(tensor => tensor.Name).Where(name => name != "lm_head.weight"), merged.Select(tensor => tensor.Name));
+        Assert.Equal(["embeddings", "layers.0", "layers.1", "head"], tied.Groups);
+    }
+
+    [Fact]
+    public void Open_TiedBaseAndModelWithAHeadOfItsOwn_IsRefused()
+    {
+        Tie("base");
+        var message = Assert.Throws<BadInputException>(() => Open("a")).Message;
+        Assert.StartsWith(Path.Combine(folder, "a"), message, StringComparison.Ordinal);
+        Assert.Contains("'tie_word_embeddings'", message, StringComparison.Ordinal);
+    }
+
+    private void Tie(string model) =>
+        File.WriteAllText(Path.Combine(folder, model, "config.json"), """{"tie_word_embeddings": true}""");
+
     private static ReadOnlyMemory<float> Difference(float[] to, float[] from) => to.Zip(from, (x, y) => x - y).ToArray();
 
     private void AssertSum(Dictionary<string, float[]> merged, string name, double weightOfA, double weightOfB)

@@ -154,6 +154,34 @@ public sealed class MergekitPlanTests : IDisposable
         Assert.Contains("'mlp.up_proj.weight'", message, StringComparison.Ordinal);
     }
 
+    /// <summary>A tied head is the embedding: merged by itself, random drops would make it another tensor.</summary>
+    [Theory]
+    [InlineData("merge_method: dare_linear\nbase_model: base\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1, density: 0.5}")]
+    [InlineData("merge_method: passthrough\nslices: [{sources: [{model: a, layer_range: [0, 2]}]}]")]
+    public void Write_TiedModelsThatStoreTheirHead_LeaveItOut(string yaml)
+    {
+        foreach (var name in (string[])["base", "a", "b"]) StoreHead(name, tied: true);
+        var (folder, plan) = models.Merge(yaml);
+        Assert.DoesNotContain("lm_head.weight", plan.Tensors.Select(tensor => tensor.Name));
+        Assert.DoesNotContain("lm_head.weight", MergekitModels.Read(folder).Keys);
+        Assert.Contains("model.embed_tokens.weight", MergekitModels.Read(folder).Keys);
+    }
+
+    [Fact]
+    public void Open_TiedBaseAndModelWithAHeadOfItsOwn_NamesTheModel()
+    {
+        foreach (var name in (string[])["a", "b"]) StoreHead(name, tied: name == "a");
+        var message = Assert.Throws<BadInputException>(
+            () => MergekitPlan.Open(MergekitFile.Parse(Pair, models.File("merge.yml"))).Dispose()).Message;
+        Assert.StartsWith(models.File("b"), message, StringComparison.Ordinal);
+        Assert.Contains("'lm_head.weight'", message, StringComparison.Ordinal);
+        // Of its layers alone, nothing is lost.
+        var (folder, _) = models.Merge(
+            "merge_method: passthrough\nslices:\n- sources: [{model: a, layer_range: [0, 1]}]\n" +
+            "- sources: [{model: b, layer_range: [0, 3]}]\n- sources: [{model: a, layer_range: [2, 3]}]\n");
+        Assert.DoesNotContain("lm_head.weight", MergekitModels.Read(folder).Keys);
+    }
+
     /// <summary>Models that are no list of layers, such as an image classifier, merge as long as nothing goes over layers.</summary>
     [Fact]
     public void Open_NoNumberedLayers_GradientsAreRefused()
@@ -170,6 +198,17 @@ public sealed class MergekitPlanTests : IDisposable
         const string yaml = "merge_method: linear\nmodels: [{model: one}, {model: two}]\nparameters: {weight: ";
         Assert.Equal([1.0, 2], MergekitModels.Read(models.Merge(yaml + "0.5}").Folder)["encoder.0.weight"]);
         Assert.Contains("a gradient goes over layers", Refusal(yaml + "[0, 1]}"), StringComparison.Ordinal);
+    }
+
+    private void StoreHead(string name, bool tied)
+    {
+        var tensors = JsonNode.Parse(MergekitModels.Fixture["models"]![name]!.ToJsonString())!.AsObject();
+        tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]!.DeepClone();
+        models.Write(name, TensorType.F32, tensors);
+        if (!tied) return;
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(models.File(name), "config.json")))!;
+        config["tie_word_embeddings"] = true;
+        File.WriteAllText(Path.Combine(models.File(name), "config.json"), config.ToJsonString());
     }
 
     private string Refusal(string yaml) => Assert.Throws<BadInputException>(

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
@@ -43,6 +44,34 @@ public sealed class RunPlannerTests : IDisposable
         Assert.EndsWith(
             "run.yaml: 'compare.random_adapters' is 4 and the pool has 3 adapters; lower it, or set auto.", error.Message,
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_CompletionOfNoToken_NamesFileAndRecord()
+    {
+        var file = Path.Combine(zoo.ModelFolder, "tokenizer.json");
+        var tokenizer = JsonNode.Parse(File.ReadAllText(file))!;
+        tokenizer["normalizer"] = JsonNode.Parse("""{"type": "Replace", "pattern": {"String": "~"}, "content": ""}""");
+        File.WriteAllText(file, tokenizer.ToJsonString());
+        RecordFile.Write(Path.Combine(zoo.Folder, "validation.jsonl"), [new("r", "red", "soup"), new("s", "red", "~")]);
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging + "completion_end: none\n")));
+        Assert.EndsWith(
+            "validation.jsonl: record 's' has a completion of which the tokenizer makes no token; fill or remove it.", error.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Identity_GgufFile_HoldsTheTokenizerFileBesideIt()
+    {
+        zoo.WriteGguf();
+        IReadOnlyDictionary<string, string> Of(string model) => zoo.Configure(EvoMerging, model: model).Provider.Identity();
+        var before = Of("model.gguf");
+        File.AppendAllText(Path.Combine(zoo.Folder, "tokenizer.json"), "\n");
+        var after = Of("model.gguf");
+        Assert.Equal("model/tokenizer.json", Assert.Single(before.Keys, key => before[key] != after[key]));
+        Assert.Equal(
+            ["model/config.json", "model/generation_config.json", "model/model.safetensors", "model/tokenizer.json"],
+            Of("model").Keys.Where(key => key.StartsWith("model/", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -138,6 +138,17 @@ public sealed class LlamaCppProviderTests : IDisposable
         "give an address such as", Assert.Throws<BadInputException>(() => Configure("search: cma-es", url: url)).Message,
         StringComparison.Ordinal);
 
+    /// <summary>What a GGUF file's texts are read from beside it decides the answers, too.</summary>
+    [Fact]
+    public void Identity_GgufFileAsTokenizer_HoldsTheTokenizerFileBesideIt()
+    {
+        zoo.WriteGguf();
+        IEnumerable<string> Roles(string tokenizer) => Configure("search: cma-es", tokenizer: tokenizer).Provider.Identity().Keys
+            .Where(key => key.StartsWith("tokenizer/", StringComparison.Ordinal));
+        Assert.Equal(["tokenizer/model.gguf", "tokenizer/tokenizer.json"], Roles("model.gguf"));
+        Assert.Equal(["tokenizer/config.json", "tokenizer/generation_config.json", "tokenizer/tokenizer.json"], Roles("model"));
+    }
+
     private async Task AssertRefusedAsync(string expected)
     {
         var error = await Assert.ThrowsAsync<BadInputException>(() => Provider().OpenAsync(TextRules.Plain, CancellationToken.None));
@@ -146,8 +157,9 @@ public sealed class LlamaCppProviderTests : IDisposable
 
     private IProvider Provider() => Configure("search: cma-es").Provider;
 
-    private RunConfiguration Configure(string lines, string keys = "", string url = "http://llama.test") => RunConfiguration.Parse(
-        $"model: {{ provider: llama.cpp, url: \"{url}\", tokenizer: model{keys} }}\npool: {{ path: pool }}\n" +
+    private RunConfiguration Configure(
+        string lines, string keys = "", string url = "http://llama.test", string tokenizer = "model") => RunConfiguration.Parse(
+        $"model: {{ provider: llama.cpp, url: \"{url}\", tokenizer: {tokenizer}{keys} }}\npool: {{ path: pool }}\n" +
         $"validation: validation.jsonl\nout: out\n{lines}\n",
         Path.Combine(zoo.Folder, "run.yaml"),
         Catalog.Default.WithServices(new ServiceNetwork(new ImpatientClock(), () => new ScriptedHandler(

@@ -1,5 +1,6 @@
 using Cuvee.Configuration;
 using Cuvee.Data;
+using Cuvee.Formats.Gguf;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
@@ -101,6 +102,23 @@ public sealed class TinyZoo : IDisposable
             }),
             TensorType.F32);
         TokenizerFiles.Copy(ModelFolder, folder);
+    }
+
+    /// <summary>The base as <c>model.gguf</c>, of whose tokenizer it holds nothing but the number of tokens: <c>tokenizer.json</c> lies
+    /// beside it. The path.</summary>
+    public string WriteGguf()
+    {
+        var path = Path.Combine(Folder, "model.gguf");
+        GgufModelWriter.Write(
+            path, "tiny", Config,
+            metadata =>
+            {
+                metadata.Add(GgufKeys.Tokens, [.. Enumerable.Range(0, Config.VocabSize).Select(id => $"t{id}")]);
+                metadata.Add(GgufKeys.Eos, (uint)Config.EosTokenIds[0]);
+            },
+            HuggingFaceModelReader.ReadWeights(ModelFolder, Config), StorageFormat.F32);
+        File.Copy(Path.Combine(ModelFolder, "tokenizer.json"), Path.Combine(Folder, "tokenizer.json"));
+        return path;
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);

@@ -1,7 +1,11 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Cuvee.Formats;
+using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Safetensors;
 using Cuvee.Inference;
 using Cuvee.Journaling;
+using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Runs;
@@ -106,6 +110,72 @@ public sealed class WholeModelRunTests : IDisposable
         Assert.Contains(
             expected, Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(search, model: model))).Message,
             StringComparison.Ordinal);
+    }
+
+    /// <summary>A base may store the head that is its embedding; the checkpoint does not.</summary>
+    [Fact]
+    public async Task ExecuteAsync_TiedHeadsStored_WritesTheCheckpointThatItMeasured()
+    {
+        foreach (var folder in (string[])[zoo.ModelFolder, .. Directory.GetDirectories(zoo.PoolFolder)]) StoreHead(folder);
+        var (plan, result) = await RunAsync("search: cma-es\nsettings: { candidates: 30 }\nfallback: none" + Output);
+        using var written = EmbeddedModel.Load(Path.Combine(result.Out, "checkpoint"), threads: 1);
+        Assert.Equal(result.ValidationLoss, MeanLoss.Of(await written.ScoreAsync(plan.Validation, CancellationToken.None)), 1e-3);
+    }
+
+    [Theory]
+    [InlineData("num_hidden_layers", "1")]
+    [InlineData("vocab_size", "290")]
+    [InlineData("num_attention_heads", "1")]
+    [InlineData("tie_word_embeddings", "false")]
+    [InlineData("model_type", "\"mistral\"")]
+    public void Plan_ModelOfOtherTensors_NamesModelAndKey(string key, string value)
+    {
+        foreach (var folder in (string[])[zoo.ModelFolder, Path.Combine(zoo.PoolFolder, "model-b")]) StoreHead(folder);
+        SetInConfig("model-b", "architectures", "null");
+        if (key == "num_attention_heads") SetInConfig("model-b", "num_key_value_heads", value);
+        SetInConfig("model-b", key, value);
+        var message = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure("search: cma-es", model: Model))).Message;
+        Assert.StartsWith(Path.Combine(zoo.PoolFolder, "model-b", "config.json"), message, StringComparison.Ordinal);
+        Assert.Contains($"another '{key}' than the base", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("rms_norm_eps", "1e-3")]
+    [InlineData("rope_theta", "500000.0")]
+    [InlineData("rope_scaling", """{"rope_type": "linear", "factor": 2.0}""")]
+    public async Task OpenAsync_ModelComputedOtherwise_IsDoubted(string key, string value)
+    {
+        SetInConfig("model-b", key, value);
+        var provider = zoo.Configure("search: cma-es", model: Model).Provider;
+        provider.Check(MergeSpace.Delta);
+        await using var session = await provider.OpenAsync(TextRules.Plain, CancellationToken.None);
+        Assert.Equal($"model-b has another {key} than the base, with whose config.json all models run.", Assert.Single(session.PoolDoubts));
+    }
+
+    private void SetInConfig(string model, string key, string value)
+    {
+        var file = Path.Combine(zoo.PoolFolder, model, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(file))!;
+        config[key] = JsonNode.Parse(value);
+        File.WriteAllText(file, config.ToJsonString());
+    }
+
+    private static void StoreHead(string folder)
+    {
+        List<TensorData> tensors = [];
+        using (var checkpoint = CheckpointReader.Open(folder))
+        {
+            foreach (var name in checkpoint.TensorNames)
+            {
+                var values = new float[checkpoint.Find(name)!.Count];
+                checkpoint.Read(name, 0, values);
+                tensors.Add(new TensorData(name, checkpoint.Find(name)!.Shape, values));
+            }
+        }
+
+        var embedding = tensors.Single(tensor => tensor.Name == LlamaTensorLayout.EmbedTokens);
+        tensors.Add(embedding with { Name = LlamaTensorLayout.LmHead });
+        ModelShards.Write(folder, [.. tensors.Select(tensor => tensor.ToSource())], TensorType.F32, long.MaxValue);
     }
 
     private async Task<(RunPlan Plan, RunResult Result)> RunAsync(string more, string output = "out", bool resume = false)

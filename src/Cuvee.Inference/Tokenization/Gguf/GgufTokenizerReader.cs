@@ -35,10 +35,17 @@ internal sealed class GgufTokenizerReader
     {
         if (file.Metadata.FindText(GgufKeys.HuggingFaceTokenizer) is { } json) return Tokenizer.Parse(Encoding.UTF8.GetBytes(json),
             file.Path);
-        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Path))!, Tokenizer.JsonName);
-        return File.Exists(beside)
+        return FileBeside(file) is { } beside
             ? Tokenizer.Parse(JsonFile.ReadBytes(beside, TokenizerJsonReader.Kind), beside)
             : Tokenizer.Parse(new GgufTokenizerReader(file.Metadata).ToJson(), file.Path);
+    }
+
+    /// <summary>The <c>tokenizer.json</c> that <see cref="Read"/> takes; null: the tokenizer is in the file itself.</summary>
+    public static string? FileBeside(GgufReader file)
+    {
+        if (file.Metadata.FindText(GgufKeys.HuggingFaceTokenizer) is not null) return null;
+        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Path))!, Tokenizer.JsonName);
+        return File.Exists(beside) ? beside : null;
     }
 
     private byte[] ToJson()
