@@ -38,8 +38,12 @@ public sealed class ModelFolder
     /// <summary>What the model is read from: a folder's files of the kinds that are read, ordinal, or the GGUF file and the
     /// <c>tokenizer.json</c> beside it where that is read.</summary>
     public IReadOnlyList<string> Files => file is null
-        ? [.. Directory.GetFiles(Path).Where(each => Deciding.Contains(System.IO.Path.GetExtension(each))).Order(StringComparer.Ordinal)]
+        ? FilesOf(Path)
         : GgufTokenizerReader.FileBeside(file) is { } tokenizer ? [Path, tokenizer] : [Path];
+
+    /// <summary>A folder's files of the kinds that models are read from, ordinal, whatever their architecture.</summary>
+    public static IReadOnlyList<string> FilesOf(string folder) =>
+        [.. Directory.GetFiles(folder).Where(each => Deciding.Contains(System.IO.Path.GetExtension(each))).Order(StringComparer.Ordinal)];
 
     public LlamaConfig Config { get; }
 

@@ -268,8 +268,8 @@ public static class RunPlanner
         }
     }
 
-    private static bool IsInside(string path, string folder) =>
-        Path.GetFullPath(path).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + "/", StringComparison.Ordinal);
+    private static bool IsInside(string path, string folder) => Path.GetFullPath(path).StartsWith(
+        Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private static void RequireFreeOut(string output, bool resume)
     {

@@ -1,5 +1,6 @@
 using Cuvee.Configuration;
 using Cuvee.Formats;
+using Cuvee.Inference;
 
 namespace Cuvee.Providers;
 
@@ -8,9 +9,6 @@ namespace Cuvee.Providers;
 /// <param name="file">The run file, for errors.</param>
 internal sealed class ModelPool(string model, PoolSelection selection, string file)
 {
-    // What decides answers; other files may lie beside them.
-    private static readonly string[] Deciding = [".json", ".jinja", ".model", ".safetensors"];
-
     private IReadOnlyList<string>? folders;
 
     /// <summary>Folder of the base.</summary>
@@ -51,7 +49,7 @@ internal sealed class ModelPool(string model, PoolSelection selection, string fi
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (role, folder) in Folders.Select(member => ($"pool/{Path.GetFileName(member)}", member)).Prepend(("model", model)))
         {
-            foreach (var path in Directory.GetFiles(folder).Where(path => Deciding.Contains(Path.GetExtension(path))))
+            foreach (var path in ModelFolder.FilesOf(folder))
                 inputs.Add($"{role}/{Path.GetFileName(path)}", FileHash.Sha256(path));
         }
 

@@ -43,7 +43,7 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
         foreach (var rank in ranks)
         {
             var candidate = builder.Build(result.Recipe, AdapterName, rank < exactRank ? rank : null);
-            var loss = await MeasureAsync(result, candidate.Adapter, cancellationToken).ConfigureAwait(false);
+            var loss = await MeasureAsync(result, candidate.Adapter, rank, cancellationToken).ConfigureAwait(false);
             var isLast = rank >= exactRank || output.Rank is not null;
             if (!isLast && !(loss <= exactLoss * (1 + OutputSettings.Tolerance))) continue;
             PeftWriter.Write(plan.Out, candidate.Adapter, output.Type);
@@ -54,13 +54,13 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
     }
 
     /// <summary>Loss of the files themselves, rounding included, on all validation records; null where the provider cannot.</summary>
-    private async Task<double?> MeasureAsync(RunResult result, PeftAdapter adapter, CancellationToken cancellationToken)
+    private async Task<double?> MeasureAsync(RunResult result, PeftAdapter adapter, int rank, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(plan.Out, $".{AdapterName}.{Environment.ProcessId}.tmp");
         try
         {
             PeftWriter.Write(folder, adapter, plan.Configuration.Output.Type);
-            return await LossOfAsync(result, folder, adapter.Config.Rank, cancellationToken).ConfigureAwait(false);
+            return await LossOfAsync(result, folder, rank, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -68,7 +68,7 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
         }
     }
 
-    /// <param name="rank">Of the written adapter; 0: of none.</param>
+    /// <param name="rank">That the adapter was written for, another for each; 0: no adapter.</param>
     private async Task<double?> LossOfAsync(RunResult result, string folder, int rank, CancellationToken cancellationToken)
     {
         if (await session.RealizeWrittenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } lease) return null;
