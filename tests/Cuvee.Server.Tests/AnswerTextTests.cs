@@ -13,7 +13,7 @@ public sealed class AnswerTextTests
     {
         await using var service = await Service.StartAsync();
         var tokenizer = service.Part<ServedPool>().Tokenizer;
-        var answer = new AnswerText(tokenizer, stop == "" ? [] : [stop], closing: null);
+        var answer = new AnswerText(tokenizer, stop == "" ? [] : [stop], closing: []);
         List<string> parts = [];
         foreach (var token in tokenizer.EncodeContinuation("red 🜁🜂 soup 🜃!"))
         {

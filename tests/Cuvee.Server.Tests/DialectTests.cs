@@ -11,6 +11,7 @@ using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Runs;
 using Cuvee.Server.Dialects;
+using Cuvee.Server.Engine;
 
 namespace Cuvee.Server.Tests;
 
@@ -170,6 +171,20 @@ public sealed class DialectTests : IDisposable
         async Task<string> AskAsync(int topP) => (await service.AskAsync(
             "/completion", $$"""{"prompt": [2], "n_predict": 8, "top_p": {{topP}}, "seed": 1}"""))["content"]!.GetValue<string>();
         Assert.Equal(await AskAsync(1), await AskAsync(2));
+    }
+
+    [Fact]
+    public async Task StopTokenIds_EachOfThem_EndsTheAnswer()
+    {
+        await using var service = await StartAsync(ServerDialect.Vllm);
+        async Task<JsonNode> AskAsync(IEnumerable<int> ids) => await service.AskAsync(
+            "/v1/completions",
+            $$"""{"model": "base", "prompt": [2], "max_tokens": 6, "temperature": 0, "stop_token_ids": [{{string.Join(", ", ids)}}]}""");
+        var vocabulary = service.Part<ServedPool>().Config.VocabSize;
+        Assert.Equal(6, (await AskAsync([]))["usage"]!["completion_tokens"]!.GetValue<int>());
+        var ended = await AskAsync(Enumerable.Range(0, vocabulary));
+        Assert.Equal(1, ended["usage"]!["completion_tokens"]!.GetValue<int>());
+        Assert.Equal("stop", ended["choices"]![0]!["finish_reason"]!.GetValue<string>());
     }
 
     [Theory]

@@ -138,6 +138,15 @@ public sealed class KeyTests : IDisposable
         Assert.Contains(sentence, refusal.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Create_NameToListenOn_RefusedWithKeysToo()
+    {
+        KeyFile.Create(File, "alice");
+        var options = new ServerOptions { Model = "m", Pool = "p", Url = "http://example.org:8080", KeysFile = File };
+        var refusal = Assert.Throws<BadInputException>(() => CuveeServer.Create(options, TimeProvider.System, _ => { }));
+        Assert.Contains("example.org is a name; give the address of this machine", refusal.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("attacker.example", false, 403)]
     [InlineData("127.0.0.1.attacker.example:8080", false, 403)]

@@ -41,9 +41,10 @@ internal sealed class DialectEngine(ServedPool served, EngineScheduler engine, A
         return scores;
     }
 
-    /// <param name="closing">A token that ends the answer beside the model's own; null for none.</param>
+    /// <param name="closing">Tokens that end the answer beside the model's own.</param>
     public async Task<Answer> GenerateAsync(
-        HttpContext context, ServedRecipe recipe, int[] prompt, GenerationOptions sampling, IReadOnlyList<string> stop, int? closing)
+        HttpContext context, ServedRecipe recipe, int[] prompt, GenerationOptions sampling, IReadOnlyList<string> stop,
+        IReadOnlyList<int> closing)
     {
         var asked = Admit(context, KeyRights.Generate, recipe, prompt, 0);
         context.Features.GetRequiredFeature<Tenant>().TakeTokens((long)prompt.Length + sampling.MaxTokens);
@@ -59,6 +60,9 @@ internal sealed class DialectEngine(ServedPool served, EngineScheduler engine, A
 
     public static IReadOnlyList<string> Texts(JsonField? field) =>
         field is { } texts ? [.. texts.Items().Select(text => text.Text())] : [];
+
+    public static IReadOnlyList<int> StopTokens(JsonField sampling) =>
+        sampling.Find("stop_token_ids") is { } ids ? [.. ids.Items().Select(id => id.Integer(0))] : [];
 
     /// <summary>A text that ended the answer; null where a token, or its length, did.</summary>
     public static string? Matched(Answer answer, IReadOnlyList<string> stop) =>

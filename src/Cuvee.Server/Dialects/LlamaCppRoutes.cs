@@ -130,7 +130,7 @@ internal sealed partial class LlamaCppRoutes(ServedPool served, DialectEngine en
             Seed = root.Find("seed")?.Unsigned() ?? 0,
         };
         var stop = DialectEngine.Texts(root.Find("stop"));
-        var answer = await engine.GenerateAsync(context, recipe, prompt, sampling, stop, null).ConfigureAwait(false);
+        var answer = await engine.GenerateAsync(context, recipe, prompt, sampling, stop, []).ConfigureAwait(false);
         var reason = answer.Reason switch
         {
             StopReason.EndOfSequence => "eos",

@@ -71,7 +71,7 @@ internal sealed class SglangRoutes(ServedPool served, DialectEngine engine, Uplo
         {
             MaxTokens = Math.Min(most, served.Config.MaxPositionEmbeddings - ids.Length),
         };
-        int? closing = settings.Find("stop_token_ids")?.Items().Select(item => item.Integer(0)).FirstOrDefault();
+        var closing = DialectEngine.StopTokens(settings);
         var stop = DialectEngine.Texts(settings.Find("stop"));
         var answer = await engine.GenerateAsync(context, recipe, ids, sampling, stop, closing).ConfigureAwait(false);
         await WriteAsync(context, answer.Text, new

@@ -81,7 +81,7 @@ internal sealed class VllmRoutes(ServedPool served, DialectEngine engine, Upload
             return;
         }
 
-        int? closing = root.Find("stop_token_ids")?.Items().Select(item => item.Integer(0)).FirstOrDefault();
+        var closing = DialectEngine.StopTokens(root);
         var stop = DialectEngine.Texts(root.Find("stop"));
         var answer = await engine.GenerateAsync(context, recipe, prompt, sampling, stop, closing).ConfigureAwait(false);
         await WriteAsync(context, name, new

@@ -5,8 +5,8 @@ namespace Cuvee.Server.Engine;
 
 /// <summary>The text of one answer while its tokens come. Not thread-safe.</summary>
 /// <param name="stop">Texts that end it and are left out.</param>
-/// <param name="closing">A token that ends it beside the model's own; null for none.</param>
-internal sealed class AnswerText(Tokenizer tokenizer, IReadOnlyList<string> stop, int? closing)
+/// <param name="closing">Tokens that end it beside the model's own.</param>
+internal sealed class AnswerText(Tokenizer tokenizer, IReadOnlyList<string> stop, IReadOnlyList<int> closing)
 {
     private readonly List<int> tokens = [];
     private int taken; // characters of Text
@@ -19,7 +19,7 @@ internal sealed class AnswerText(Tokenizer tokenizer, IReadOnlyList<string> stop
     /// <returns>The answer ends here.</returns>
     public bool Add(int token)
     {
-        if (token == closing) return true;
+        if (closing.Contains(token)) return true;
         tokens.Add(token);
         Text = tokenizer.DecodeContinuation([.. tokens.Where(tokenizer.HasToken)]);
         var end = StopTexts.Find(Text, stop);

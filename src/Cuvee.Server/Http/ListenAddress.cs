@@ -19,6 +19,12 @@ internal static class ListenAddress
 
         if (options.KeysFile is null && !IsLoopback(url.Host))
             throw new BadInputException($"--url: {options.Url} is open to other machines; give --keys FILE, or listen on 127.0.0.1.");
+        if (!url.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) && !IPAddress.TryParse(url.Host.Trim('[', ']'), out _))
+        {
+            throw new BadInputException( // Kestrel would listen on every address
+                $"--url: {url.Host} is a name; give the address of this machine to listen on, or 0.0.0.0 for all of them.");
+        }
+
         if (url is { Host: "localhost", Port: 0 })
             throw new BadInputException("--url: localhost cannot take a free port; give http://127.0.0.1:0.");
         return url.GetLeftPart(UriPartial.Authority);

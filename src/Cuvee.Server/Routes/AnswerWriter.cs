@@ -9,11 +9,11 @@ namespace Cuvee.Server.Routes;
 internal sealed class AnswerWriter(ServedPool served, EngineScheduler engine)
 {
     /// <param name="stop">Texts that end an answer.</param>
-    /// <param name="closing">A token that ends it beside the model's own; null for none.</param>
+    /// <param name="closing">Tokens that end it beside the model's own.</param>
     /// <param name="settled">Gets each prompt's position and the text that is new and final; null where nobody streams.</param>
     public async Task<IReadOnlyList<Answer>> WriteAsync(
-        ServedRecipe recipe, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions sampling, IReadOnlyList<string> stop, int? closing,
-        ChannelWriter<(int Prompt, string Text)>? settled, CancellationToken cancellationToken)
+        ServedRecipe recipe, IReadOnlyList<TokenizedPrompt> prompts, GenerationOptions sampling, IReadOnlyList<string> stop,
+        IReadOnlyList<int> closing, ChannelWriter<(int Prompt, string Text)>? settled, CancellationToken cancellationToken)
     {
         var texts = prompts.Select(_ => new AnswerText(served.Tokenizer, stop, closing)).ToList();
         bool StopAfter(int prompt, int token)

@@ -38,6 +38,7 @@ internal sealed class ChatRoute(
         var (logprobs, stream) = (RequestFields.Flag(root, "logprobs"), RequestFields.Flag(root, "stream"));
         if (stream && logprobs) throw root.Error("stream", "does not go with logprobs; leave one of them out");
         tenant.TakeTokens(prompt.Tokens.Length + sampling.MaxTokens);
+        IReadOnlyList<int> closing = encoder.ClosingToken is { } token ? [token] : [];
         var head = new CompletionHead(
             $"chatcmpl-{context.TraceIdentifier}", stream ? "chat.completion.chunk" : "chat.completion",
             time.GetUtcNow().ToUnixTimeSeconds(), name);
@@ -45,14 +46,13 @@ internal sealed class ChatRoute(
         {
             await AnswerStream.SendAsync(
                 context,
-                settled => writer.WriteAsync(recipe, [prompt], sampling, stop, encoder.ClosingToken, settled, cancellation),
+                settled => writer.WriteAsync(recipe, [prompt], sampling, stop, closing, settled, cancellation),
                 (_, text, finishReason) => Chunk(head, text, finishReason),
                 streamsUsage ? answers => UsageChunk.Of(head, Usage.Of([prompt], answers)) : null).ConfigureAwait(false);
             return;
         }
 
-        var answers = await writer.WriteAsync(recipe, [prompt], sampling, stop, encoder.ClosingToken, null, cancellation)
-            .ConfigureAwait(false);
+        var answers = await writer.WriteAsync(recipe, [prompt], sampling, stop, closing, null, cancellation).ConfigureAwait(false);
         var answer = answers[0];
         var content = logprobs ? await LogprobsAsync(recipe, prompt, answer, cancellation).ConfigureAwait(false) : null;
         await JsonReply.WriteAsync(context, new

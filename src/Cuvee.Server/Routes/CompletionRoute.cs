@@ -47,13 +47,13 @@ internal sealed class CompletionRoute(
         {
             await AnswerStream.SendAsync(
                 context,
-                settled => writer.WriteAsync(recipe, prompts, sampling, stop, null, settled, cancellation),
+                settled => writer.WriteAsync(recipe, prompts, sampling, stop, [], settled, cancellation),
                 (prompt, text, finishReason) => Chunk(head, prompt, text, finishReason),
                 streamsUsage ? answers => UsageChunk.Of(head, Usage.Of(prompts, answers)) : null).ConfigureAwait(false);
             return;
         }
 
-        var answers = await writer.WriteAsync(recipe, prompts, sampling, stop, null, null, cancellation).ConfigureAwait(false);
+        var answers = await writer.WriteAsync(recipe, prompts, sampling, stop, [], null, cancellation).ConfigureAwait(false);
         var scores = await ScoreAsync(recipe, prompts, answers, logprobs, echo || promptLogprobs, cancellation).ConfigureAwait(false);
         await JsonReply.WriteAsync(context, new
         {
