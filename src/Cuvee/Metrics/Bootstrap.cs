@@ -5,7 +5,8 @@ namespace Cuvee.Metrics;
 /// <summary>
 /// Percentile bootstrap over records (Efron and Tibshirani 1993, chapter 13): 95% intervals of a quotient of sums, of one model or of the
 /// difference of two models on the same records. Several runs on the same records are pooled as their mean, and both runs and records are
-/// drawn (Owen 2007, "the pigeonhole bootstrap"). Same counts and seed, same interval.
+/// drawn (Owen 2007, "the pigeonhole bootstrap"), one run fewer than there are (McCarthy and Snowden 1985). Same counts and seed, same
+/// interval.
 /// </summary>
 public static class Bootstrap
 {
@@ -50,8 +51,9 @@ public static class Bootstrap
     }
 
     /// <summary>
-    /// Each resample draws as many runs as there are, with replacement, and one set of records that all of them share, since the runs were
-    /// measured on the same records. What is drawn depends on the seed and the numbers of runs and records alone.
+    /// Each resample draws runs with replacement, one fewer than there are (as many would give the mean of R runs a variance too small by
+    /// (R-1)/R), and one set of records that all of them share, since the runs were measured on the same records. What is drawn depends
+    /// on the seed and the numbers of runs and records alone.
     /// </summary>
     /// <param name="runs">[runs][records], at least one of each, the same records in every run.</param>
     /// <param name="runSeed">Draws the runs; null for <paramref name="seed"/>. The same one for values of the same runs on other records
@@ -70,6 +72,7 @@ public static class Bootstrap
         Ratio[][] values = [.. runs.Select(run => run.ToArray())];
         var random = SeededRandom.Derive(seed, "bootstrap");
         var randomRun = SeededRandom.Derive(runSeed ?? seed, "bootstrap-runs"); // its own stream: one run draws what two equal ones do
+        var draws = Math.Max(1, values.Length - 1);
         var drawn = Enumerable.Range(0, records).ToArray(); // record positions of one resample
         var value = values.Average(run => SumOf(run, drawn).Value);
         var estimates = new double[resamples];
@@ -77,8 +80,8 @@ public static class Bootstrap
         {
             for (var i = 0; i < records; i++) drawn[i] = random.NextInt32(records);
             var sum = 0.0;
-            for (var i = 0; i < values.Length; i++) sum += SumOf(values[randomRun.NextInt32(values.Length)], drawn).Value;
-            estimates[r] = sum / values.Length;
+            for (var i = 0; i < draws; i++) sum += SumOf(values[randomRun.NextInt32(values.Length)], drawn).Value;
+            estimates[r] = sum / draws;
         }
 
         return new ResampledValue(value, estimates);
