@@ -22,6 +22,6 @@ while IFS= read -r file; do
         if [ ! -e "$at" ]; then fail "$file: link to $target, which is not there"; continue; fi
         if [ -n "$anchor" ] && ! anchors "$at" | grep -qx -- "$anchor"; then fail "$file: link to $target, where no heading has that name"; fi
     done < <(sed '/^```/,/^```/d' "$file" | sed 's/`[^`]*`//g' | grep -o '](\([^)]*\))' | sed 's/^](//; s/)$//; s/ ".*"$//' || true)
-done < <(git ls-files '*.md')
+done < <(git ls-files '*.md' ':!*/approved/*') # approved pages are drawn for docs/results
 echo "links: $links relative ones checked, $failed broken"
 [ "$failed" -eq 0 ] && [ "$links" -gt 0 ]
