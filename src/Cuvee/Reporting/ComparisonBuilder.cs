@@ -102,7 +102,8 @@ public sealed class ComparisonBuilder(IAdapterHost host, TimeProvider time, IPro
 
         foreach (var (title, result) in searches)
         {
-            var row = Row(title, title, result.Spending.Queries) with { Kind = RowKind.Search };
+            var name = result.IsSingle ? $"{title}, took {result.Verdict.Single.Name}" : title;
+            var row = Row(title, name, result.Spending.Queries) with { Kind = RowKind.Search };
             yield return new(row, [result.Recipe]);
         }
     }

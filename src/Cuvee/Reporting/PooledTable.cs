@@ -143,10 +143,11 @@ public sealed class PooledTable
                 Bootstrap.Resample([.. runs.Select(run => rows[run]!.Losses)], seed, resamples));
         }
 
-        /// <summary>Names that differ do so in brackets at the end: "best single adapter (ner-snips)".</summary>
+        /// <summary>Names that differ do so behind a search's key, or in brackets at the end: "best single adapter (ner-snips)".</summary>
         private static string CommonName(List<MeasuredRow> rows)
         {
             if (rows.TrueForAll(row => row.Name == rows[0].Name)) return rows[0].Name;
+            if (rows[0].Kind == RowKind.Search) return rows[0].Key;
             var stems = rows.Select(row => row.Name.Split(" (")[0]).Distinct(StringComparer.Ordinal).ToList();
             return stems.Count == 1 ? stems[0] : rows[0].Key;
         }

@@ -120,7 +120,10 @@ public sealed class PooledBootstrapTests
         Assert.InRange(interval.Upper - interval.Lower, 0.95 * width, 1.05 * width);
     }
 
-    /// <summary>Value of run r at record i: 0.5 or 0.45 + run effect + record effect + noise.</summary>
+    /// <summary>
+    /// Value of run r at record i: 0.5 or 0.45 + run effect + record effect + noise. The noise counts in the draw of runs and in that of
+    /// records (Owen 2007), so that the interval is on the safe side.
+    /// </summary>
     [Theory]
     [InlineData(3, 0.01)]
     [InlineData(5, 0.02)]
@@ -146,8 +149,8 @@ public sealed class PooledBootstrapTests
             if (difference.Lower <= 0.05 && difference.Upper >= 0.05) differencesCovered++;
         }
 
-        Assert.InRange(covered, 0.90 * Trials, 0.99 * Trials);
-        Assert.InRange(differencesCovered, 0.90 * Trials, 0.99 * Trials);
+        Assert.InRange(covered, 0.93 * Trials, Trials);
+        Assert.InRange(differencesCovered, 0.93 * Trials, Trials);
     }
 
     /// <summary>Seeds are all that differs: the worst case, which docs/run-yaml.md states.</summary>

@@ -57,7 +57,8 @@ public sealed class PooledTableTests
     [Fact]
     public void Of_OtherBestAdapter_PoolsByKeyUnderTheCommonName()
     {
-        var names = PooledTable.Of([("a", TestTables.Create(1)), ("b", TestTables.Create(2, best: "ner-b"))]).Rows.Select(row => row.Name);
+        var other = TestTables.Create(2, best: "ner-b", took: ", took ner-b");
+        var names = PooledTable.Of([("a", TestTables.Create(1)), ("b", other)]).Rows.Select(row => row.Name);
         Assert.Equal(["base model", "best single adapter", "fisher-probing (delta)", "evo-merging (delta)"], names);
         names = PooledTable.Of([("a", TestTables.Create(1)), ("b", TestTables.Create(2))]).Rows.Select(row => row.Name);
         Assert.Contains("best single adapter (ner-a)", names);

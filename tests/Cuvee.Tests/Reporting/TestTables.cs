@@ -10,7 +10,8 @@ internal static class TestTables
     public const int Records = 12;
 
     public static ComparisonTable Create(
-        ulong seed, string best = "ner-a", string metric = "ie-f1", char hash = 'a', bool withBase = true, int pool = 5)
+        ulong seed, string best = "ner-a", string metric = "ie-f1", char hash = 'a', bool withBase = true, int pool = 5,
+        string took = "")
     {
         var random = new SeededRandom(seed);
         MeasuredRow Row(string key, string name, RowKind kind, double level) => new(key, name, kind, 100 * (long)(seed % 1000))
@@ -36,7 +37,7 @@ internal static class TestTables
             [
                 .. controls,
                 Row("fisher-probing (delta)", "fisher-probing (delta)", RowKind.Search, 1),
-                Row("evo-merging (delta)", "evo-merging (delta)", RowKind.Search, 1.2),
+                Row("evo-merging (delta)", "evo-merging (delta)" + took, RowKind.Search, 1.2),
             ],
         };
     }

@@ -40,6 +40,22 @@ public sealed class FurtherControlsTests : IDisposable
     }
 
     [Fact]
+    public async Task ExecuteAsync_SearchThatTookTheBestSingle_SaysSoInItsRow()
+    {
+        // It begins far from anything good and hardly moves.
+        var shares = ((string[])["adapter-a", "adapter-b", "adapter-c"]).Select(name => new AdapterShare(name, -1.5));
+        RecipeJson.Write(Path.Combine(zoo.Folder, "poor.json"), new WeightedRecipe(MergeSpace.Delta, [.. shares]));
+        var configuration = zoo.Configure(
+            "search: cma-es\nspace: delta\nseed: 3\nstart: poor.json\nbudget: { evaluations: 16 }\ncompare: { metric: rouge-l }\n" +
+            "settings: { step_size: 0.001, population: 6, sample: 2, held_out: 0 }");
+        var report = await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync(
+            RunPlanner.Plan(configuration), CancellationToken.None);
+        Assert.True(report.Results[0].IsSingle);
+        var row = report.Table!.Rows[^1];
+        Assert.Equal($"{row.Key}, took {report.Results[0].Verdict.Single.Name}", row.Name);
+    }
+
+    [Fact]
     public async Task ExecuteAsync_RandomAdapters_ArePooledAveragesOfWhatWasDrawn()
     {
         var table = await TableAsync("random_draws: 3, random_adapters: 1");
