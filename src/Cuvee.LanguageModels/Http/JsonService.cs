@@ -63,23 +63,10 @@ public sealed class JsonService : IDisposable
     /// <summary>Asks once: what a start asks, where a wrong address must be said at once.</summary>
     /// <param name="read">Takes what it needs from the answer, which is gone afterwards.</param>
     /// <exception cref="ServiceException">No answer, or none of use.</exception>
-    public async Task<T> GetAsync<T>(string path, Func<JsonElement, T> read, CancellationToken cancellationToken)
+    public Task<T> GetAsync<T>(string path, Func<JsonElement, T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(read);
-        try
-        {
-            using var timeout = new CancellationTokenSource(settings.AttemptTimeout, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-            return await AttemptAsync(HttpMethod.Get, path, null, Json(read), either.Token).ConfigureAwait(false);
-        }
-        catch (FailedAttemptException exception)
-        {
-            throw Failure(path, exception.Message, exception.Status, exception);
-        }
-        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw Failure(path, $"gave no answer in {settings.AttemptTimeout.TotalSeconds:0.#} s", null, exception);
-        }
+        return OnceAsync(HttpMethod.Get, path, null, Json(read), settings.AttemptTimeout, cancellationToken);
     }
 
     /// <param name="read">Takes what it needs from the answer, which is gone afterwards; <see cref="UnusableAnswerException"/> where the
@@ -96,6 +83,20 @@ public sealed class JsonService : IDisposable
     public Task<string> PostForTextAsync(string path, JsonNode body, CancellationToken cancellationToken) =>
         SendAsync(path, body, Encoding.UTF8.GetString, cancellationToken);
 
+    /// <summary>Asks once, waits <see cref="JsonServiceSettings.TidyingTimeout"/> and takes no slot: what tidies up holds nobody up.
+    /// </summary>
+    /// <exception cref="ServiceException">No answer, or none of use.</exception>
+    public Task<T> TidyAsync<T>(string path, JsonNode body, Func<JsonElement, T> read, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        return OnceAsync(HttpMethod.Post, path, Bytes(body), Json(read), settings.TidyingTimeout, cancellationToken);
+    }
+
+    /// <summary>For routes that answer in words.</summary>
+    /// <inheritdoc cref="TidyAsync"/>
+    public Task<string> TidyForTextAsync(string path, JsonNode body, CancellationToken cancellationToken) =>
+        OnceAsync(HttpMethod.Post, path, Bytes(body), Encoding.UTF8.GetString, settings.TidyingTimeout, cancellationToken);
+
     public void Dispose()
     {
         client.Dispose();
@@ -108,10 +109,31 @@ public sealed class JsonService : IDisposable
         return read(document.RootElement);
     };
 
+    private static byte[] Bytes(JsonNode body) => JsonSerializer.SerializeToUtf8Bytes(body);
+
+    private async Task<T> OnceAsync<T>(
+        HttpMethod method, string path, byte[]? body, Func<byte[], T> read, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var timeout = new CancellationTokenSource(limit, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+            return await AttemptAsync(method, path, body, read, either.Token).ConfigureAwait(false);
+        }
+        catch (FailedAttemptException exception)
+        {
+            throw Failure(path, exception.Message, exception.Status, exception);
+        }
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Failure(path, $"gave no answer in {limit.TotalSeconds:0.#} s", null, exception);
+        }
+    }
+
     private async Task<T> SendAsync<T>(string path, JsonNode body, Func<byte[], T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(body);
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(body);
+        var bytes = Bytes(body);
         var billed = 0; // attempts that were answered, and not with anything of use
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
+using Cuvee.Hosting;
 using Cuvee.Hosting.Text;
 using Cuvee.LanguageModels;
 using Cuvee.LanguageModels.Http;
@@ -173,6 +174,27 @@ public sealed class ChatProviderTests : IDisposable
                 async () => await host.RealizeAsync(new WeightedRecipe(MergeSpace.Delta, []), CancellationToken.None));
             Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>A release that fails or hangs hides nothing, and is said before the next candidate.</summary>
+    [Theory]
+    [InlineData("echo still asked >&2; exit 4", 30, "exit code 4 (still asked)")]
+    [InlineData("sleep 600", 0, "'sh' took longer than 0 s and was stopped.")]
+    public async Task DisposeAsync_ReleaseFails_IsSaidByTheNextCandidate(string script, double seconds, string expected)
+    {
+        var recipe = new WeightedRecipe(MergeSpace.Delta, []);
+        var limit = new CommandLimit(TimeSpan.FromSeconds(seconds), TimeProvider.System);
+        using var client = Client();
+        await using var host = new TextAdapterHost(
+            client, new RealizeCommand(["echo"], ["sh", "-c", script], zoo.Folder, limit), ["good"], candidates: 1, slots: 1);
+        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        {
+            await using var lease = await host.RealizeAsync(recipe, CancellationToken.None);
+            throw new OperationCanceledException();
+        });
+        var error = await Assert.ThrowsAsync<LanguageModelException>(async () => await host.RealizeAsync(recipe, CancellationToken.None));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        await host.RealizeAsync(recipe, CancellationToken.None); // said once, and the place given back
     }
 
     [Fact]

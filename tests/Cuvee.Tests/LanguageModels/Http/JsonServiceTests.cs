@@ -208,6 +208,27 @@ public sealed class JsonServiceTests
     }
 
     [Fact]
+    public async Task TidyAsync_Trouble_IsAskedOnceAndBriefly()
+    {
+        var isSilent = false;
+        var handler = new ScriptedHandler(async (_, _, _, token) =>
+        {
+            if (!isSilent) return ScriptedHandler.Json("", HttpStatusCode.ServiceUnavailable);
+            var silence = Task.Delay(Timeout.Infinite, token);
+            clock.Advance(Settings.TidyingTimeout);
+            await silence;
+            throw new InvalidOperationException("unreachable");
+        });
+        using var service = Service(handler);
+        async Task<string> ErrorAsync() => (await Assert.ThrowsAsync<ServiceException>(
+            () => service.TidyAsync("/unload", new JsonObject(), Value, CancellationToken.None))).Message;
+        Assert.Contains("answered 503", await ErrorAsync(), StringComparison.Ordinal);
+        isSilent = true;
+        Assert.Contains("gave no answer in 5 s", await ErrorAsync(), StringComparison.Ordinal);
+        Assert.Equal(2, handler.Sent.Count);
+    }
+
+    [Fact]
     public async Task SampleRequests_OneFails_KeepsWhatWasAnsweredAndCountsWhatWasBilled()
     {
         var error = await Assert.ThrowsAsync<PartialAnswersException>(() => SampleRequests.ScoreAsync(
