@@ -66,7 +66,7 @@ public sealed class JsonService : IDisposable
     public Task<T> GetAsync<T>(string path, Func<JsonElement, T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(read);
-        return OnceAsync(HttpMethod.Get, path, null, Json(read), settings.AttemptTimeout, cancellationToken);
+        return OnceAsync(HttpMethod.Get, path, null, Json(read), settings.AttemptTimeout, "timeout", cancellationToken);
     }
 
     /// <param name="read">Takes what it needs from the answer, which is gone afterwards; <see cref="UnusableAnswerException"/> where the
@@ -89,13 +89,13 @@ public sealed class JsonService : IDisposable
     public Task<T> TidyAsync<T>(string path, JsonNode body, Func<JsonElement, T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(read);
-        return OnceAsync(HttpMethod.Post, path, Bytes(body), Json(read), settings.TidyingTimeout, cancellationToken);
+        return OnceAsync(HttpMethod.Post, path, Bytes(body), Json(read), settings.TidyingTimeout, null, cancellationToken);
     }
 
     /// <summary>For routes that answer in words.</summary>
     /// <inheritdoc cref="TidyAsync"/>
     public Task<string> TidyForTextAsync(string path, JsonNode body, CancellationToken cancellationToken) =>
-        OnceAsync(HttpMethod.Post, path, Bytes(body), Encoding.UTF8.GetString, settings.TidyingTimeout, cancellationToken);
+        OnceAsync(HttpMethod.Post, path, Bytes(body), Encoding.UTF8.GetString, settings.TidyingTimeout, null, cancellationToken);
 
     public void Dispose()
     {
@@ -112,7 +112,8 @@ public sealed class JsonService : IDisposable
     private static byte[] Bytes(JsonNode body) => JsonSerializer.SerializeToUtf8Bytes(body);
 
     private async Task<T> OnceAsync<T>(
-        HttpMethod method, string path, byte[]? body, Func<byte[], T> read, TimeSpan limit, CancellationToken cancellationToken)
+        HttpMethod method, string path, byte[]? body, Func<byte[], T> read, TimeSpan limit, string? setting,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -126,16 +127,22 @@ public sealed class JsonService : IDisposable
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
-            throw Failure(path, $"gave no answer in {limit.TotalSeconds:0.#} s", null, exception);
+            throw Failure(path, Silence(limit, setting), null, exception);
         }
     }
+
+    /// <param name="setting">Of a run file, that the limit comes from.</param>
+    private static string Silence(TimeSpan limit, string? setting) =>
+        $"gave no answer in {limit.TotalSeconds:0.#} s{(setting is null ? "" : $" (model.{setting})")}";
 
     private async Task<T> SendAsync<T>(string path, JsonNode body, Func<byte[], T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(body);
         var bytes = Bytes(body);
         var billed = 0; // attempts that were answered, and not with anything of use
+        FailedAttemptException? last = null;
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        var begun = time.GetTimestamp();
         try
         {
             return await pipeline.ExecuteAsync(
@@ -145,9 +152,11 @@ public sealed class JsonService : IDisposable
                     {
                         return await AttemptAsync(HttpMethod.Post, path, bytes, read, token).ConfigureAwait(false);
                     }
-                    catch (FailedAttemptException exception) when (exception.Status is >= 200 and < 300)
+                    catch (FailedAttemptException exception)
                     {
-                        billed++;
+                        last = exception;
+                        if (exception.Status is >= 200 and < 300) billed++;
+                        if (exception.WaitsBeyond(settings.TotalTimeout - time.GetElapsedTime(begun)) is { } hopeless) throw hopeless;
                         throw;
                     }
                 },
@@ -160,12 +169,14 @@ public sealed class JsonService : IDisposable
         }
         catch (BrokenCircuitException exception)
         {
-            var last = exception.InnerException is FailedAttemptException failed ? $"; the last one {failed.Message}" : "";
-            throw Failure(path, $"was not asked again, because nearly all requests before it failed{last}", null, exception, billed);
+            var before = exception.InnerException is FailedAttemptException failed ? $"; the last one {failed.Message}" : "";
+            throw Failure(path, $"was not asked again, because nearly all requests before it failed{before}", null, exception, billed);
         }
         catch (TimeoutRejectedException exception)
         {
-            throw Failure(path, $"gave no answer in {exception.Timeout.TotalSeconds:0.#} s", null, exception, billed);
+            var isTotal = exception.Timeout == settings.TotalTimeout;
+            var earlier = isTotal && last is not null ? $"; an attempt before that {last.Message}" : "";
+            throw Failure(path, Silence(exception.Timeout, isTotal ? "total_timeout" : "timeout") + earlier, null, exception, billed);
         }
         finally
         {
