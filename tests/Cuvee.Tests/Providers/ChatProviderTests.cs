@@ -139,6 +139,18 @@ public sealed class ChatProviderTests : IDisposable
         Assert.Contains("so it does not apply recipes; correct recipe_field or realize", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task InspectAsync_Endpoint_IsAskedWhatTheStartOfARunAsks(bool ignores)
+    {
+        ignoresRecipes = ignores;
+        var report = await ((IServedProvider)Configure(Search).Provider).InspectAsync(TextRules.Plain, CancellationToken.None);
+        Assert.Equal(("chat", ("at", "chat at https://chat.test/v1")), (report.Kind, report.Facts[0]));
+        Assert.Equal(ignores, report.Refusal is not null);
+        Assert.Equal(6, asked.Count);
+    }
+
     [Fact]
     public async Task RealizeAsync_Command_NamesTheModelThatRequestsAskFor()
     {
