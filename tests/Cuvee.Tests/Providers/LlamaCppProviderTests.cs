@@ -36,6 +36,7 @@ public sealed class LlamaCppProviderTests : IDisposable
             await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None);
         Assert.Equal([0, 0, 0, 0], FakeLlamaServer.Scales(Assert.Single(server.Asked)));
         Assert.NotNull(session.Weights);
+        Assert.Equal(0, session.LargestMeasuredRank);
     }
 
     [Theory]

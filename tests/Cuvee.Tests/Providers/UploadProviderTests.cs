@@ -81,6 +81,7 @@ public sealed class UploadProviderTests : IDisposable
             CancellationToken.None);
         var scores = await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None);
         Assert.True(scores[0].LogProbability < 0);
+        Assert.Equal(3, session.LargestMeasuredRank);
     }
 
     [Fact]
