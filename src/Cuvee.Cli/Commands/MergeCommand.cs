@@ -3,6 +3,7 @@ using Cuvee.Cli.Progress;
 using Cuvee.CommandLine;
 using Cuvee.Configuration;
 using Cuvee.Formats;
+using Cuvee.LanguageModels;
 using Cuvee.Mergekit;
 using Cuvee.Planning;
 using Cuvee.Providers;
@@ -93,6 +94,8 @@ internal static class MergeCommand
 
             var raised = new RunBudget(null, arguments.GetValue(queries), arguments.GetValue(tokens), arguments.GetValue(cost));
             var larger = raised == RunBudget.None ? null : raised;
+            var where = arguments.GetValue(output) is { } named ? $" --out {ShellWord.Of(named)}" : "";
+            var again = $"every answer so far is in the journal, go on with: cuvee merge {ShellWord.Of(path)}{where} --resume";
             MergeReport report;
             try
             {
@@ -105,9 +108,11 @@ internal static class MergeCommand
             }
             catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
             {
-                var where = arguments.GetValue(output) is { } named ? $" --out {ShellWord.Of(named)}" : "";
-                var again = $"cuvee merge {ShellWord.Of(path)}{where} --resume";
-                throw new StoppedException($"Stopped; every answer so far is in the journal, go on with: {again}", exception);
+                throw new StoppedException($"Stopped; {again}", exception);
+            }
+            catch (LanguageModelException exception) when (File.Exists(Path.Combine(plans[0].Out, RunIdentity.FileName)))
+            {
+                throw new LanguageModelException($"{exception.Message.TrimEnd('.')}; {again}", exception);
             }
 
             var summary = new MergeSummary(plans, report);
