@@ -64,6 +64,23 @@ public sealed class ChatProviderTests : IDisposable
             body.ToJsonString());
     }
 
+    /// <summary>A model that says nothing; an answer without a message is sent again.</summary>
+    [Theory]
+    [InlineData("""{"message":{"role":"assistant","content":null},"finish_reason":"length"}""", 1)]
+    [InlineData("""{"finish_reason":"length"}""", 2)]
+    public async Task GenerateAsync_NoContent_IsTheEmptyAnswer(string choice, int requests)
+    {
+        var handler = new ScriptedHandler(
+            () => ScriptedHandler.Json($$"""{"choices":[{{choice}}]}"""),
+            () => ScriptedHandler.Json("""{"choices":[{"message":{"content":""},"finish_reason":"length"}]}"""));
+        using var client = new HttpChatClient(new JsonService(
+            new JsonServiceSettings(new Uri("https://chat.test/v1")), new ImpatientClock(), () => 0.5, handler));
+        var answers = await new ChatClientModel(client, new ChatOptions(), 1).GenerateAsync(
+            ["red"], new GenerationOptions(), CancellationToken.None);
+        Assert.Equal([new GeneratedCompletion("", 0, StopReason.MaxTokens)], answers);
+        Assert.Equal(requests, handler.Sent.Count);
+    }
+
     [Fact]
     public async Task Run_MetricAsObjective_FindsWhatAnswersBest()
     {
