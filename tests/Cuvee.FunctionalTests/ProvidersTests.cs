@@ -17,7 +17,8 @@ public sealed class ProvidersTests : IDisposable
         var run = await CuveeRun.InProcessAsync("providers", "check", server.Address);
         Assert.Equal((ExitCode.BadInput, ""), (run.Code, run.Output));
         Assert.EndsWith(
-            "or check a chat endpoint through its run file: cuvee providers check run.yaml.", run.Error.TrimEnd(), StringComparison.Ordinal);
+            "or check a chat endpoint through its run file: cuvee providers check run.yaml.", run.Error.TrimEnd(),
+            StringComparison.Ordinal);
     }
 
     [Fact]

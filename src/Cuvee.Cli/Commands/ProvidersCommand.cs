@@ -64,8 +64,9 @@ internal static class ProvidersCommand
     private static async Task<int> CheckAddressAsync(
         Uri address, string? keyVariable, Catalog catalog, TextWriter output, bool asJson, CancellationToken cancellationToken)
     {
-        var key = keyVariable is null ? null : Environment.GetEnvironmentVariable(keyVariable)
-            ?? throw new BadInputException($"--key-variable names the environment variable {keyVariable}, which is not set; set it.");
+        var key = keyVariable is null
+            ? null
+            : ServiceKey.Of(keyVariable, problem => new BadInputException($"--key-variable {problem}"));
         using var service = new ServiceNetwork(TimeProvider.System).Connect(
             new JsonServiceSettings(address) { Key = key, AttemptTimeout = TimeSpan.FromSeconds(30), Attempts = 3 });
         var inspectors = catalog.Providers.OfType<IServerInspector>().ToList();

@@ -82,8 +82,7 @@ public sealed class UploadingAdapterHost(IAdapterServer server, RecipeMerger mer
         }
     }
 
-    /// <summary>As far as it goes and no further: what ended the candidate's work, a stop or a failing server, is what its caller is to see.
-    /// </summary>
+    /// <summary>As far as it goes: what ended the candidate's work, a stop or a failing server, is what its caller is to see.</summary>
     private async Task ReleaseAsync(string name, string folder)
     {
         try

@@ -42,10 +42,8 @@ internal static class ServiceKeys
                 "that as model.key_variable.");
         }
 
-        if (model.Text("key_variable") is not { } variable) return null;
-        return Environment.GetEnvironmentVariable(variable) is { Length: > 0 } key
-            ? key
-            : throw model.Error(
-                "key_variable", $"'model.key_variable' names the environment variable {variable}, which is not set; set it.");
+        return model.Text("key_variable") is { } variable
+            ? ServiceKey.Of(variable, problem => model.Error("key_variable", $"'model.key_variable' {problem}"))
+            : null;
     }
 }
