@@ -132,6 +132,14 @@ public sealed class LlamaCppProviderTests : IDisposable
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Load_UnknownKey_ListsNoneThatIsAlwaysRefused()
+    {
+        var error = Assert.Throws<BadInputException>(() => Configure("search: cma-es", ", slot: 2"));
+        Assert.Contains("known keys are ", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(" key,", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>An environment file with the line ends of another system.</summary>
     [Theory]
     [InlineData("s3cret\r")]
