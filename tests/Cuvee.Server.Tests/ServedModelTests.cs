@@ -22,8 +22,7 @@ public sealed class ServedModelTests
         var whole = (await plain.GenerateTokensAsync([prompt], Greedy, null, CancellationToken.None))[0].Tokens;
         var rules = TextRules.Plain with { CompletionEnd = end ?? plain.Tokenizer.TokenOf(whole[5]) };
         using var direct = service.Direct(Service.Recipe, rules);
-        using var connection = new JsonService(
-            new JsonServiceSettings(new Uri("http://localhost")), TimeProvider.System, () => 0.5, service.Handler);
+        using var connection = Connect(service);
         var served = new ServedModel(connection, "base", JsonNode.Parse(Service.Recipe)!, rules, contextLength: 128);
 
         var answers = await served.GenerateAsync(["red soup"], Greedy, CancellationToken.None);
@@ -35,4 +34,28 @@ public sealed class ServedModelTests
             await direct.ScoreAsync(records, CancellationToken.None), await served.ScoreAsync(records, CancellationToken.None));
         Assert.Equal(expected[0].TokenLogProbabilities, scores[0].TokenLogProbabilities);
     }
+
+    /// <summary>Weights without measure are a bad candidate and not the end of a run, as on the embedded engine.</summary>
+    [Fact]
+    public async Task ScoreAsync_EndlessWeight_IsNoFiniteScore()
+    {
+        const string recipe = """{"space": "delta", "adapters": [{"name": "adapter-a", "weight": 1e30}]}""";
+        PromptCompletion[] records = [new("0", "red soup", "plum"), new("1", "red", "soup")];
+        await using var service = await Service.StartAsync();
+        using var direct = service.Direct(recipe);
+        using var connection = Connect(service);
+        var served = new ServedModel(connection, "base", JsonNode.Parse(recipe)!, TextRules.Plain, contextLength: 128);
+        var (expected, scores) = (
+            await direct.ScoreAsync(records, CancellationToken.None), await served.ScoreAsync(records, CancellationToken.None));
+        Assert.All(expected.Zip(scores), pair =>
+        {
+            Assert.False(double.IsFinite(pair.First.LogProbability));
+            Assert.False(double.IsFinite(pair.Second.LogProbability));
+            Assert.Equal((pair.First.Tokens, pair.First.PromptTokens), (pair.Second.Tokens, pair.Second.PromptTokens));
+            Assert.Equal(pair.Second.Tokens, pair.Second.TokenLogProbabilities!.Count(float.IsNaN));
+        });
+    }
+
+    private static JsonService Connect(Service service) => new(
+        new JsonServiceSettings(new Uri("http://localhost")), TimeProvider.System, () => 0.5, service.Handler);
 }
