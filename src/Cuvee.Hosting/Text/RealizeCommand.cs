@@ -11,12 +11,10 @@ namespace Cuvee.Hosting.Text;
 /// <param name="realize">Program and arguments; the path is added.</param>
 /// <param name="release">Likewise with the name added, run when a candidate is done with; null: nothing to do.</param>
 /// <param name="folder">Where both run.</param>
-/// <param name="releaseLimit">Of <paramref name="release"/>, which no Ctrl-C ends; null: <see cref="LongestRelease"/>.</param>
+/// <param name="releaseLimit">Of <paramref name="release"/>, which no Ctrl-C ends; null: none.</param>
 public sealed class RealizeCommand(
     IReadOnlyList<string> realize, IReadOnlyList<string>? release, string folder, CommandLimit? releaseLimit = null) : IRecipeChoice
 {
-    public static readonly TimeSpan LongestRelease = TimeSpan.FromSeconds(30);
-
     /// <exception cref="LanguageModelException">The command cannot be started, fails, or prints no name.</exception>
     public async Task<ChatOptions> ChooseAsync(MergeRecipe recipe, CancellationToken cancellationToken)
     {
@@ -38,8 +36,8 @@ public sealed class RealizeCommand(
     public Task ReleaseAsync(ChatOptions choice)
     {
         ArgumentNullException.ThrowIfNull(choice);
-        if (release is null) return Task.CompletedTask;
-        var limit = releaseLimit ?? new CommandLimit(LongestRelease, TimeProvider.System);
-        return new UserCommand(release, folder, limit).RunAsync(choice.ModelId!, input: null, CancellationToken.None);
+        return release is null
+            ? Task.CompletedTask
+            : new UserCommand(release, folder, releaseLimit).RunAsync(choice.ModelId!, input: null, CancellationToken.None);
     }
 }

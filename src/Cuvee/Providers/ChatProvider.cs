@@ -14,8 +14,11 @@ namespace Cuvee.Providers;
 /// </summary>
 /// <param name="connect">Reads the client's keys and gives its description, how to open it, and how many requests it takes at a time.
 /// </param>
-public sealed class ChatProviderFactory(string name, Func<ProviderSettings, ChatConnection> connect) : IProviderFactory
+/// <param name="time">By which <c>release</c> is stopped after <see cref="LongestRelease"/>.</param>
+public sealed class ChatProviderFactory(string name, Func<ProviderSettings, ChatConnection> connect, TimeProvider time) : IProviderFactory
 {
+    public static readonly TimeSpan LongestRelease = TimeSpan.FromMinutes(1);
+
     private const int AttemptsToInspect = 3; // somebody waits for the answer
 
     public string Name => name;
@@ -34,7 +37,7 @@ public sealed class ChatProviderFactory(string name, Func<ProviderSettings, Chat
         {
             OpenToInspect = () => Open(service with { Attempts = Math.Min(service.Attempts, AttemptsToInspect) }),
         };
-    });
+    }, network.Time);
 
     public IProvider Create(ProviderSettings settings)
     {
@@ -54,7 +57,7 @@ public sealed class ChatProviderFactory(string name, Func<ProviderSettings, Chat
         var beside = Path.GetDirectoryName(Path.GetFullPath(settings.File))!;
         IRecipeChoice choice = realize is null
             ? new RecipeField(field ?? "recipe", model)
-            : new RealizeCommand(realize, release, beside);
+            : new RealizeCommand(realize, release, beside, new CommandLimit(LongestRelease, time));
         return new ChatProvider(
             name, connection, choice, new LocalPool(settings.Pool, settings.File, settings.Methods), settings.File,
             candidates ?? (realize is null ? connection.Slots : 1),

@@ -234,8 +234,12 @@ public sealed class ChatProviderTests : IDisposable
             Providers =
             [
                 .. Catalog.Default.Providers,
-                new ChatProviderFactory("house", settings => new ChatConnection(
-                    $"the house's model {settings.Model.RequiredText("deployment", "a name")}", 4, () => (new HouseClient(this), () => 0))),
+                new ChatProviderFactory(
+                    "house",
+                    settings => new ChatConnection(
+                        $"the house's model {settings.Model.RequiredText("deployment", "a name")}", 4,
+                        () => (new HouseClient(this), () => 0)),
+                    TimeProvider.System),
             ],
         };
         var plan = RunPlanner.Plan(Configure(Search, "provider: house, deployment: d1", catalog))[0];

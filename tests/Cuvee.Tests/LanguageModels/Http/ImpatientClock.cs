@@ -1,4 +1,5 @@
 using Cuvee.LanguageModels.Http;
+using Cuvee.Providers;
 
 namespace Cuvee.Tests.LanguageModels.Http;
 
@@ -8,7 +9,7 @@ internal sealed class ImpatientClock(JsonServiceSettings? settings = null) : Tim
 {
     private readonly TimeSpan[] timeouts = settings is { } given
         ? [given.AttemptTimeout, given.TotalTimeout, given.TidyingTimeout]
-        : [Default.AttemptTimeout, Default.TotalTimeout, Default.TidyingTimeout];
+        : [Default.AttemptTimeout, Default.TotalTimeout, Default.TidyingTimeout, ChatProviderFactory.LongestRelease];
 
     private static readonly JsonServiceSettings Default = new(new Uri("http://any.test"));
 
