@@ -20,7 +20,7 @@ internal sealed record MergekitMerge(string Path, string Text, ulong Seed)
         var file = MergekitFile.Parse(Text, Path);
         if (folder is null && !dryRun)
             throw new BadInputException($"{Path}: a mergekit file does not say where its result goes; add --out DIR.");
-        var target = folder is null ? null : new OutputFolder(folder, force: false);
+        var target = folder is null ? null : new OutputFolder(folder, force: null);
         var start = clock.GetTimestamp();
         using var plan = MergekitPlan.Open(file, Seed);
         var seconds = 0.0;

@@ -9,17 +9,18 @@ internal sealed class OutputFolder
     private readonly string path;
     private readonly bool taken;
 
-    /// <param name="force">Accept a folder that holds something; files of the same names are replaced one by one, others stay.</param>
+    /// <param name="force">Accept a folder that holds something; files of the same names are replaced one by one, others stay. Null: the
+    /// command has no such option.</param>
     /// <exception cref="BadInputException">A file, or a folder that is not empty.</exception>
-    public OutputFolder(string folder, bool force)
+    public OutputFolder(string folder, bool? force)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(path)) throw new BadInputException($"{folder}: is a file; name a folder for --out.");
         taken = Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any();
-        if (taken && !force)
+        if (taken && force != true)
         {
-            throw new BadInputException(
-                $"{folder}: the folder is not empty; choose another --out, or add --force to replace its files of the same names.");
+            var replace = force is null ? "" : ", or add --force to replace its files of the same names";
+            throw new BadInputException($"{folder}: the folder is not empty; choose another --out{replace}.");
         }
     }
 

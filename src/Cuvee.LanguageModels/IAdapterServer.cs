@@ -8,6 +8,8 @@ public interface IAdapterServer
     /// <exception cref="LanguageModelException">The server refuses it or cannot read it.</exception>
     Task LoadAsync(string name, string path, CancellationToken cancellationToken);
 
+    /// <summary>Asks once and waits a few seconds at most; an adapter that is not there is no error.</summary>
+    /// <exception cref="LanguageModelException">The server did not.</exception>
     Task UnloadAsync(string name, CancellationToken cancellationToken);
 
     /// <param name="adapter">Loaded; null: the base model.</param>

@@ -79,6 +79,17 @@ internal static class BadInputCases
         ["no server"] = new("cannot be reached", _ => ["providers", "check", "http://127.0.0.1:1"]),
         ["no key for the server"] = new("CUVEE_TEST_NO_SUCH_KEY",
             _ => ["providers", "check", "http://127.0.0.1:1", "--key-variable", "CUVEE_TEST_NO_SUCH_KEY"]),
+        ["key that no header carries"] = new("--key-variable names the environment variable CUVEE_TEST_BROKEN_KEY", _ => After(
+            () => Environment.SetEnvironmentVariable("CUVEE_TEST_BROKEN_KEY", "a\r\nb"),
+            ["providers", "check", "http://127.0.0.1:1", "--key-variable", "CUVEE_TEST_BROKEN_KEY"])),
+        ["no chat endpoint"] = new("cannot be reached", zoo => ["providers", "check", Write(zoo, "chat.yaml", """
+            model: { provider: chat, url: "http://127.0.0.1:1", attempts: 1 }
+            pool: { names: [adapter-a] }
+            validation: validation.jsonl
+            search: cma-es
+            objective: exact-match
+            out: out
+            """)]),
         ["no run file to check"] = new("absent.yaml", _ => ["providers", "check", "absent.yaml"]),
         ["no adapter folder"] = new("absent", zoo => [.. Score(zoo), "--adapter", Path.Combine(zoo.Folder, "absent")]),
         ["no pool folder"] = new("absent", zoo => ["inspect", Path.Combine(zoo.Folder, "absent")]),

@@ -52,6 +52,22 @@ public sealed class MergeTests : IDisposable
         Assert.Contains("measuring base model", run.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>The plan, the first line and a later resume that names no budget say the one that counts.</summary>
+    [Fact]
+    public async Task Merge_ResumeWithALargerBudget_PlansWithIt()
+    {
+        var file = zoo.WriteRun("search: cma-es\nbudget: { queries: 300 }\nsettings: { population: 6, sample: 6 }");
+        async Task<int> PlannedAsync(params string[] more) =>
+            (await CuveeRun.InProcessAsync(["merge", file, "--dry-run", "--json", .. more])).Result[0]!["queries"]!.GetValue<int>();
+        Assert.Equal(0, (await CuveeRun.InProcessAsync("merge", file)).Code);
+        Assert.Equal(300, await PlannedAsync("--resume"));
+        Assert.Equal(420, await PlannedAsync("--resume", "--queries", "420"));
+        Assert.Contains(
+            "at most 420 queries", (await CuveeRun.InProcessAsync("merge", file, "--resume", "--queries", "420")).Error,
+            StringComparison.Ordinal);
+        Assert.Equal(420, await PlannedAsync("--resume"));
+    }
+
     [Fact]
     public async Task Merge_SeveralObjectives_TellsAFrontWhoseRecipesScoreAsItSays()
     {

@@ -84,7 +84,6 @@ public sealed class CompletionRouteTests
     [InlineData(
         "/v1/chat/completions",
         """{"template": "alpaca", "max_tokens": 2, "logprobs": true, "messages": [{"role": "user", "content": "a"}]}""")]
-    [InlineData("/v1/score", """{"records": [{"id": "0", "prompt": "red", "completion": "soup"}]}""")]
     public async Task Logprobs_OfAnEndlessWeight_Refused(string path, string question)
     {
         await using var service = await Service.StartAsync(contextLength: 256); // room for the template

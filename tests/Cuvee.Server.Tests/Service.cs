@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
+using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
@@ -41,6 +42,9 @@ internal sealed class Service : IAsyncDisposable
     public string Address => app.Urls.First();
 
     public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>For clients of their own.</summary>
+    public HttpMessageHandler Handler => app.GetTestServer().CreateHandler();
 
     public T Part<T>()
         where T : notnull => app.Services.GetRequiredService<T>();
@@ -96,9 +100,9 @@ internal sealed class Service : IAsyncDisposable
     }
 
     /// <summary>The engine without a service; dispose it.</summary>
-    public EmbeddedModel Direct(string? recipe = null)
+    public EmbeddedModel Direct(string? recipe = null, TextRules? rules = null)
     {
-        var model = EmbeddedModel.Load(zoo.ModelFolder);
+        var model = EmbeddedModel.Load(zoo.ModelFolder, rules: rules);
         return recipe is null ? model : AdaptedModel.Create(
             model, AdapterPool.Load(zoo.PoolFolder, options: new PeftReaderOptions { Base = zoo.Config }),
             RecipeJson.Parse(Encoding.UTF8.GetBytes(recipe), "recipe"));

@@ -3,6 +3,7 @@ using Cuvee.Cli.Progress;
 using Cuvee.CommandLine;
 using Cuvee.Configuration;
 using Cuvee.Formats;
+using Cuvee.LanguageModels;
 using Cuvee.Mergekit;
 using Cuvee.Planning;
 using Cuvee.Providers;
@@ -84,15 +85,20 @@ internal static class MergeCommand
             var services = Catalog.Default.WithServices(new ServiceNetwork(TimeProvider.System));
             var configuration = RunConfiguration.Parse(text, path, services);
             if (arguments.GetValue(output) is { } folder) configuration = configuration with { Out = Path.GetFullPath(folder) };
-            var plans = RunPlanner.Plan(configuration, arguments.GetValue(resume) || arguments.GetValue(dryRun));
+            var raised = new RunBudget(null, arguments.GetValue(queries), arguments.GetValue(tokens), arguments.GetValue(cost));
+            var plans = RunPlanner.Plan(
+                configuration,
+                arguments.GetValue(resume) || arguments.GetValue(dryRun),
+                arguments.GetValue(resume) ? RunIdentity.RaisedBudget(configuration.Out).With(raised) : null);
             if (arguments.GetValue(dryRun))
             {
                 await new PlanSummary(plans).WriteAsync(arguments.InvocationConfiguration.Output, arguments.GetValue(json));
                 return ExitCode.Done;
             }
 
-            var raised = new RunBudget(null, arguments.GetValue(queries), arguments.GetValue(tokens), arguments.GetValue(cost));
             var larger = raised == RunBudget.None ? null : raised;
+            var where = arguments.GetValue(output) is { } named ? $" --out {ShellWord.Of(named)}" : "";
+            var again = $"every answer so far is in the journal, go on with: cuvee merge {ShellWord.Of(path)}{where} --resume";
             MergeReport report;
             try
             {
@@ -105,9 +111,11 @@ internal static class MergeCommand
             }
             catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
             {
-                var where = arguments.GetValue(output) is { } named ? $" --out {ShellWord.Of(named)}" : "";
-                var again = $"cuvee merge {ShellWord.Of(path)}{where} --resume";
-                throw new StoppedException($"Stopped; every answer so far is in the journal, go on with: {again}", exception);
+                throw new StoppedException($"Stopped; {again}", exception);
+            }
+            catch (LanguageModelException exception) when (File.Exists(Path.Combine(plans[0].Out, RunIdentity.FileName)))
+            {
+                throw new LanguageModelException($"{exception.Message.TrimEnd('.')}; {again}", exception);
             }
 
             var summary = new MergeSummary(plans, report);

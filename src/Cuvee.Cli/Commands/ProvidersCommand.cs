@@ -45,9 +45,17 @@ internal static class ProvidersCommand
         string file, Catalog catalog, TextWriter output, bool asJson, CancellationToken cancellationToken)
     {
         var plans = RunPlanner.Plan(RunConfiguration.Load(file, catalog), resume: true);
-        var report = plans[0].Configuration.Provider is IServedProvider served
-            ? await served.InspectAsync(plans[0].Text, cancellationToken)
-            : null;
+        ServerReport? report = null;
+        try
+        {
+            if (plans[0].Configuration.Provider is IServedProvider served)
+                report = await served.InspectAsync(plans[0].Text, cancellationToken);
+        }
+        catch (LanguageModelException exception)
+        {
+            throw new BadInputException($"{file}: {exception.Message}", exception);
+        }
+
         if (report is not null) await WriteAsync(report, output, asJson);
         await new PlanSummary(plans).WriteAsync(output, asJson);
         return report?.Refusal is null ? ExitCode.Done : ExitCode.Failed;
@@ -56,8 +64,9 @@ internal static class ProvidersCommand
     private static async Task<int> CheckAddressAsync(
         Uri address, string? keyVariable, Catalog catalog, TextWriter output, bool asJson, CancellationToken cancellationToken)
     {
-        var key = keyVariable is null ? null : Environment.GetEnvironmentVariable(keyVariable)
-            ?? throw new BadInputException($"--key-variable names the environment variable {keyVariable}, which is not set; set it.");
+        var key = keyVariable is null
+            ? null
+            : ServiceKey.Of(keyVariable, problem => new BadInputException($"--key-variable {problem}"));
         using var service = new ServiceNetwork(TimeProvider.System).Connect(
             new JsonServiceSettings(address) { Key = key, AttemptTimeout = TimeSpan.FromSeconds(30), Attempts = 3 });
         var inspectors = catalog.Providers.OfType<IServerInspector>().ToList();
@@ -76,7 +85,9 @@ internal static class ProvidersCommand
         }
 
         var kinds = catalog.Providers.Where(provider => provider is IServerInspector).Select(provider => provider.Name);
-        throw new BadInputException($"{address}: is none of {string.Join(", ", kinds)}; check the address, and where its routes begin.");
+        throw new BadInputException(
+            $"{address}: is none of {string.Join(", ", kinds)}; check the address, and where its routes begin, or check a chat endpoint " +
+            "through its run file: cuvee providers check run.yaml.");
     }
 
     private static Task WriteAsync(ServerReport report, TextWriter output, bool asJson)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Microsoft.Extensions.AI;
 
@@ -11,6 +12,7 @@ public interface IRecipeChoice
     Task<ChatOptions> ChooseAsync(MergeRecipe recipe, CancellationToken cancellationToken);
 
     /// <summary>The recipe will not be asked again.</summary>
+    /// <exception cref="LanguageModelException">It cannot be released.</exception>
     Task ReleaseAsync(ChatOptions choice);
 }
 

@@ -11,7 +11,9 @@ namespace Cuvee.Hosting.Text;
 /// <param name="realize">Program and arguments; the path is added.</param>
 /// <param name="release">Likewise with the name added, run when a candidate is done with; null: nothing to do.</param>
 /// <param name="folder">Where both run.</param>
-public sealed class RealizeCommand(IReadOnlyList<string> realize, IReadOnlyList<string>? release, string folder) : IRecipeChoice
+/// <param name="releaseLimit">Of <paramref name="release"/>, which no Ctrl-C ends; null: none.</param>
+public sealed class RealizeCommand(
+    IReadOnlyList<string> realize, IReadOnlyList<string>? release, string folder, CommandLimit? releaseLimit = null) : IRecipeChoice
 {
     /// <exception cref="LanguageModelException">The command cannot be started, fails, or prints no name.</exception>
     public async Task<ChatOptions> ChooseAsync(MergeRecipe recipe, CancellationToken cancellationToken)
@@ -20,7 +22,7 @@ public sealed class RealizeCommand(IReadOnlyList<string> realize, IReadOnlyList<
         try
         {
             RecipeJson.Write(path, recipe);
-            var printed = await RunAsync(realize, path, cancellationToken).ConfigureAwait(false);
+            var printed = await new UserCommand(realize, folder).RunAsync(path, input: null, cancellationToken).ConfigureAwait(false);
             return printed.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [.., var name]
                 ? new ChatOptions { ModelId = name }
                 : throw new LanguageModelException($"'{realize[0]}' printed no name; its last line must be the model to ask for.");
@@ -34,9 +36,8 @@ public sealed class RealizeCommand(IReadOnlyList<string> realize, IReadOnlyList<
     public Task ReleaseAsync(ChatOptions choice)
     {
         ArgumentNullException.ThrowIfNull(choice);
-        return release is null ? Task.CompletedTask : RunAsync(release, choice.ModelId!, CancellationToken.None);
+        return release is null
+            ? Task.CompletedTask
+            : new UserCommand(release, folder, releaseLimit).RunAsync(choice.ModelId!, input: null, CancellationToken.None);
     }
-
-    private Task<string> RunAsync(IReadOnlyList<string> command, string last, CancellationToken cancellationToken) =>
-        new UserCommand(command, folder).RunAsync(last, input: null, cancellationToken);
 }

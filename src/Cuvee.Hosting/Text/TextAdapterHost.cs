@@ -14,6 +14,7 @@ public sealed class TextAdapterHost(
     private static readonly HashSet<MergeSpace> BothSpaces = [MergeSpace.Factors, MergeSpace.Delta];
 
     private readonly SemaphoreSlim gate = new(candidates);
+    private LanguageModelException? unreleased; // why a candidate was not released, said before the next one
 
     public IReadOnlyList<string> AdapterNames => names;
 
@@ -21,13 +22,16 @@ public sealed class TextAdapterHost(
 
     public int MaxConcurrentLeases => candidates;
 
+    /// <inheritdoc/>
+    /// <exception cref="LanguageModelException">The recipe cannot be served, or the one before it was not released.</exception>
     public async ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken)
     {
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            if (Interlocked.Exchange(ref unreleased, null) is { } earlier) throw new LanguageModelException(earlier.Message, earlier);
             var chosen = await choice.ChooseAsync(recipe, cancellationToken).ConfigureAwait(false);
-            return new Lease(new ChatClientModel(client, chosen, slots), () => choice.ReleaseAsync(chosen), gate);
+            return new HeldLease(new ChatClientModel(client, chosen, slots), () => ReleaseAsync(chosen));
         }
         catch
         {
@@ -42,23 +46,19 @@ public sealed class TextAdapterHost(
         return ValueTask.CompletedTask;
     }
 
-    private sealed class Lease(ILanguageModel model, Func<Task> release, SemaphoreSlim gate) : IModelLease
+    private async Task ReleaseAsync(ChatOptions chosen)
     {
-        private SemaphoreSlim? held = gate;
-
-        public ILanguageModel Model => held is null ? throw new ObjectDisposedException(nameof(IModelLease)) : model;
-
-        public async ValueTask DisposeAsync()
+        try
         {
-            if (Interlocked.Exchange(ref held, null) is not { } taken) return;
-            try
-            {
-                await release().ConfigureAwait(false);
-            }
-            finally
-            {
-                taken.Release();
-            }
+            await choice.ReleaseAsync(chosen).ConfigureAwait(false);
+        }
+        catch (LanguageModelException exception)
+        {
+            unreleased = exception; // thrown here it would hide what ended the candidate's work
+        }
+        finally
+        {
+            gate.Release();
         }
     }
 }

@@ -39,7 +39,7 @@ public sealed class UploadingAdapterHost(IAdapterServer server, RecipeMerger mer
     /// <exception cref="LanguageModelException">The server does not take the adapter.</exception>
     public ValueTask<IModelLease> RealizeAsync(MergeRecipe recipe, CancellationToken cancellationToken) =>
         merger.Resolve(recipe).IsBaseModel
-            ? ValueTask.FromResult<IModelLease>(new Lease(server.Model(null), () => Task.CompletedTask))
+            ? ValueTask.FromResult<IModelLease>(new UnheldLease(server.Model(null)))
             : ServeAsync(folder => PeftWriter.Write(folder, Merged(recipe, Path.GetFileName(folder)), TensorType.BF16), cancellationToken);
 
     /// <summary>The base model with a written adapter.</summary>
@@ -68,30 +68,42 @@ public sealed class UploadingAdapterHost(IAdapterServer server, RecipeMerger mer
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         var name = $"{settings.Prefix}-{Interlocked.Increment(ref count)}";
         var folder = Path.Combine(settings.Folder, name);
+        var lease = new HeldLease(server.Model(name), () => ReleaseAsync(name, folder));
         try
         {
             write(folder);
             await server.LoadAsync(name, $"{settings.ServerFolder.TrimEnd('/', '\\')}/{name}", cancellationToken).ConfigureAwait(false);
+            return lease;
         }
         catch
         {
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-            gate.Release();
+            await lease.DisposeAsync().ConfigureAwait(false); // a load that was cut off may have happened
             throw;
         }
+    }
 
-        return new Lease(server.Model(name), async () =>
+    /// <summary>As far as it goes: what ended the candidate's work, a stop or a failing server, is what its caller is to see.</summary>
+    private async Task ReleaseAsync(string name, string folder)
+    {
+        try
         {
-            try
-            {
-                await server.UnloadAsync(name, CancellationToken.None).ConfigureAwait(false);
-                Directory.Delete(folder, recursive: true);
-            }
-            finally
-            {
-                gate.Release();
-            }
-        });
+            await server.UnloadAsync(name, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (LanguageModelException)
+        {
+        }
+
+        try
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+        }
+        finally
+        {
+            gate.Release();
+        }
     }
 
     private PeftAdapter Merged(MergeRecipe recipe, string name)
@@ -99,18 +111,6 @@ public sealed class UploadingAdapterHost(IAdapterServer server, RecipeMerger mer
         lock (building)
         {
             return builder.Build(recipe, name, builder.ExactRank(recipe) > settings.MaxRank ? settings.MaxRank : null).Adapter;
-        }
-    }
-
-    private sealed class Lease(ILanguageModel model, Func<Task> release) : IModelLease
-    {
-        private Func<Task>? held = release;
-
-        public ILanguageModel Model => held is null ? throw new ObjectDisposedException(nameof(IModelLease)) : model;
-
-        public async ValueTask DisposeAsync()
-        {
-            if (Interlocked.Exchange(ref held, null) is { } once) await once().ConfigureAwait(false);
         }
     }
 }

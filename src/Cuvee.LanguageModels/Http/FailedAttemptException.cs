@@ -20,6 +20,14 @@ internal sealed class FailedAttemptException(string problem, int? status, bool i
     /// <summary>The server's trouble, not our pace: what a circuit breaker counts.</summary>
     public bool IsServerTrouble => isRetriable && status != (int)HttpStatusCode.TooManyRequests;
 
+    /// <summary>The end of a request that the server asks to repeat later than it may be.</summary>
+    /// <param name="left">Of the request's time.</param>
+    /// <returns>Null where it may be repeated, or not at all.</returns>
+    public FailedAttemptException? WaitsBeyond(TimeSpan left) => isRetriable && retryAfter is { } wait && wait > left
+        ? new FailedAttemptException(
+            $"{Message} and asks to wait {wait.TotalSeconds:0.#} s, longer than model.total_timeout leaves", status, false, wait, this)
+        : null;
+
     public static FailedAttemptException Of(HttpResponseMessage response, ReadOnlySpan<byte> body, DateTimeOffset now)
     {
         var (message, kinds) = ReadError(body);

@@ -63,23 +63,10 @@ public sealed class JsonService : IDisposable
     /// <summary>Asks once: what a start asks, where a wrong address must be said at once.</summary>
     /// <param name="read">Takes what it needs from the answer, which is gone afterwards.</param>
     /// <exception cref="ServiceException">No answer, or none of use.</exception>
-    public async Task<T> GetAsync<T>(string path, Func<JsonElement, T> read, CancellationToken cancellationToken)
+    public Task<T> GetAsync<T>(string path, Func<JsonElement, T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(read);
-        try
-        {
-            using var timeout = new CancellationTokenSource(settings.AttemptTimeout, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-            return await AttemptAsync(HttpMethod.Get, path, null, Json(read), either.Token).ConfigureAwait(false);
-        }
-        catch (FailedAttemptException exception)
-        {
-            throw Failure(path, exception.Message, exception.Status, exception);
-        }
-        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw Failure(path, $"gave no answer in {settings.AttemptTimeout.TotalSeconds:0.#} s", null, exception);
-        }
+        return OnceAsync(HttpMethod.Get, path, null, Json(read), settings.AttemptTimeout, "timeout", cancellationToken);
     }
 
     /// <param name="read">Takes what it needs from the answer, which is gone afterwards; <see cref="UnusableAnswerException"/> where the
@@ -96,6 +83,20 @@ public sealed class JsonService : IDisposable
     public Task<string> PostForTextAsync(string path, JsonNode body, CancellationToken cancellationToken) =>
         SendAsync(path, body, Encoding.UTF8.GetString, cancellationToken);
 
+    /// <summary>Asks once, waits <see cref="JsonServiceSettings.TidyingTimeout"/> and takes no slot: what tidies up holds nobody up.
+    /// </summary>
+    /// <exception cref="ServiceException">No answer, or none of use.</exception>
+    public Task<T> TidyAsync<T>(string path, JsonNode body, Func<JsonElement, T> read, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        return OnceAsync(HttpMethod.Post, path, Bytes(body), Json(read), settings.TidyingTimeout, null, cancellationToken);
+    }
+
+    /// <summary>For routes that answer in words.</summary>
+    /// <inheritdoc cref="TidyAsync"/>
+    public Task<string> TidyForTextAsync(string path, JsonNode body, CancellationToken cancellationToken) =>
+        OnceAsync(HttpMethod.Post, path, Bytes(body), Encoding.UTF8.GetString, settings.TidyingTimeout, null, cancellationToken);
+
     public void Dispose()
     {
         client.Dispose();
@@ -108,12 +109,40 @@ public sealed class JsonService : IDisposable
         return read(document.RootElement);
     };
 
+    private static byte[] Bytes(JsonNode body) => JsonSerializer.SerializeToUtf8Bytes(body);
+
+    private async Task<T> OnceAsync<T>(
+        HttpMethod method, string path, byte[]? body, Func<byte[], T> read, TimeSpan limit, string? setting,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var timeout = new CancellationTokenSource(limit, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+            return await AttemptAsync(method, path, body, read, either.Token).ConfigureAwait(false);
+        }
+        catch (FailedAttemptException exception)
+        {
+            throw Failure(path, exception.Message, exception.Status, exception);
+        }
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Failure(path, Silence(limit, setting), null, exception);
+        }
+    }
+
+    /// <param name="setting">Of a run file, that the limit comes from.</param>
+    private static string Silence(TimeSpan limit, string? setting) =>
+        $"gave no answer in {limit.TotalSeconds:0.#} s{(setting is null ? "" : $" (model.{setting})")}";
+
     private async Task<T> SendAsync<T>(string path, JsonNode body, Func<byte[], T> read, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(body);
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(body);
+        var bytes = Bytes(body);
         var billed = 0; // attempts that were answered, and not with anything of use
+        FailedAttemptException? last = null;
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        var begun = time.GetTimestamp();
         try
         {
             return await pipeline.ExecuteAsync(
@@ -123,9 +152,11 @@ public sealed class JsonService : IDisposable
                     {
                         return await AttemptAsync(HttpMethod.Post, path, bytes, read, token).ConfigureAwait(false);
                     }
-                    catch (FailedAttemptException exception) when (exception.Status is >= 200 and < 300)
+                    catch (FailedAttemptException exception)
                     {
-                        billed++;
+                        last = exception;
+                        if (exception.Status is >= 200 and < 300) billed++;
+                        if (exception.WaitsBeyond(settings.TotalTimeout - time.GetElapsedTime(begun)) is { } hopeless) throw hopeless;
                         throw;
                     }
                 },
@@ -138,12 +169,14 @@ public sealed class JsonService : IDisposable
         }
         catch (BrokenCircuitException exception)
         {
-            var last = exception.InnerException is FailedAttemptException failed ? $"; the last one {failed.Message}" : "";
-            throw Failure(path, $"was not asked again, because nearly all requests before it failed{last}", null, exception, billed);
+            var before = exception.InnerException is FailedAttemptException failed ? $"; the last one {failed.Message}" : "";
+            throw Failure(path, $"was not asked again, because nearly all requests before it failed{before}", null, exception, billed);
         }
         catch (TimeoutRejectedException exception)
         {
-            throw Failure(path, $"gave no answer in {exception.Timeout.TotalSeconds:0.#} s", null, exception, billed);
+            var isTotal = exception.Timeout == settings.TotalTimeout;
+            var earlier = isTotal && last is not null ? $"; an attempt before that {last.Message}" : "";
+            throw Failure(path, Silence(exception.Timeout, isTotal ? "total_timeout" : "timeout") + earlier, null, exception, billed);
         }
         finally
         {

@@ -19,6 +19,9 @@ public sealed record JsonServiceSettings(Uri Url)
     /// <summary>Of all attempts and the waits between them.</summary>
     public TimeSpan TotalTimeout { get; init; } = TimeSpan.FromMinutes(15);
 
+    /// <summary>Of a request that tidies up, which nobody waits for any longer.</summary>
+    public TimeSpan TidyingTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Wait after the first failure where the server names none; doubles from failure to failure, up to
     /// <see cref="LongestDelay"/>.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(0.5);

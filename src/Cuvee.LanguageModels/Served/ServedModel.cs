@@ -79,13 +79,14 @@ public sealed class ServedModel(JsonService service, string model, JsonNode reci
         return [.. records.Select((record, i) =>
         {
             if (record.Member("id").Text("id") != $"{i}") throw new UnusableAnswerException("scores other records than it was sent");
+            var (length, prompt) = (record.Member("tokens").Integer("tokens"), record.Member("prompt_tokens").Integer("prompt_tokens"));
+            if (record.Member("logprob").ValueKind == JsonValueKind.Null) // not finite: counts as worst
+                return new ScoredCompletion(double.NaN, length, prompt, [.. Enumerable.Repeat(float.NaN, length)]);
             float[] tokens = [.. record.Member("token_logprobs").Items("token_logprobs")
                 .Select(value => (float)value.LogProbability("token_logprobs"))];
-            if (tokens.Length != record.Member("tokens").Integer("tokens"))
-                throw new UnusableAnswerException($"has {tokens.Length} log-probabilities of another number of tokens");
-            return new ScoredCompletion(
-                record.Member("logprob").LogProbability("logprob"), tokens.Length,
-                record.Member("prompt_tokens").Integer("prompt_tokens"), tokens);
+            return tokens.Length == length
+                ? new ScoredCompletion(record.Member("logprob").LogProbability("logprob"), length, prompt, tokens)
+                : throw new UnusableAnswerException($"has {tokens.Length} log-probabilities of another number of tokens");
         })];
     }
 

@@ -12,8 +12,8 @@ public sealed class SglangServer(JsonService service, RecordTokens tokens) : IAd
     {
         try
         {
-            await ChangeAsync(
-                "/load_lora_adapter", new JsonObject { ["lora_name"] = name, ["lora_path"] = path, ["pinned"] = false }, cancellationToken)
+            var body = new JsonObject { ["lora_name"] = name, ["lora_path"] = path, ["pinned"] = false };
+            await service.PostAsync("/load_lora_adapter", body, answer => Read(answer, "load", name), cancellationToken)
                 .ConfigureAwait(false);
         }
         catch (ServiceException exception) when (
@@ -27,11 +27,13 @@ public sealed class SglangServer(JsonService service, RecordTokens tokens) : IAd
     {
         try
         {
-            await ChangeAsync("/unload_lora_adapter", new JsonObject { ["lora_name"] = name }, cancellationToken).ConfigureAwait(false);
+            var body = new JsonObject { ["lora_name"] = name };
+            await service.TidyAsync("/unload_lora_adapter", body, answer => Read(answer, "unload", name), cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (LanguageModelException exception) when (exception.Message.Contains("does not exist", StringComparison.Ordinal))
         {
-            // gone already: an attempt whose answer was lost has unloaded it
+            // gone already
         }
     }
 
@@ -45,14 +47,11 @@ public sealed class SglangServer(JsonService service, RecordTokens tokens) : IAd
         return service.GetAsync("/get_model_info", answer => answer.Member("model_path").Text("model_path"), cancellationToken);
     }
 
-    private Task<bool> ChangeAsync(string path, JsonObject body, CancellationToken cancellationToken) => service.PostAsync(
-        path, body,
-        answer => answer.Find("success") is { ValueKind: JsonValueKind.False }
-            ? throw new LanguageModelException(
-                $"{service.Url}: {path[1..]} of '{body["lora_name"]}' failed " +
-                $"({answer.Find("error_message")?.Text("error_message").TrimEnd('.') ?? "no reason given"}).")
-            : true,
-        cancellationToken);
+    private bool Read(JsonElement answer, string work, string name) => answer.Find("success") is { ValueKind: JsonValueKind.False }
+        ? throw new LanguageModelException(
+            $"{service.Url}: {work}_lora_adapter of '{name}' failed " +
+            $"({answer.Find("error_message")?.Text("error_message").TrimEnd('.') ?? "no reason given"}).")
+        : true;
 }
 
 /// <param name="adapter">Null: the base model.</param>

@@ -62,7 +62,8 @@ public sealed class HttpChatClient(JsonService service) : IChatClient
     private static ChatResponse Read(JsonElement answer)
     {
         if (answer.Member("choices").Items("choices") is not [var choice, ..]) throw new UnusableAnswerException("has no choice");
-        var text = choice.Member("message").Member("content").Text("content");
+        var content = choice.Member("message").Member("content");
+        var text = content.ValueKind == JsonValueKind.Null ? "" : content.Text("content"); // null: the model said nothing
         var usage = answer.Find("usage");
         return new ChatResponse(new ChatMessage(ChatRole.Assistant, text))
         {

@@ -30,7 +30,7 @@ public sealed class VllmServer(JsonService service, RecordTokens tokens, string 
     {
         try
         {
-            await service.PostForTextAsync("/v1/unload_lora_adapter", new JsonObject { ["lora_name"] = name }, cancellationToken)
+            await service.TidyForTextAsync("/v1/unload_lora_adapter", new JsonObject { ["lora_name"] = name }, cancellationToken)
                 .ConfigureAwait(false);
         }
         catch (ServiceException exception) when (exception.Status == 404)

@@ -14,8 +14,8 @@ internal sealed class CompletionRoute(
 
     private static readonly string[] Known =
     [
-        "model", "recipe", "template", "prompt", "max_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "seed", "stop",
-        "stream", "stream_options", "echo", "logprobs", "prompt_logprobs", "n", "best_of", "user",
+        "model", "recipe", "template", "completion_end", "prompt", "max_tokens", "temperature", "top_p", "top_k", "repetition_penalty",
+        "seed", "stop", "stream", "stream_options", "echo", "logprobs", "prompt_logprobs", "n", "best_of", "user",
     ];
 
     public async Task CompleteAsync(HttpContext context)
@@ -41,19 +41,20 @@ internal sealed class CompletionRoute(
             throw root.Error("stream", "does not go with echo, logprobs or prompt_logprobs; leave one of them out");
         if (logprobs || promptLogprobs) tenant.Require(KeyRights.Score);
         if (sampling.MaxTokens > 0) tenant.Require(KeyRights.Generate);
+        IReadOnlyList<int> closing = encoder.ClosingToken is { } token ? [token] : [];
         tenant.TakeTokens(prompts.Sum(prompt => (long)prompt.Tokens.Length + sampling.MaxTokens));
         var head = new CompletionHead($"cmpl-{context.TraceIdentifier}", "text_completion", time.GetUtcNow().ToUnixTimeSeconds(), name);
         if (stream)
         {
             await AnswerStream.SendAsync(
                 context,
-                settled => writer.WriteAsync(recipe, prompts, sampling, stop, [], settled, cancellation),
+                settled => writer.WriteAsync(recipe, prompts, sampling, stop, closing, settled, cancellation),
                 (prompt, text, finishReason) => Chunk(head, prompt, text, finishReason),
                 streamsUsage ? answers => UsageChunk.Of(head, Usage.Of(prompts, answers)) : null).ConfigureAwait(false);
             return;
         }
 
-        var answers = await writer.WriteAsync(recipe, prompts, sampling, stop, [], null, cancellation).ConfigureAwait(false);
+        var answers = await writer.WriteAsync(recipe, prompts, sampling, stop, closing, null, cancellation).ConfigureAwait(false);
         var scores = await ScoreAsync(recipe, prompts, answers, logprobs, echo || promptLogprobs, cancellation).ConfigureAwait(false);
         await JsonReply.WriteAsync(context, new
         {

@@ -27,7 +27,6 @@ internal sealed class ScoreRoute(ServedPool served, EngineScheduler engine, Serv
         var job = new ScoreJob(recipe, records, cancellation);
         tenant.TakeTokens(job.Tokens);
         var scores = await engine.ScoreAsync(job).ConfigureAwait(false);
-        TokenLogprobs.RequireFinite("record", records, scores);
         await JsonReply.WriteAsync(context, Reply(name, records, scores), cancellation).ConfigureAwait(false);
     }
 
@@ -42,14 +41,17 @@ internal sealed class ScoreRoute(ServedPool served, EngineScheduler engine, Serv
             Records = records.Select((record, i) => new
             {
                 record.Id,
-                Logprob = sums[i],
+                Logprob = Told(sums[i]),
                 Tokens = scores[i].Length,
                 PromptTokens = record.ScoredFrom,
-                TokenLogprobs = scores[i],
+                TokenLogprobs = double.IsFinite(sums[i]) ? scores[i] : null,
             }),
-            Summary = new { Loss = -sums.Sum() / tokens, Records = records.Count, Tokens = tokens },
+            Summary = new { Loss = Told(-sums.Sum() / tokens), Records = records.Count, Tokens = tokens },
         };
     }
+
+    /// <summary>Null for what JSON cannot hold: weights without measure are an answer, too, which a search counts as worst.</summary>
+    private static double? Told(double value) => double.IsFinite(value) ? value : null;
 
     private TokenizedRecord Read(JsonField record, int index, TextEncoder encoder)
     {

@@ -97,11 +97,9 @@ public sealed record RunConfiguration
         string Resolve(string path) => Path.GetFullPath(Path.Combine(folder, path));
 
         var root = YamlMapping.Parse(text, file);
-        if (!root.Has("model"))
-            throw root.Error("model", "key 'model' is missing; set it to the folder of the base model, or to a provider.");
+        if (!root.Has("model")) throw root.Missing("model", "set it to the folder of the base model, or to a provider");
         var pool = PoolSelection.Read(
-            root.Mapping("pool") ?? throw root.Error("pool", "key 'pool' is missing; set pool.path to the folder of the adapters."),
-            Resolve);
+            root.Mapping("pool") ?? throw root.Missing("pool", "set pool.path to the folder of the adapters"), Resolve);
         var (provider, price) = ReadProvider(root.MappingOrText("model", "path"), pool, file, catalog);
         var validation = root.RequiredText("validation", "a file of records");
         var test = root.Text("test");
@@ -170,7 +168,7 @@ public sealed record RunConfiguration
     private static TokenPrice ReadPrice(YamlMapping prices)
     {
         double Of(string key) => prices.Number(key, 0, HighestPrice)
-            ?? throw prices.Error(key, $"key 'model.price.{key}' is missing; set it to what a million {key} tokens cost.");
+            ?? throw prices.Missing(key, $"set it to what a million {key} tokens cost");
         var price = new TokenPrice(Of("prompt"), Of("completion"));
         prices.ThrowIfUnknownKeys();
         return price;

@@ -72,8 +72,24 @@ public sealed class YamlMapping
 
     public bool IsListOfMappings(string key) => Find(key) is YamlSequenceNode { Children: [YamlMappingNode, ..] };
 
-    public string RequiredText(string key, string meaning) => Text(key) ??
-        throw new BadInputException($"{file}: key '{Qualified(key)}' is missing; set it to {meaning}.");
+    public string RequiredText(string key, string meaning) => Text(key) ?? throw Missing(key, $"set it to {meaning}");
+
+    /// <summary>That a key must be there; the one that is there and may be its misspelling is named.</summary>
+    public BadInputException Missing(string key, string mend)
+    {
+        var missing = $"key '{Qualified(key)}' is missing";
+        var near = node.Children.Keys.OfType<YamlScalarNode>()
+            .FirstOrDefault(other => !known.Contains(other.Value!) && IsNear(other.Value!, key));
+        return near is null
+            ? new BadInputException($"{file}: {missing}; {mend}.")
+            : Error(near, $"{missing}; did you mean it by '{near.Value}'?");
+    }
+
+    /// <summary>A key that is known to be wrong, and so no part of the lists of known ones.</summary>
+    public void Refuse(string key, string message)
+    {
+        if (Find(key) is { } value) throw Error(value, message);
+    }
 
     public string? Text(string key) => Scalar(key, "a text", text => text.Length > 0 ? text : null);
 
@@ -287,8 +303,13 @@ public sealed class YamlMapping
     private static string Nearest(string name, IEnumerable<string> candidates)
     {
         var (nearest, distance) = candidates.Select(candidate => (candidate, EditDistance(name, candidate))).MinBy(pair => pair.Item2);
-        return nearest is not null && distance <= Math.Max(2, nearest.Length / 3) ? $" (did you mean '{nearest}'?)" : "";
+        return nearest is not null && distance <= Tolerance(nearest) ? $" (did you mean '{nearest}'?)" : "";
     }
+
+    private static bool IsNear(string name, string key) => EditDistance(name, key) <= Tolerance(key);
+
+    /// <summary>Letters by which a misspelling may differ.</summary>
+    private static int Tolerance(string key) => Math.Max(2, key.Length / 3);
 
     /// <summary>Levenshtein.</summary>
     private static int EditDistance(string a, string b)

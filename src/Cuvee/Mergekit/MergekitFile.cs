@@ -59,7 +59,7 @@ public sealed record MergekitFile
         var root = YamlMapping.Parse(text, file);
         foreach (var key in (ReadOnlySpan<string>)["modules", "tokenizer", "chat_template"])
             ThrowIfSet(root, key);
-        if (!root.Has("merge_method")) throw root.Error("merge_method", "key 'merge_method' is missing; set it to a method of mergekit.");
+        if (!root.Has("merge_method")) throw root.Missing("merge_method", "set it to a method of mergekit");
         var method = root.Choice("merge_method", MergekitMethods.All, each => each.Name)!;
         var (lists, models) = (root.Mappings("slices"), root.Mappings("models"));
         if ((lists is null) == (models is null))

@@ -26,11 +26,13 @@ public static class RunPlanner
     ];
 
     /// <param name="resume">Continue the run in <c>out</c>, or begin it when there is none.</param>
+    /// <param name="raised">Limits up to which a resume goes on: they change the forecast of the main search and nothing else, because its
+    /// questions follow from the budget that it began with. Null: none.</param>
     /// <returns>The main search first, then those of <c>compare.searches</c>, each in its own sub-folder of <c>out</c>.</returns>
     /// <exception cref="BadInputException">A path is missing, the budget is too small, the provider cannot do what the search
     /// needs, or <c>out</c> is taken.</exception>
     /// <exception cref="BadInputException">A record file is missing, empty or malformed.</exception>
-    public static IReadOnlyList<RunPlan> Plan(RunConfiguration configuration, bool resume = false)
+    public static IReadOnlyList<RunPlan> Plan(RunConfiguration configuration, bool resume = false, RunBudget? raised = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         var provider = configuration.Provider;
@@ -58,7 +60,9 @@ public static class RunPlanner
         {
             RequireFreeOut(output, resume);
             if (search.Space != configuration.Search.Space) provider.Check(search.Space);
-            plans.Add(Plan(configuration, search, output, rules, validation, test, expenses, isMain: plans.Count == 0));
+            var isMain = plans.Count == 0;
+            var limits = isMain && raised is not null ? search.Budget.With(raised) : search.Budget;
+            plans.Add(Plan(configuration, search, limits, output, rules, validation, test, expenses, isMain));
         }
 
         if (lengths is null && (configuration.Price is not null || plans.Any(plan => plan.Search.Budget.Tokens is not null)))
@@ -102,6 +106,7 @@ public static class RunPlanner
     private static RunPlan Plan(
         RunConfiguration configuration,
         SearchSettings search,
+        RunBudget limits,
         string output,
         TextRules rules,
         IReadOnlyList<PromptCompletion> validation,
@@ -159,7 +164,7 @@ public static class RunPlanner
             Test = test,
             Split = split,
             Expenses = expenses,
-            Forecast = Forecast(configuration, search.Budget, program, screening, validation.Count, names.Count, expenses.Expected, isMain),
+            Forecast = Forecast(configuration, limits, program, screening, validation.Count, names.Count, expenses.Expected, isMain),
             Notes = [.. startNotes, .. program.Notes, .. TextNotes(rules), .. heldOut, .. provider.Capabilities.Weights
                 ? []
                 : (string[])["the provider keeps its weights to itself: the result is a recipe without weights."]],

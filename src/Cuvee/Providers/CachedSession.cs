@@ -40,6 +40,8 @@ internal sealed class CachedSession : IProviderSession
     public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
         inner.RealizeWrittenAsync(folder, cancellationToken);
 
+    public int LargestMeasuredRank => inner.LargestMeasuredRank;
+
     public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) => inner.WriteFolded(folder, recipe, type);
 
     public async ValueTask DisposeAsync()

@@ -1,6 +1,7 @@
 using Cuvee.Formats;
 using Cuvee.Hosting;
 using Cuvee.Hosting.Text;
+using Cuvee.LanguageModels.Http;
 using Cuvee.LanguageModels.Text;
 using Microsoft.Extensions.AI;
 
@@ -13,20 +14,30 @@ namespace Cuvee.Providers;
 /// </summary>
 /// <param name="connect">Reads the client's keys and gives its description, how to open it, and how many requests it takes at a time.
 /// </param>
-public sealed class ChatProviderFactory(string name, Func<ProviderSettings, ChatConnection> connect) : IProviderFactory
+/// <param name="time">By which <c>release</c> is stopped after <see cref="LongestRelease"/>.</param>
+public sealed class ChatProviderFactory(string name, Func<ProviderSettings, ChatConnection> connect, TimeProvider time) : IProviderFactory
 {
+    public static readonly TimeSpan LongestRelease = TimeSpan.FromMinutes(1);
+
+    private const int AttemptsToInspect = 3; // somebody waits for the answer
+
     public string Name => name;
 
     /// <summary>OpenAI's chat completions over HTTP.</summary>
     public static ChatProviderFactory OverHttp(ServiceNetwork network) => new("chat", settings =>
     {
         var (service, _) = ServiceKeys.Read(settings.Model);
-        return new ChatConnection($"chat at {service.Url}", service.Slots, () =>
+        (IChatClient, Func<long>) Open(JsonServiceSettings service)
         {
             var connection = network.Connect(service);
             return (new HttpChatClient(connection), () => connection.Retries);
-        });
-    });
+        }
+
+        return new ChatConnection($"chat at {service.Url}", service.Slots, () => Open(service))
+        {
+            OpenToInspect = () => Open(service with { Attempts = Math.Min(service.Attempts, AttemptsToInspect) }),
+        };
+    }, network.Time);
 
     public IProvider Create(ProviderSettings settings)
     {
@@ -46,9 +57,9 @@ public sealed class ChatProviderFactory(string name, Func<ProviderSettings, Chat
         var beside = Path.GetDirectoryName(Path.GetFullPath(settings.File))!;
         IRecipeChoice choice = realize is null
             ? new RecipeField(field ?? "recipe", model)
-            : new RealizeCommand(realize, release, beside);
+            : new RealizeCommand(realize, release, beside, new CommandLimit(LongestRelease, time));
         return new ChatProvider(
-            connection, choice, new LocalPool(settings.Pool, settings.File, settings.Methods), settings.File,
+            name, connection, choice, new LocalPool(settings.Pool, settings.File, settings.Methods), settings.File,
             candidates ?? (realize is null ? connection.Slots : 1),
             realize is null ? model ?? "" : string.Join(' ', realize), realize is null ? [] : new UserCommand(realize, beside).Files);
     }
@@ -57,11 +68,15 @@ public sealed class ChatProviderFactory(string name, Func<ProviderSettings, Chat
 /// <param name="Description">For people, such as <c>chat at https://...</c>; part of the run's identity.</param>
 /// <param name="Slots">Requests at the same time.</param>
 /// <param name="Open">A client, and how often it has sent requests again.</param>
-public sealed record ChatConnection(string Description, int Slots, Func<(IChatClient Client, Func<long> Retries)> Open);
+public sealed record ChatConnection(string Description, int Slots, Func<(IChatClient Client, Func<long> Retries)> Open)
+{
+    /// <summary>A client that gives up sooner; null: <see cref="Open"/>'s.</summary>
+    public Func<(IChatClient Client, Func<long> Retries)>? OpenToInspect { get; init; }
+}
 
 internal sealed class ChatProvider(
-    ChatConnection connection, IRecipeChoice choice, LocalPool pool, string file, int candidates, string serves,
-    IReadOnlyList<(string Name, string Path)> servedBy) : IProvider
+    string name, ChatConnection connection, IRecipeChoice choice, LocalPool pool, string file, int candidates, string serves,
+    IReadOnlyList<(string Name, string Path)> servedBy) : IServedProvider
 {
     private const double Disruptive = 3; // a weight of every adapter that no model's answers survive
 
@@ -91,7 +106,7 @@ internal sealed class ChatProvider(
     public IReadOnlyDictionary<string, string> Identity()
     {
         var inputs = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["server"] = Description, ["serves"] = serves };
-        foreach (var (name, path) in servedBy) inputs.Add($"serves/{name}", FileHash.Sha256(path));
+        foreach (var (script, path) in servedBy) inputs.Add($"serves/{script}", FileHash.Sha256(path));
         pool.AddIdentity(inputs);
         return inputs;
     }
@@ -107,8 +122,8 @@ internal sealed class ChatProvider(
         var session = new ServiceSession(client, retries, host, null, []);
         try
         {
-            await RequireThatRecipesMatterAsync(host, cancellationToken).ConfigureAwait(false);
-            return session;
+            if (await RefusalAsync(host, cancellationToken).ConfigureAwait(false) is not { } refusal) return session;
+            throw new BadInputException($"{file}: {Description}: {refusal}.");
         }
         catch
         {
@@ -117,21 +132,40 @@ internal sealed class ChatProvider(
         }
     }
 
+    public async Task<ServerReport> InspectAsync(TextRules rules, CancellationToken cancellationToken)
+    {
+        var (client, _) = (connection.OpenToInspect ?? connection.Open)();
+        using (client)
+        {
+            await using var host = new TextAdapterHost(client, choice, pool.Names, candidates, connection.Slots);
+            var refusal = await RefusalAsync(host, cancellationToken).ConfigureAwait(false);
+            return new ServerReport(
+                name,
+                [
+                    ("at", Description),
+                    ("can", "answers, of what it makes of a recipe"),
+                    ("asked", $"{ProbePrompts.Length} prompts without adapters and with every adapter at weight {Disruptive}"),
+                ],
+                refusal,
+                null);
+        }
+    }
+
     /// <summary>An endpoint that does not know the field answers all candidates alike, without an error.</summary>
-    private async Task RequireThatRecipesMatterAsync(TextAdapterHost host, CancellationToken cancellationToken)
+    private async Task<string?> RefusalAsync(TextAdapterHost host, CancellationToken cancellationToken)
     {
         var plain = await AskAsync(host, 0, cancellationToken).ConfigureAwait(false);
         var disrupted = await AskAsync(host, Disruptive, cancellationToken).ConfigureAwait(false);
-        if (!plain.SequenceEqual(disrupted)) return;
-        throw new BadInputException(
-            $"{file}: {Description} answers alike without adapters and with every adapter at weight {Disruptive}, so it does not apply " +
-            "recipes; correct recipe_field or realize.");
+        return plain.SequenceEqual(disrupted)
+            ? $"it answers alike without adapters and with every adapter at weight {Disruptive}, so it does not apply recipes; correct " +
+                "recipe_field or realize"
+            : null;
     }
 
     private async Task<IReadOnlyList<string>> AskAsync(TextAdapterHost host, double weight, CancellationToken cancellationToken)
     {
         await using var lease = await host.RealizeAsync(
-            new WeightedRecipe(MergeSpace.Delta, [.. pool.Names.Select(name => new AdapterShare(name, weight))]), cancellationToken)
+            new WeightedRecipe(MergeSpace.Delta, [.. pool.Names.Select(adapter => new AdapterShare(adapter, weight))]), cancellationToken)
             .ConfigureAwait(false);
         var answers = await lease.Model.GenerateAsync(ProbePrompts, new GenerationOptions { MaxTokens = 24 }, cancellationToken)
             .ConfigureAwait(false);

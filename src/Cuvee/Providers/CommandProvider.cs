@@ -26,7 +26,7 @@ public sealed class CommandProviderFactory(TimeProvider time) : IProviderFactory
         var seconds = settings.Model.Integer("seconds", 1, 86_400) ?? DefaultSeconds;
         var retries = settings.Model.Integer("retries", 0, 100) ?? DefaultRetries;
         if (run is null or { Count: 0 })
-            throw settings.Model.Error("run", "'model.run' is missing; give the program that scores as a list such as [node, score.mjs].");
+            throw settings.Model.Missing("run", "give the program that scores as a list such as [node, score.mjs]");
         var limit = new CommandLimit(TimeSpan.FromSeconds(seconds), time);
         return new CommandProvider(members, new UserCommand(run, beside, limit), string.Join(' ', run), retries, settings.Methods);
     }

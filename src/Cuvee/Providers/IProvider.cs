@@ -124,6 +124,9 @@ public interface IProviderSession : IAsyncDisposable
     /// written; null where that cannot be.</summary>
     ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken);
 
+    /// <summary>Of a written adapter that can be measured; 0: none can, and no smaller form of a merge is tried.</summary>
+    int LargestMeasuredRank => int.MaxValue;
+
     /// <summary>Requests that were sent again because they failed; never counted as queries.</summary>
     long Retries { get; }
 

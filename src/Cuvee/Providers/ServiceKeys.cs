@@ -36,16 +36,10 @@ internal static class ServiceKeys
     /// <summary>The run file is copied beside the results, so it names where the key is and never holds it.</summary>
     private static string? ReadKey(YamlMapping model)
     {
-        if (model.Has("key"))
-        {
-            throw model.Error("key", "'model.key' would be copied beside the results; put the key into an environment variable and name " +
-                "that as model.key_variable.");
-        }
-
-        if (model.Text("key_variable") is not { } variable) return null;
-        return Environment.GetEnvironmentVariable(variable) is { Length: > 0 } key
-            ? key
-            : throw model.Error(
-                "key_variable", $"'model.key_variable' names the environment variable {variable}, which is not set; set it.");
+        model.Refuse("key", "'model.key' would be copied beside the results; put the key into an environment variable and name that as " +
+            "model.key_variable.");
+        return model.Text("key_variable") is { } variable
+            ? ServiceKey.Of(variable, problem => model.Error("key_variable", $"'model.key_variable' {problem}"))
+            : null;
     }
 }

@@ -21,6 +21,8 @@ internal sealed class ServiceSession(
     /// <summary>Serves a written adapter; null where the server takes none.</summary>
     public Func<string, CancellationToken, ValueTask<IModelLease?>>? Written { get; init; }
 
+    public int LargestMeasuredRank { get; init; }
+
     public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
         Written is null ? ValueTask.FromResult<IModelLease?>(null) : Written(folder, cancellationToken);
 

@@ -177,8 +177,12 @@ internal sealed class UploadProvider(
             var host = new UploadingAdapterHost(
                 dialect.Open(service, tokens, Server.Model), merger, uploads with { Prefix = network.FreshName("cuvee") });
             var findings = await AdapterHostProbe.RunAsync(host, ContextLength, cancellationToken).ConfigureAwait(false);
-            return (
-                new ServiceSession(service, () => service.Retries, host, merger, []) { Written = host.RealizeWrittenAsync }, findings);
+            var session = new ServiceSession(service, () => service.Retries, host, merger, [])
+            {
+                Written = host.RealizeWrittenAsync,
+                LargestMeasuredRank = uploads.MaxRank,
+            };
+            return (session, findings);
         }
         catch
         {

@@ -9,7 +9,7 @@ namespace Cuvee.Runs;
 
 /// <summary>
 /// Writes the merged model in the form that servers take: by default bf16 at the smallest rank whose loss, measured again on what was
-/// written, is within <see cref="OutputSettings.Tolerance"/> of the exact merge's.
+/// written, is within <see cref="OutputSettings.Tolerance"/> of the exact merge's; where nothing can be measured, at the exact rank.
 /// </summary>
 /// <param name="control">Pays for the measurements.</param>
 internal sealed class ResultOutput(RunPlan plan, IProviderSession session, CandidateEvaluator evaluator, Account control)
@@ -39,7 +39,9 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
         var builder = new MergedAdapterBuilder(merger);
         // The exact merge's loss is the result's own: in fp32 it would take gigabytes to write it and measure it again.
         var (exactRank, exactLoss) = (builder.ExactRank(result.Recipe), result.ValidationLoss);
-        IEnumerable<int> ranks = output.Rank is { } asked ? [asked] : [.. ServedRanks.Where(rank => rank < exactRank), exactRank];
+        IEnumerable<int> ranks = output.Rank is { } asked
+            ? [asked]
+            : [.. ServedRanks.Where(rank => rank < exactRank && rank <= session.LargestMeasuredRank), exactRank];
         foreach (var rank in ranks)
         {
             var candidate = builder.Build(result.Recipe, AdapterName, rank < exactRank ? rank : null);

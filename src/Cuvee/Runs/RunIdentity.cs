@@ -83,16 +83,7 @@ public sealed class RunIdentity
     {
         var path = Path.Combine(folder, FileName);
         if (!File.Exists(path)) return false;
-        JsonNode? earlier;
-        try
-        {
-            earlier = JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
-        }
-        catch (JsonException exception)
-        {
-            throw new BadInputException($"{path}: damaged; choose a new 'out'.", exception);
-        }
-
+        var earlier = Read(path);
         var extended = (earlier as JsonObject)?[ExtendedBudget]?.DeepClone();
         (earlier as JsonObject)?.Remove(ExtendedBudget);
         json.Remove(ExtendedBudget);
@@ -101,6 +92,13 @@ public sealed class RunIdentity
         if (extended is not null) Extend(path, extended.Deserialize<BudgetExtension>(RunJson.Options)!);
         return true;
     }
+
+    /// <summary>The larger budget that a resume gave the run in a folder.</summary>
+    /// <exception cref="BadInputException">run.json is damaged.</exception>
+    public static RunBudget RaisedBudget(string folder) =>
+        Path.Combine(folder, FileName) is var path && File.Exists(path) && (Read(path) as JsonObject)?[ExtendedBudget] is { } extended
+            ? extended.Deserialize<BudgetExtension>(RunJson.Options)!.Budget
+            : RunBudget.None;
 
     /// <summary>Writes run.json where there is none, or where the budget grows.</summary>
     /// <param name="larger">A larger budget than the run began with; null keeps the last one.</param>
@@ -111,6 +109,18 @@ public sealed class RunIdentity
         var isContinued = Continues(folder);
         if (larger is not null) Extend(path, larger);
         if (!isContinued || larger is not null) RunJson.Write(path, json);
+    }
+
+    private static JsonNode? Read(string path)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
+        }
+        catch (JsonException exception)
+        {
+            throw new BadInputException($"{path}: damaged; choose a new 'out'.", exception);
+        }
     }
 
     private void Extend(string path, BudgetExtension larger)

@@ -202,6 +202,20 @@ public class RunConfigurationTests
         var text = string.Join('\n', Required.Split('\n').Where(line => !line.StartsWith(key, StringComparison.Ordinal)));
         var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse(text, "run.yaml"));
         Assert.Contains($"'{key}'", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("did you mean", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model", "modle", 1)]
+    [InlineData("pool", "pools", 2)]
+    [InlineData("validation", "validaton", 3)]
+    [InlineData("out", "outs", 4)]
+    [InlineData("search", "serach", 5)]
+    public void Parse_MisspelledRequiredKey_SaysWhichAndWhere(string key, string misspelled, int line)
+    {
+        var text = $"\n{Required}".Replace($"\n{key}: ", $"\n{misspelled}: ", StringComparison.Ordinal)[1..];
+        var error = Assert.Throws<BadInputException>(() => RunConfiguration.Parse(text, "run.yaml"));
+        Assert.Equal($"run.yaml, line {line}: key '{key}' is missing; did you mean it by '{misspelled}'?", error.Message);
     }
 
     [Theory]

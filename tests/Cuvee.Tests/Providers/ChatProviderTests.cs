@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
+using Cuvee.Hosting;
 using Cuvee.Hosting.Text;
 using Cuvee.LanguageModels;
 using Cuvee.LanguageModels.Http;
@@ -61,6 +62,23 @@ public sealed class ChatProviderTests : IDisposable
                     """),
                 JsonNode.Parse(body!.ToJsonString())),
             body.ToJsonString());
+    }
+
+    /// <summary>A model that says nothing; an answer without a message is sent again.</summary>
+    [Theory]
+    [InlineData("""{"message":{"role":"assistant","content":null},"finish_reason":"length"}""", 1)]
+    [InlineData("""{"finish_reason":"length"}""", 2)]
+    public async Task GenerateAsync_NoContent_IsTheEmptyAnswer(string choice, int requests)
+    {
+        var handler = new ScriptedHandler(
+            () => ScriptedHandler.Json($$"""{"choices":[{{choice}}]}"""),
+            () => ScriptedHandler.Json("""{"choices":[{"message":{"content":""},"finish_reason":"length"}]}"""));
+        using var client = new HttpChatClient(new JsonService(
+            new JsonServiceSettings(new Uri("https://chat.test/v1")), new ImpatientClock(), () => 0.5, handler));
+        var answers = await new ChatClientModel(client, new ChatOptions(), 1).GenerateAsync(
+            ["red"], new GenerationOptions(), CancellationToken.None);
+        Assert.Equal([new GeneratedCompletion("", 0, StopReason.MaxTokens)], answers);
+        Assert.Equal(requests, handler.Sent.Count);
     }
 
     [Fact]
@@ -138,6 +156,18 @@ public sealed class ChatProviderTests : IDisposable
         Assert.Contains("so it does not apply recipes; correct recipe_field or realize", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task InspectAsync_Endpoint_IsAskedWhatTheStartOfARunAsks(bool ignores)
+    {
+        ignoresRecipes = ignores;
+        var report = await ((IServedProvider)Configure(Search).Provider).InspectAsync(TextRules.Plain, CancellationToken.None);
+        Assert.Equal(("chat", ("at", "chat at https://chat.test/v1")), (report.Kind, report.Facts[0]));
+        Assert.Equal(ignores, report.Refusal is not null);
+        Assert.Equal(6, asked.Count);
+    }
+
     [Fact]
     public async Task RealizeAsync_Command_NamesTheModelThatRequestsAskFor()
     {
@@ -175,6 +205,27 @@ public sealed class ChatProviderTests : IDisposable
         }
     }
 
+    /// <summary>A release that fails or hangs hides nothing, and is said before the next candidate.</summary>
+    [Theory]
+    [InlineData("echo still asked >&2; exit 4", 30, "exit code 4 (still asked)")]
+    [InlineData("sleep 600", 0, "'sh' took longer than 0 s and was stopped.")]
+    public async Task DisposeAsync_ReleaseFails_IsSaidByTheNextCandidate(string script, double seconds, string expected)
+    {
+        var recipe = new WeightedRecipe(MergeSpace.Delta, []);
+        var limit = new CommandLimit(TimeSpan.FromSeconds(seconds), TimeProvider.System);
+        using var client = Client();
+        await using var host = new TextAdapterHost(
+            client, new RealizeCommand(["echo"], ["sh", "-c", script], zoo.Folder, limit), ["good"], candidates: 1, slots: 1);
+        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        {
+            await using var lease = await host.RealizeAsync(recipe, CancellationToken.None);
+            throw new OperationCanceledException();
+        });
+        var error = await Assert.ThrowsAsync<LanguageModelException>(async () => await host.RealizeAsync(recipe, CancellationToken.None));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        await host.RealizeAsync(recipe, CancellationToken.None); // said once, and the place given back
+    }
+
     [Fact]
     public async Task Run_ClientOfAProgramsOwn_IsAProviderLikeAnyOther()
     {
@@ -183,8 +234,12 @@ public sealed class ChatProviderTests : IDisposable
             Providers =
             [
                 .. Catalog.Default.Providers,
-                new ChatProviderFactory("house", settings => new ChatConnection(
-                    $"the house's model {settings.Model.RequiredText("deployment", "a name")}", 4, () => (new HouseClient(this), () => 0))),
+                new ChatProviderFactory(
+                    "house",
+                    settings => new ChatConnection(
+                        $"the house's model {settings.Model.RequiredText("deployment", "a name")}", 4,
+                        () => (new HouseClient(this), () => 0)),
+                    TimeProvider.System),
             ],
         };
         var plan = RunPlanner.Plan(Configure(Search, "provider: house, deployment: d1", catalog))[0];

@@ -32,12 +32,24 @@ internal sealed class FakeUploadServer(TinyZoo zoo) : IDisposable
 
     public int MaxRank { get; set; } = 64;
 
+    /// <summary>Answers nothing but 503.</summary>
+    public bool IsDying { get; set; }
+
+    /// <summary>Requests answered so.</summary>
+    public int Dropped { get; private set; }
+
     public void Dispose() => engine.Dispose();
 
     public HttpResponseMessage Answer(HttpRequestMessage request, JsonNode? body)
     {
         lock (gate)
         {
+            if (IsDying)
+            {
+                Dropped++;
+                return Refuse(503, "out of memory");
+            }
+
             return request.RequestUri!.AbsolutePath switch
             {
                 "/version" => ScriptedHandler.Json("""{"version":"0.28.1"}"""),

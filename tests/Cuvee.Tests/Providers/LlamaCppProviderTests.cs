@@ -36,6 +36,7 @@ public sealed class LlamaCppProviderTests : IDisposable
             await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None);
         Assert.Equal([0, 0, 0, 0], FakeLlamaServer.Scales(Assert.Single(server.Asked)));
         Assert.NotNull(session.Weights);
+        Assert.Equal(0, session.LargestMeasuredRank);
     }
 
     [Theory]
@@ -129,6 +130,37 @@ public sealed class LlamaCppProviderTests : IDisposable
     {
         var error = Assert.Throws<BadInputException>(() => Configure("search: cma-es", ", " + key));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_UnknownKey_ListsNoneThatIsAlwaysRefused()
+    {
+        var error = Assert.Throws<BadInputException>(() => Configure("search: cma-es", ", slot: 2"));
+        Assert.Contains("known keys are ", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(" key,", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An environment file with the line ends of another system.</summary>
+    [Theory]
+    [InlineData("s3cret\r")]
+    [InlineData(" s3cret\n")]
+    public void KeyOf_WhiteSpaceAround_IsNoPartOfIt(string value)
+    {
+        Environment.SetEnvironmentVariable("CUVEE_TEST_PADDED_KEY", value);
+        Assert.Equal("s3cret", ServiceKey.Of("CUVEE_TEST_PADDED_KEY", problem => new BadInputException(problem)));
+    }
+
+    [Theory]
+    [InlineData("s3cret\r\nX: y")]
+    [InlineData("s3cr\u00e9t")]
+    public void Load_KeyThatNoHeaderCarries_NamesTheVariableAndNotTheKey(string value)
+    {
+        Environment.SetEnvironmentVariable("CUVEE_TEST_BROKEN_KEY", value);
+        var error = Assert.Throws<BadInputException>(() => Configure("search: cma-es", ", key_variable: CUVEE_TEST_BROKEN_KEY"));
+        Assert.Contains(
+            "'model.key_variable' names the environment variable CUVEE_TEST_BROKEN_KEY, whose value has a character", error.Message,
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cr", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

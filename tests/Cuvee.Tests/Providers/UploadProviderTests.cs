@@ -81,6 +81,7 @@ public sealed class UploadProviderTests : IDisposable
             CancellationToken.None);
         var scores = await lease.Model.ScoreAsync([new PromptCompletion("r", "red", "soup")], CancellationToken.None);
         Assert.True(scores[0].LogProbability < 0);
+        Assert.Equal(3, session.LargestMeasuredRank);
     }
 
     [Fact]
@@ -93,6 +94,26 @@ public sealed class UploadProviderTests : IDisposable
             CancellationToken.None));
         Assert.Contains("greater than max_lora_rank 3", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(Exchange));
+    }
+
+    /// <summary>A stop or the server's own error is what the caller sees, without another round of retries.</summary>
+    [Theory]
+    [MemberData(nameof(Dialects))]
+    public async Task DisposeAsync_ServerDied_HidesNoOtherErrorAndLeavesNoFolder(string dialect)
+    {
+        await using var session = await Provider(dialect).OpenAsync(TextRules.Plain, CancellationToken.None);
+        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        {
+            await using var lease = await session.Host.RealizeAsync(
+                new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-a", 1)]), CancellationToken.None);
+            Assert.NotEmpty(Directory.GetFileSystemEntries(Exchange));
+            server.IsDying = true;
+            throw new OperationCanceledException();
+        });
+        Assert.Equal(1, server.Dropped);
+        Assert.Empty(Directory.GetFileSystemEntries(Exchange));
+        server.IsDying = false;
+        await ScoreAsync(session, new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-b", 1)]), [new("r", "red", "soup")]);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using Cuvee.Formats.Peft;
 using Cuvee.Hosting;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
@@ -117,8 +118,16 @@ internal sealed class SoftmaxSession(SoftmaxHost host, RecipeMerger? weights) : 
 
     public IReadOnlyList<string> PoolDoubts => [];
 
-    public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IModelLease?>(null);
+    public int LargestMeasuredRank { get; init; } = int.MaxValue;
+
+    /// <summary>Of the adapters that were written to be measured.</summary>
+    public List<int> WrittenRanks { get; } = [];
+
+    public ValueTask<IModelLease?> RealizeWrittenAsync(string adapterFolder, CancellationToken cancellationToken)
+    {
+        WrittenRanks.Add(PeftReader.Read(adapterFolder).Config.Rank);
+        return ValueTask.FromResult<IModelLease?>(null);
+    }
 
     public long Retries => 0;
 

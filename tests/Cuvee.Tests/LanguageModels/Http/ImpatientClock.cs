@@ -1,4 +1,5 @@
 using Cuvee.LanguageModels.Http;
+using Cuvee.Providers;
 
 namespace Cuvee.Tests.LanguageModels.Http;
 
@@ -7,8 +8,8 @@ namespace Cuvee.Tests.LanguageModels.Http;
 internal sealed class ImpatientClock(JsonServiceSettings? settings = null) : TimeProvider
 {
     private readonly TimeSpan[] timeouts = settings is { } given
-        ? [given.AttemptTimeout, given.TotalTimeout]
-        : [Default.AttemptTimeout, Default.TotalTimeout];
+        ? [given.AttemptTimeout, given.TotalTimeout, given.TidyingTimeout]
+        : [Default.AttemptTimeout, Default.TotalTimeout, Default.TidyingTimeout, ChatProviderFactory.LongestRelease];
 
     private static readonly JsonServiceSettings Default = new(new Uri("http://any.test"));
 

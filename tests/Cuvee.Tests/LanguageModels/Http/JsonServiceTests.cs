@@ -58,6 +58,57 @@ public sealed class JsonServiceTests
     }
 
     [Fact]
+    public async Task PostAsync_ServerNamesAWaitBeyondTheTotal_SaysItsReasonAtOnce()
+    {
+        var handler = new ScriptedHandler(() =>
+        {
+            var response = ScriptedHandler.Json("""{"error":"Daily limit reached"}""", HttpStatusCode.TooManyRequests);
+            response.Headers.Add("retry-after", "3600");
+            return response;
+        });
+        using var service = Service(handler);
+        var error = await Assert.ThrowsAsync<ServiceException>(() => PostAsync(service));
+        Assert.Equal(
+            "http://model.test/v1/score: answered 429 (Daily limit reached) and asks to wait 3600 s, longer than model.total_timeout " +
+            "leaves.",
+            error.Message);
+        Assert.Single(handler.Sent);
+        Assert.Empty(clock.Waits);
+    }
+
+    [Fact]
+    public async Task PostAsync_TotalTimeOver_SaysWhatAnAttemptBroughtAndWhichSettingItWas()
+    {
+        var handler = new ScriptedHandler(async (_, _, i, token) =>
+        {
+            if (i == 0) return ScriptedHandler.Json("""{"error":"busy"}""", HttpStatusCode.ServiceUnavailable);
+            var silence = Task.Delay(Timeout.Infinite, token);
+            clock.Advance(Settings.TotalTimeout);
+            await silence;
+            throw new InvalidOperationException("unreachable");
+        });
+        using var service = Service(handler);
+        var error = await Assert.ThrowsAsync<ServiceException>(() => PostAsync(service));
+        Assert.Equal(
+            "http://model.test/v1/score: gave no answer in 900 s (model.total_timeout); an attempt before that answered 503 (busy).",
+            error.Message);
+    }
+
+    [Fact]
+    public async Task GetAsync_SilentServer_NamesTheSetting()
+    {
+        using var service = Service(new ScriptedHandler(async (_, _, _, token) =>
+        {
+            var silence = Task.Delay(Timeout.Infinite, token);
+            clock.Advance(Settings.AttemptTimeout);
+            await silence;
+            throw new InvalidOperationException("unreachable");
+        }));
+        var error = await Assert.ThrowsAsync<ServiceException>(() => service.GetAsync("/props", Value, CancellationToken.None));
+        Assert.Equal("http://model.test/v1/props: gave no answer in 120 s (model.timeout).", error.Message);
+    }
+
+    [Fact]
     public async Task PostAsync_ServerNamesBoth_MillisecondsWin()
     {
         var handler = new ScriptedHandler(
@@ -205,6 +256,27 @@ public sealed class JsonServiceTests
         using var service = Service(handler);
         await Assert.ThrowsAsync<ServiceException>(() => service.GetAsync("/props", Value, CancellationToken.None));
         Assert.Single(handler.Sent);
+    }
+
+    [Fact]
+    public async Task TidyAsync_Trouble_IsAskedOnceAndBriefly()
+    {
+        var isSilent = false;
+        var handler = new ScriptedHandler(async (_, _, _, token) =>
+        {
+            if (!isSilent) return ScriptedHandler.Json("", HttpStatusCode.ServiceUnavailable);
+            var silence = Task.Delay(Timeout.Infinite, token);
+            clock.Advance(Settings.TidyingTimeout);
+            await silence;
+            throw new InvalidOperationException("unreachable");
+        });
+        using var service = Service(handler);
+        async Task<string> ErrorAsync() => (await Assert.ThrowsAsync<ServiceException>(
+            () => service.TidyAsync("/unload", new JsonObject(), Value, CancellationToken.None))).Message;
+        Assert.Contains("answered 503", await ErrorAsync(), StringComparison.Ordinal);
+        isSilent = true;
+        Assert.Contains("gave no answer in 5 s", await ErrorAsync(), StringComparison.Ordinal);
+        Assert.Equal(2, handler.Sent.Count);
     }
 
     [Fact]
