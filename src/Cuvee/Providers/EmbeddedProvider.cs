@@ -113,7 +113,7 @@ internal sealed class EmbeddedProvider(
         new Session(
             Folder,
             Folder.Load(threads, rules),
-            AdapterPool.Load(pool, exclude, selection.AllowDifferentBases, new PeftReaderOptions { Base = Config }),
+            ReadPool.Of(selection, Config),
             methods));
 
     private static void RequireFile(string path, string mend)
@@ -127,12 +127,13 @@ internal sealed class EmbeddedProvider(
         private readonly AdapterPool pool;
         private readonly EmbeddedAdapterHost host;
         private readonly ModelFolder folder;
+        private readonly IReadOnlyList<string> doubts;
 
-        public Session(ModelFolder folder, EmbeddedModel model, AdapterPool pool, MergeMethods methods)
+        public Session(ModelFolder folder, EmbeddedModel model, ReadPool read, MergeMethods methods)
         {
-            (this.folder, this.model) = (folder, model);
-            this.pool = pool.On(model.Weights.Find);
-            var merger = new RecipeMerger(this.pool, methods);
+            (this.folder, this.model, doubts) = (folder, model, read.Doubts);
+            pool = read.Adapters.On(model.Weights.Find);
+            var merger = new RecipeMerger(pool, methods);
             host = new EmbeddedAdapterHost(model, merger);
             Weights = merger;
         }
@@ -141,7 +142,7 @@ internal sealed class EmbeddedProvider(
 
         public RecipeMerger? Weights { get; }
 
-        public IReadOnlyList<string> PoolDoubts => PoolInspection.Inspect(pool).Problems;
+        public IReadOnlyList<string> PoolDoubts => [.. doubts, .. PoolInspection.Inspect(pool).Problems];
 
         public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IModelLease?>(new UnheldLease(AdaptedModel.Create(model, PeftReader.Read(folder))));

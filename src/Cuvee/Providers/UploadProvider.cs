@@ -173,12 +173,12 @@ internal sealed class UploadProvider(
         try
         {
             var tokens = new RecordTokens(model.Encoder(rules), ContextLength);
-            var merger = pool.Load(model.Folder.Config)!;
+            var (merger, doubts) = pool.Load(model.Folder.Config);
             var host = new UploadingAdapterHost(
-                dialect.Open(service, tokens, Server.Model), merger, uploads with { Prefix = network.FreshName("cuvee") });
+                dialect.Open(service, tokens, Server.Model), merger!, uploads with { Prefix = network.FreshName("cuvee") });
             var findings = await AdapterHostProbe.RunAsync(host, ContextLength, cancellationToken).ConfigureAwait(false);
             return (
-                new ServiceSession(service, () => service.Retries, host, merger, []) { Written = host.RealizeWrittenAsync }, findings);
+                new ServiceSession(service, () => service.Retries, host, merger, doubts) { Written = host.RealizeWrittenAsync }, findings);
         }
         catch
         {

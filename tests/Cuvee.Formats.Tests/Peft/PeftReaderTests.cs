@@ -101,6 +101,15 @@ public sealed class PeftReaderTests : IDisposable
     }
 
     [Fact]
+    public void Read_SeveralRanksOtherThanConfigured_WarnsOnce()
+    {
+        var warnings = new List<string>();
+        _folder.Add("lm_head", 4).Add("model.layers.0.mlp.up_proj", 8).Save();
+        PeftReader.Read(_folder.Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Contains("(and 1 more differ)", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_UnknownKey_Warns()
     {
         _folder.Config["shiny_new_thing"] = 1;
