@@ -133,8 +133,8 @@ public sealed class CheckpointPool : IDisposable
                 Check(weighted);
                 return [.. tensors.Select(tensor => Merge(weighted, tensor.Tensor, tensor.Groups))];
             case MethodRecipe named:
-                Check(named);
                 var method = Methods.Find(named.Method);
+                Check(named, method);
                 return [.. tensors.Select(tensor => Merge(named, method, tensor.Tensor, tensor.Groups))];
             default:
                 throw new ArgumentException("A path through layers is no merge of tensors.");
@@ -204,9 +204,11 @@ public sealed class CheckpointPool : IDisposable
         RecipeChecks.ThrowIfUnmatched(recipe.Adapters, groupNames);
     }
 
-    private void Check(MethodRecipe recipe)
+    private void Check(MethodRecipe recipe, IMergeMethod method)
     {
         RecipeChecks.ThrowIfMalformed(recipe);
+        if (method is TiesMerge && recipe.Parameters.GetValueOrDefault(TiesMerge.WholeVector) != 0)
+            throw new ArgumentException($"Whole models are merged tensor by tensor; leave '{TiesMerge.WholeVector}' out.");
         foreach (var adapter in recipe.Adapters)
         {
             RequireModel(adapter.Name);

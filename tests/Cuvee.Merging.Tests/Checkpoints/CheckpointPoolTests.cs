@@ -130,11 +130,13 @@ public sealed class CheckpointPoolTests : IDisposable
         StringComparison.Ordinal);
 
     [Fact]
-    public void Merge_FactorsPathOrUnknownParameter_Refused()
+    public void Merge_WhatTensorsByThemselvesCannot_Refused()
     {
         string Refusal(MergeRecipe recipe) => Assert.Throws<ArgumentException>(() => pool.Merge(recipe)).Message;
         Assert.Contains("no factors", Refusal(new WeightedRecipe(MergeSpace.Factors, [])), StringComparison.Ordinal);
         Assert.Contains("no merge of tensors", Refusal(new PathRecipe("a", [new RecipeStep("a", 0)])), StringComparison.Ordinal);
+        Assert.Contains("leave 'whole_vector' out", Refusal(new MethodRecipe(
+            "ties", new Dictionary<string, double> { ["whole_vector"] = 1 }, [new AdapterParameters("a")])), StringComparison.Ordinal);
         Assert.Contains("no parameter 'width'", Refusal(new MethodRecipe("dare_ties", new Dictionary<string, double>(),
         [
             new AdapterParameters("a")
