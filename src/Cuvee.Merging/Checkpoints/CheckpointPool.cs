@@ -168,7 +168,7 @@ public sealed class CheckpointPool : IDisposable
     }
 
     private MergedTensor Merge(MethodRecipe recipe, IMergeMethod method, string tensor, ModuleGroups groups) => Of(
-        tensor, recipe.Adapters.Select(adapter => models[adapter.Name]), origin, method, recipe with
+        tensor, recipe.Adapters.Select(adapter => models[adapter.Name]), method == MergekitMethods.Copy ? null : origin, method, recipe with
         {
             Adapters =
             [

@@ -84,6 +84,15 @@ public sealed class CheckpointPoolTests : IDisposable
         Assert.All(Merge(alone), tensor => Assert.Equal(Values("b", tensor.Key), tensor.Value));
     }
 
+    [Fact]
+    public void Merge_Passthrough_ScalesTheModelItselfNotItsDifference()
+    {
+        var merged = Merge(new MethodRecipe(
+            "passthrough", new Dictionary<string, double>(),
+            [new AdapterParameters("a", new Dictionary<string, double> { ["scale"] = 0.5 })]));
+        Assert.All(merged, tensor => Assert.Equal(Values("a", tensor.Key).Select(value => 0.5f * value), tensor.Value));
+    }
+
     /// <summary>Parameters by group are what each tensor's own merge would be given.</summary>
     [Fact]
     public void Merge_MethodWithParametersByGroup_EqualsTheMethodTensorByTensor()
