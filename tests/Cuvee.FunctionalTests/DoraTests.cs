@@ -1,3 +1,4 @@
+using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.FunctionalTests;
@@ -18,9 +19,20 @@ public sealed class DoraTests : IDisposable
 
     private string Data => Path.Combine(zoo.Folder, "validation.jsonl");
 
-    [Fact]
-    public async Task Apply_Folded_ScoresLikeTheRecipe()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Apply_Folded_ScoresLikeTheRecipe(bool ofTheTiedHead)
     {
+        if (ofTheTiedHead)
+        {
+            var (hidden, vocabulary) = (zoo.Config.HiddenSize, zoo.Config.VocabSize);
+            float[] Waves(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
+            var head = new LoraModule("lm_head", hidden, vocabulary, 2, Waves(2 * hidden), Waves(vocabulary * 2), 1);
+            zoo.WriteAdapter("adapter-a", 2, [head]);
+            Magnify(Path.Combine(zoo.PoolFolder, "adapter-a"));
+        }
+
         var folded = Path.Combine(zoo.Folder, "folded");
         var run = await CuveeRun.InProcessAsync([.. Apply(folded), "--format", "folded", "--model", zoo.ModelFolder]);
         Assert.Equal((0, ""), (run.Code, run.Error));

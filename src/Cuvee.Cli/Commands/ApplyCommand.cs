@@ -122,11 +122,7 @@ internal static class ApplyCommand
         {
             var recipe = RecipeJson.Read(recipeFile);
             if (pool.HasDora && baseModel is not null)
-            {
-                var tensors = baseModel.ReadTensors();
-                pool = pool.On(module => tensors.GetValueOrDefault(module + ".weight"));
-            }
-
+                pool = pool.On(LlamaWeights.FromTensors(baseModel.Config, baseModel.ReadTensors()).Find); // a tied head is the embedding
             var input = new Input(recipeFile, new RecipeMerger(pool), recipe);
             input.Named(() => input.Merger.Validate(recipe));
             return input;
