@@ -89,6 +89,16 @@ public static class HuggingFaceModelReader
             }
         }
 
+        foreach (var (tensor, name) in map ?? [])
+        {
+            if (!tensors.ContainsKey(tensor))
+            {
+                throw new BadInputException(
+                    $"{Path.Combine(folder, name)}: tensor '{tensor}' is missing, though {IndexFileName} lists it for this file; fetch " +
+                    "both again.");
+            }
+        }
+
         return tensors;
     }
 

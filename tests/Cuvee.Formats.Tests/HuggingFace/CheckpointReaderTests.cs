@@ -43,6 +43,18 @@ public sealed class CheckpointReaderTests
         foreach (var tensor in Tensors) Assert.Equal(tensor.Values, Read(checkpoint, tensor.Name, 0, tensor.Values.Length));
     }
 
+    /// <summary>A merge would lose it without a word.</summary>
+    [Fact]
+    public void Open_ShardWithoutATensorOfTheIndex_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        ModelShards.Write(folder.Path, [.. Tensors.Select(tensor => tensor.ToSource())], TensorType.F32, maxBytes: 48);
+        SafetensorsWriter.Write(folder.File("model-00002-of-00002.safetensors"), Tensors[1..2], TensorType.F32);
+        Assert.Contains(
+            "model-00002-of-00002.safetensors: tensor 'vector' is missing",
+            Assert.Throws<BadInputException>(() => CheckpointReader.Open(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_MoreThanAChunk_JoinsSeamlessly()
     {
