@@ -29,7 +29,7 @@ public sealed record AdapterHeader(
                 tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, length) => product * length)),
                 new FileInfo(path).Length,
                 tensors.Any(tensor => tensor.Name.Contains(".lora_magnitude_vector", StringComparison.Ordinal)),
-                [.. tensors.Select(tensor => LayerOf(tensor.Name)).OfType<int>().Distinct().Order()]);
+                [.. tensors.Select(tensor => LayerOf(path, tensor.Name)).OfType<int>().Distinct().Order()]);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -47,9 +47,13 @@ public sealed record AdapterHeader(
         GgufReader.Open(path).Tensors.Values.Select(entry => (entry.Name, entry.Shape));
 
     /// <summary>The number that a PEFT or GGUF name holds between two dots; null without one.</summary>
-    private static int? LayerOf(string tensor) => ModuleGroups.Of(tensor).Layer is { } layer
-        ? int.Parse(layer[(layer.LastIndexOf('.') + 1)..], CultureInfo.InvariantCulture)
-        : null;
+    private static int? LayerOf(string path, string tensor)
+    {
+        if (ModuleGroups.Of(tensor).Layer is not { } layer) return null;
+        return int.TryParse(layer.AsSpan(layer.LastIndexOf('.') + 1), CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new BadInputException($"{path}: tensor '{tensor}' is of a layer that no model has; save the adapter again.");
+    }
 
     /// <summary>Null where the tensor is not the first factor of a module.</summary>
     private static int? RankOfA((string Name, IReadOnlyList<int> Shape) tensor) => tensor.Shape.Count != 2 ? null

@@ -73,8 +73,8 @@ public static class CheckpointMerger
         {
             (this.pieces, this.team, addsToBase) = (pieces, team, tensor.Base is not null);
             merge = tensor.Method.Prepare(pieces, tensor.Arguments);
-            atOnce = Math.Min(PiecesAThread * team.Threads, pieces.Count);
-            formed = new float[checked(atOnce * pieces.Elements)];
+            atOnce = Math.Min(Math.Min(PiecesAThread * team.Threads, pieces.Count), Array.MaxLength / Math.Max(1, pieces.Elements));
+            formed = new float[atOnce * pieces.Elements];
         }
 
         /// <returns>Whether there is more.</returns>

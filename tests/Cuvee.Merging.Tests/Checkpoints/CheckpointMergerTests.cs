@@ -161,6 +161,16 @@ public sealed class CheckpointMergerTests : IDisposable
         Assert.Contains("tensor 'wide' is missing", Refusal("wide"), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("ties", new[] { 50_000, 50_000 }, "2500000000 elements")]
+    [InlineData("linear", new[] { 3, int.MaxValue, 1 }, "6442450941 rows")]
+    public void Pieces_MoreThanOneArrayHolds_OneSentence(string name, int[] shape, string expected)
+    {
+        var tensor = Tensor("norm", null, [Write("a", 2, TensorType.F32)], Recipe(name, [], []));
+        var message = Assert.Throws<BadInputException>(() => new TensorPieces(tensor, shape, CancellationToken.None)).Message;
+        Assert.Contains($"a: tensor 'norm' has {expected}, and {name} takes", message, StringComparison.Ordinal);
+    }
+
     private static MethodRecipe Recipe(
         string method, (string, double)[] parameters, params (string, double)[][] models)
     {
