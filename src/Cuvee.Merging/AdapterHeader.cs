@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cuvee.Formats;
 using Cuvee.Formats.Gguf;
+using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.Merging;
@@ -15,6 +16,12 @@ namespace Cuvee.Merging;
 public sealed record AdapterHeader(
     string Name, IReadOnlyList<int> Ranks, int Modules, long Parameters, long FileBytes, bool IsDora, IReadOnlyList<int> Layers)
 {
+    /// <summary>Whether it adapts the embedding.</summary>
+    public bool AdaptsEmbedding { get; private init; }
+
+    /// <summary>Whether it adapts the head.</summary>
+    public bool AdaptsHead { get; private init; }
+
     internal static AdapterHeader Read(string folder)
     {
         var path = AdapterReader.Files(folder)[^1];
@@ -29,7 +36,16 @@ public sealed record AdapterHeader(
                 tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, length) => product * length)),
                 new FileInfo(path).Length,
                 tensors.Any(tensor => tensor.Name.Contains(".lora_magnitude_vector", StringComparison.Ordinal)),
-                [.. tensors.Select(tensor => LayerOf(path, tensor.Name)).OfType<int>().Distinct().Order()]);
+                [.. tensors.Select(tensor => LayerOf(path, tensor.Name)).OfType<int>().Distinct().Order()])
+            {
+                AdaptsEmbedding = Adapts(LlamaTensorLayout.EmbedTokensModule, "token_embd.weight"),
+                AdaptsHead = Adapts(LlamaTensorLayout.LmHeadModule, "output.weight"),
+            };
+
+            // A module's last name, behind whatever wraps it, or its name in a GGUF file.
+            bool Adapts(string module, string gguf) => tensors.Any(tensor =>
+                tensor.Name.StartsWith($"{gguf}.lora_", StringComparison.Ordinal)
+                || tensor.Name.Contains($"{module[(module.LastIndexOf('.') + 1)..]}.lora_", StringComparison.Ordinal));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
