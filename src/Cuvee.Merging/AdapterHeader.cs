@@ -9,7 +9,7 @@ namespace Cuvee.Merging;
 /// <summary>The size of an adapter, from its tensor file's header.</summary>
 /// <param name="Ranks">Distinct ranks of its modules, rising.</param>
 /// <param name="Modules">Number of adapted modules.</param>
-/// <param name="Parameters">Numbers in all LoraA and LoraB.</param>
+/// <param name="Parameters">Numbers in the file: factors, DoRA's magnitudes, and copies of the base's embedding or head.</param>
 /// <param name="FileBytes">Size of the tensor file.</param>
 /// <param name="IsDora">It has magnitudes.</param>
 /// <param name="Layers">Numbers of the layers that it adapts, rising.</param>

@@ -18,7 +18,8 @@ public static class HuggingFaceModelReader
     private const int ListedNames = 5;
 
     /// <summary>
-    /// Reads config.json and generation_config.json; refuses what the engine does not compute (rope_scaling, attention_bias ...) by key.
+    /// Reads config.json and generation_config.json; refuses what the engine does not compute (quantized weights, YaRN, windows in some layers ...)
+    /// by key.
     /// </summary>
     /// <exception cref="BadInputException">A file is absent or broken, or the model is none that the engine computes.</exception>
     public static LlamaConfig ReadConfig(string folder) => LlamaConfigFile.Read(folder);
@@ -123,7 +124,7 @@ public static class HuggingFaceModelReader
     {
         var expected = LlamaTensorLayout.Shapes(config);
         Refuse(folder, "are missing; fetch the whole model", expected.Keys.Where(name => !tensors.ContainsKey(name)));
-        const string unexpected = "are unexpected in this architecture; use a plain Llama model";
+        const string unexpected = "are unexpected in this architecture; use a plain model";
         Refuse(folder, unexpected, tensors.Keys.Where(name => !expected.ContainsKey(name)
             && !name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
             && !(name == LlamaTensorLayout.LmHead && config.TieWordEmbeddings)));

@@ -12,7 +12,7 @@ public static class PeftReader
     private const int ListedNames = 5;
 
     /// <summary>Reads <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> of <paramref name="folder"/>.</summary>
-    /// <exception cref="BadInputException">The adapter is not a plain LoRA (DoRA, bias, modules_to_save ...) or a file is
+    /// <exception cref="BadInputException">The adapter is neither LoRA nor DoRA on whole modules (bias, modules_to_save ...), or a file is
     /// broken.</exception>
     public static PeftAdapter Read(string folder) => Read(folder, new PeftReaderOptions());
 

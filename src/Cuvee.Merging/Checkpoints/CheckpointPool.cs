@@ -20,7 +20,8 @@ public sealed class CheckpointPool : IDisposable
     /// <summary>The group of the tensors of no layer after the last one.</summary>
     public const string Head = "head";
 
-    // A weighted recipe: the largest entries of each tensor's task vectors, weighted and summed.
+    // A weighted recipe: the largest entries of each tensor's task vectors, weighted and summed. How many is cut, not rounded as where
+    // adapters are pruned, and exact where magnitudes are equal.
     private static readonly ThinnedTaskArithmetic Weighted = new(
         "weights", "arXiv 2509.12951", Thinning.Smallest, elects: false, normalizes: false, rescales: false);
 
