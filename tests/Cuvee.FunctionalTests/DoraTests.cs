@@ -103,7 +103,7 @@ public sealed class DoraTests : IDisposable
                     [.. Enumerable.Range(0, rows).Select(row => 0.4f + (row % 3 * 0.2f))]));
         }
 
-        using (var stream = File.Create(path)) SafetensorsWriter.Write(stream, tensors, TensorType.F32);
+        SafetensorsWriter.Write(path, tensors, TensorType.F32);
         var config = Path.Combine(adapter, "adapter_config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"use_dora\": false", "\"use_dora\": true"));
     }

@@ -18,8 +18,8 @@ public static class HuggingFaceModelReader
     private const int ListedNames = 5;
 
     /// <summary>
-    /// Reads config.json and generation_config.json; refuses what the engine does not compute (quantized weights, YaRN, windows in some layers ...)
-    /// by key.
+    /// Reads config.json and generation_config.json; refuses what the engine does not compute (quantized weights, YaRN, windows in some
+    /// layers ...) by key.
     /// </summary>
     /// <exception cref="BadInputException">A file is absent or broken, or the model is none that the engine computes.</exception>
     public static LlamaConfig ReadConfig(string folder) => LlamaConfigFile.Read(folder);
@@ -135,12 +135,14 @@ public static class HuggingFaceModelReader
         }
     }
 
-    private static void Refuse(string folder, string problem, IEnumerable<string> names)
+    /// <param name="place">The folder or file of the tensors.</param>
+    /// <exception cref="BadInputException">There are <paramref name="names"/>.</exception>
+    internal static void Refuse(string place, string problem, IEnumerable<string> names)
     {
         var all = names.Order(StringComparer.Ordinal).ToList();
         if (all.Count == 0) return;
         var more = all.Count > ListedNames ? $" and {all.Count - ListedNames} more" : "";
-        throw new BadInputException($"{folder}: tensors " +
+        throw new BadInputException($"{place}: tensors " +
             $"{string.Join(", ", all.Take(ListedNames).Select(name => $"'{name}'"))}{more} {problem}.");
     }
 

@@ -113,17 +113,6 @@ public sealed class SafetensorsReader : IDisposable
         return values;
     }
 
-    /// <summary>Converts the tensor to fp32 into <paramref name="destination"/>, which must have the tensor's number of elements.</summary>
-    public void ReadSingles(string name, Span<float> destination)
-    {
-        var entry = Find(name);
-        if (entry.Count != destination.Length)
-            throw new ArgumentException(
-                $"Tensor '{name}' has {entry.Count} elements, the destination {destination.Length}.",
-                nameof(destination));
-        Read(entry, destination);
-    }
-
     public void Dispose()
     {
         _view.Dispose();

@@ -34,17 +34,9 @@ public static class SafetensorsWriter
         AtomicFile.Write(path, stream => Write(stream, path, sorted, type, metadata));
     }
 
-    /// <inheritdoc cref="Write(string, IEnumerable{TensorData}, TensorType, IReadOnlyDictionary{string, string}?)"
-    /// path="/*[not(self::summary)]"/>
-    /// <summary>Writes the file's bytes to <paramref name="stream"/> from its position on.</summary>
-    public static void Write(
-        Stream stream, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Write(stream, "stream", Sort(InMemory(tensors)), type, metadata);
-
     private static void Write(
         Stream stream, string path, TensorSource[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
     {
-        ArgumentNullException.ThrowIfNull(stream);
         var header = BuildHeader(sorted, type, metadata);
         if (header.Length > SafetensorsReader.MaxHeaderBytes)
         {

@@ -43,11 +43,10 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     /// <summary>Bit patterns: 0 and -0 are equal as numbers.</summary>
     private static ReadOnlySpan<uint> Bits(float[] values) => MemoryMarshal.Cast<float, uint>(values);
 
-    private static byte[] Bytes(IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string> metadata)
+    private byte[] Bytes(IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string> metadata)
     {
-        var stream = new MemoryStream();
-        SafetensorsWriter.Write(stream, tensors, type, metadata);
-        return stream.ToArray();
+        SafetensorsWriter.Write(_folder.File("written"), tensors, type, metadata);
+        return File.ReadAllBytes(_folder.File("written"));
     }
 
     private static Gen<Sample> Samples()
