@@ -60,7 +60,9 @@ public static class HuggingFaceModelReader
     }
 
     /// <summary>Which open file holds each tensor.</summary>
-    internal static Dictionary<string, SafetensorsReader> OpenShards(string folder, List<SafetensorsReader> shards)
+    /// <param name="wholeNumbers">Accept tensors of whole numbers.</param>
+    internal static Dictionary<string, SafetensorsReader> OpenShards(
+        string folder, List<SafetensorsReader> shards, bool wholeNumbers = false)
     {
         var single = Path.Combine(folder, WeightsFileName);
         var index = Path.Combine(folder, IndexFileName);
@@ -79,7 +81,7 @@ public static class HuggingFaceModelReader
             var path = Path.Combine(folder, name);
             if (!File.Exists(path))
                 throw new BadInputException($"{path}: the file is missing, though {IndexFileName} names it; fetch it.");
-            var shard = SafetensorsReader.Open(path);
+            var shard = SafetensorsReader.Open(path, wholeNumbers);
             shards.Add(shard);
             foreach (var tensor in shard.Entries.Keys)
             {

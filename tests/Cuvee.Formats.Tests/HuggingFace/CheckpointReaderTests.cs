@@ -81,6 +81,28 @@ public sealed class CheckpointReaderTests
     }
 
     [Fact]
+    public void Read_WholeNumbers_AreCopiedAndComparedButNotWidened()
+    {
+        using var folder = new TemporaryFolder();
+        var steps = new TensorSource("steps", [], (_, _) => { })
+        {
+            Stored = new StoredBytes(TensorType.I64, stream => stream.Write(BitConverter.GetBytes(7L))),
+        };
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [Tensors[2].ToSource(), steps], TensorType.F16);
+        using var checkpoint = CheckpointReader.Open(folder.Path);
+        Assert.Equal((TensorType.I64, 1L), (checkpoint.Find("steps")!.Type, checkpoint.Find("steps")!.Count));
+        Assert.Equal(Tensors[2].Values, Read(checkpoint, "vector", 0, 5));
+        using var copy = new MemoryStream();
+        checkpoint.CopyTo("steps", copy);
+        Assert.Equal(BitConverter.GetBytes(7L), copy.ToArray());
+        Assert.True(checkpoint.HoldsBytesOf("steps", checkpoint, "steps"));
+        Assert.False(checkpoint.HoldsBytesOf("steps", checkpoint, "vector"));
+        Assert.Contains(
+            "'steps' has dtype I64", Assert.Throws<SafetensorsFormatException>(() => Read(checkpoint, "steps", 0, 1)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Open_NoWeights_OneSentence()
     {
         using var folder = new TemporaryFolder();
