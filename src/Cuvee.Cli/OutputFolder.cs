@@ -6,11 +6,22 @@ namespace Cuvee.Cli;
 /// <summary>A folder of results that appears whole: written beside its place, then renamed.</summary>
 internal sealed class OutputFolder
 {
+    public const string GgufAdapter = "adapter.gguf";
+
+    // What would stand beside a new result of another form: of two in one folder readers take one, and not always the new one.
+    private static readonly (string Written, string Stale)[] Rivals =
+    [
+        (HuggingFaceModelReader.IndexFileName, HuggingFaceModelReader.WeightsFileName),
+        (GgufAdapter, "adapter_config.json"),
+        (GgufAdapter, "adapter_model.safetensors"),
+        ("adapter_config.json", GgufAdapter),
+    ];
+
     private readonly string path;
     private readonly bool taken;
 
-    /// <param name="force">Accept a folder that holds something; files of the same names are replaced one by one, others stay. Null: the
-    /// command has no such option.</param>
+    /// <param name="force">Accept a folder that holds something; files of the same names are replaced one by one, those of another form of
+    /// the result go, others stay. Null: the command has no such option.</param>
     /// <exception cref="BadInputException">A file, or a folder that is not empty.</exception>
     public OutputFolder(string folder, bool? force)
     {
@@ -41,9 +52,11 @@ internal sealed class OutputFolder
             write(temporary);
             if (taken)
             {
-                // Of a checkpoint in shards and one in a single file, readers take the latter.
-                if (File.Exists(Path.Combine(temporary, HuggingFaceModelReader.IndexFileName)))
-                    File.Delete(Path.Combine(path, HuggingFaceModelReader.WeightsFileName));
+                foreach (var (written, stale) in Rivals)
+                {
+                    if (File.Exists(Path.Combine(temporary, written))) File.Delete(Path.Combine(path, stale));
+                }
+
                 foreach (var file in Directory.GetFiles(temporary))
                     File.Move(file, Path.Combine(path, Path.GetFileName(file)), overwrite: true);
                 return;

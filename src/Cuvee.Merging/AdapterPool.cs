@@ -65,7 +65,7 @@ public sealed class AdapterPool
     /// <param name="exclude">Names of sub-folders to leave out; each must exist.</param>
     /// <exception cref="BadInputException">No such folder, an unknown name in <paramref name="exclude"/>, nothing left, or adapters that
     /// do not fit.</exception>
-    /// <exception cref="BadInputException">An adapter that is not a plain LoRA, or a broken file.</exception>
+    /// <exception cref="BadInputException">An adapter that is neither LoRA nor DoRA, or a broken file.</exception>
     public static AdapterPool Load(
         string folder, IReadOnlyCollection<string>? exclude = null, bool allowDifferentBases = false, PeftReaderOptions? options = null) =>
         new([.. AdapterFolders(folder, exclude).Select(path => AdapterReader.Read(path, options))],

@@ -69,7 +69,4 @@ public sealed class DenseWeights
         ];
         return LlamaTensorLayout.Tensors(Config).Zip(arrays, (tensor, array) => new TensorData(tensor.Name, tensor.Shape, array));
     }
-
-    /// <summary>For the engine; matrices are not copied.</summary>
-    public LlamaWeights ToLlamaWeights() => LlamaWeights.FromTensors(Config, ToTensors());
 }

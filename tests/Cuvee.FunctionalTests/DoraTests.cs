@@ -1,3 +1,4 @@
+using Cuvee.Formats.Peft;
 using Cuvee.Formats.Safetensors;
 
 namespace Cuvee.FunctionalTests;
@@ -18,9 +19,20 @@ public sealed class DoraTests : IDisposable
 
     private string Data => Path.Combine(zoo.Folder, "validation.jsonl");
 
-    [Fact]
-    public async Task Apply_Folded_ScoresLikeTheRecipe()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Apply_Folded_ScoresLikeTheRecipe(bool ofTheTiedHead)
     {
+        if (ofTheTiedHead)
+        {
+            var (hidden, vocabulary) = (zoo.Config.HiddenSize, zoo.Config.VocabSize);
+            float[] Waves(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
+            var head = new LoraModule("lm_head", hidden, vocabulary, 2, Waves(2 * hidden), Waves(vocabulary * 2), 1);
+            zoo.WriteAdapter("adapter-a", 2, [head]);
+            Magnify(Path.Combine(zoo.PoolFolder, "adapter-a"));
+        }
+
         var folded = Path.Combine(zoo.Folder, "folded");
         var run = await CuveeRun.InProcessAsync([.. Apply(folded), "--format", "folded", "--model", zoo.ModelFolder]);
         Assert.Equal((0, ""), (run.Code, run.Error));
@@ -91,7 +103,7 @@ public sealed class DoraTests : IDisposable
                     [.. Enumerable.Range(0, rows).Select(row => 0.4f + (row % 3 * 0.2f))]));
         }
 
-        using (var stream = File.Create(path)) SafetensorsWriter.Write(stream, tensors, TensorType.F32);
+        SafetensorsWriter.Write(path, tensors, TensorType.F32);
         var config = Path.Combine(adapter, "adapter_config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"use_dora\": false", "\"use_dora\": true"));
     }

@@ -53,6 +53,26 @@ public sealed class GgufTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         Assert.Contains("give --model", unknown.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>Readers would go on taking the former one, or refuse the folder.</summary>
+    [Fact]
+    public async Task Apply_ForceInAnotherFormat_LeavesTheNewAdapterAlone()
+    {
+        var output = zoo.NewPath();
+        async Task<string[]> FilesAfter(string format)
+        {
+            var run = await CuveeRun.InProcessAsync(
+                "apply", "--pool", zoo.Pool, "--recipe", zoo.Recipe("delta"), "--out", output, "--format", format, "--model", zoo.Model,
+                "--force");
+            Assert.Equal(0, run.Code);
+            return [.. Directory.GetFiles(output).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        }
+
+        string[] peft = ["adapter_config.json", "adapter_model.safetensors"];
+        Assert.Equal(peft, await FilesAfter("peft"));
+        Assert.Equal(["adapter.gguf"], await FilesAfter("gguf"));
+        Assert.Equal(peft, await FilesAfter("peft"));
+    }
+
     [Fact]
     public async Task Apply_FoldedOutOfGguf_IsAWholeFolder()
     {

@@ -49,6 +49,17 @@ public sealed class PoolFilesTests : IDisposable
             "notes", Assert.Throws<BadInputException>(() => AdapterPool.ReadHeaders(folder)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ReadHeaders_LayerBeyondAnyNumber_NamesTheTensor()
+    {
+        var module = new LoraModule("model.layers.99999999999.mlp.up_proj", 2, 2, 1, [1, 2], [3, 4], 1);
+        PeftWriter.Write(
+            Path.Combine(folder, "odd"), new PeftAdapter("odd", new PeftAdapterConfig { Rank = 1, LoraAlpha = 1 }, [module]),
+            TensorType.F32);
+        var message = Assert.Throws<BadInputException>(() => AdapterPool.ReadHeaders(folder)).Message;
+        Assert.Contains("model.layers.99999999999.mlp.up_proj", message, StringComparison.Ordinal);
+    }
+
     private AdapterPool WritePool(int count)
     {
         var pool = TestAdapters.Pool(count);

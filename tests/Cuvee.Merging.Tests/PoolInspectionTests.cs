@@ -35,6 +35,32 @@ public sealed class PoolInspectionTests
         Assert.Equal([0.5f], a.Scalings);
     }
 
+    /// <summary>A thousand adapters of a large vocabulary are more than one array holds.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7 * 37)]
+    public void InnerProducts_StackByStack_EqualThoseOfAllTogether(int stackElements)
+    {
+        var module = new PooledModule(TestAdapters.Wide, TestAdapters.Pool(5));
+        using var team = new ThreadTeam(2);
+        double[][] Products(int elements)
+        {
+            double[][] products = [.. Enumerable.Range(0, 5).Select(_ => new double[5])];
+            DeltaInnerProducts.Accumulate(module, products, team, elements);
+            return products;
+        }
+
+        var (together, apart) = (Products(int.MaxValue), Products(stackElements));
+        for (var i = 0; i < 5; i++)
+        {
+            for (var j = 0; j < 5; j++)
+            {
+                Assert.Equal(together[i][j], apart[i][j], 1e-5 * Math.Sqrt(together[i][i] * together[j][j]));
+                Assert.Equal(apart[i][j], apart[j][i]);
+            }
+        }
+    }
+
     [Fact]
     public void Inspect_NegatedAdapter_OppositeInEveryEntry()
     {

@@ -49,7 +49,10 @@ internal static class ApplyCommand
         var dtype = new Option<string>("--dtype") { Description = "Type of the stored numbers.", DefaultValueFactory = _ => "f32" };
         dtype.AcceptOnlyFromAmong("f32", "bf16", "f16");
         var allowDifferentBases = ModelSelection.AllowDifferentBasesOption();
-        var force = new Option<bool>("--force") { Description = "Write into a folder that is not empty; its other files stay." };
+        var force = new Option<bool>("--force")
+        {
+            Description = "Write into a folder that is not empty; an adapter there in another format goes, other files stay.",
+        };
         var json = JsonOutput.Option();
         var command = new ExampleCommand(
             "apply",
@@ -96,7 +99,8 @@ internal static class ApplyCommand
                     if (arguments.GetValue(format) == "peft")
                         PeftWriter.Write(temporary, merged.Adapter, type);
                     else
-                        GgufAdapterWriter.Write(Path.Combine(temporary, "adapter.gguf"), merged.Adapter, baseModel!.Config, Stored(type));
+                        GgufAdapterWriter.Write(
+                            Path.Combine(temporary, OutputFolder.GgufAdapter), merged.Adapter, baseModel!.Config, Stored(type));
                 });
             }
 
@@ -122,11 +126,7 @@ internal static class ApplyCommand
         {
             var recipe = RecipeJson.Read(recipeFile);
             if (pool.HasDora && baseModel is not null)
-            {
-                var tensors = baseModel.ReadTensors();
-                pool = pool.On(module => tensors.GetValueOrDefault(module + ".weight"));
-            }
-
+                pool = pool.On(LlamaWeights.FromTensors(baseModel.Config, baseModel.ReadTensors()).Find); // a tied head is the embedding
             var input = new Input(recipeFile, new RecipeMerger(pool), recipe);
             input.Named(() => input.Merger.Validate(recipe));
             return input;

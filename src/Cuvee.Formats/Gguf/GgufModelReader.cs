@@ -6,9 +6,6 @@ namespace Cuvee.Formats.Gguf;
 /// <summary>A decoder's configuration and weights out of a GGUF file, under Hugging Face's names and in its order of rows.</summary>
 public static class GgufModelReader
 {
-    // Names listed in a message before it says "and N more".
-    private const int ListedNames = 5;
-
     /// <summary>What the metadata and the names of the tensors say of the model.</summary>
     /// <exception cref="BadInputException">The model is none that the engine computes, or a key is missing or broken.</exception>
     public static LlamaConfig ReadConfig(GgufReader file)
@@ -29,8 +26,9 @@ public static class GgufModelReader
         ArgumentNullException.ThrowIfNull(config);
         var expected = LlamaTensorLayout.Shapes(config);
         var names = expected.Keys.ToDictionary(GgufTensorNames.FromTensor, name => name, StringComparer.Ordinal);
-        Refuse(file, "are missing; fetch the whole file", names.Keys.Where(name => !file.Tensors.ContainsKey(name)));
-        Refuse(file, "are unexpected in this architecture; use a plain model", file.Tensors.Keys.Where(
+        HuggingFaceModelReader.Refuse(
+            file.Path, "are missing; fetch the whole file", names.Keys.Where(name => !file.Tensors.ContainsKey(name)));
+        HuggingFaceModelReader.Refuse(file.Path, "are unexpected in this architecture; use a plain model", file.Tensors.Keys.Where(
             name => !names.ContainsKey(name) && name != GgufTensorNames.RopeFactors));
         foreach (var (name, huggingFace) in names)
         {
@@ -65,14 +63,5 @@ public static class GgufModelReader
         if (matrix.Rows > 1) return matrix.Gather(order);
         var bias = matrix.ToSingles();
         return StoredMatrix.Over(1, bias.Length, [.. order.Select(row => bias[row])]);
-    }
-
-    private static void Refuse(GgufReader file, string problem, IEnumerable<string> names)
-    {
-        var all = names.Order(StringComparer.Ordinal).ToList();
-        if (all.Count == 0) return;
-        var more = all.Count > ListedNames ? $" and {all.Count - ListedNames} more" : "";
-        throw new BadInputException(
-            $"{file.Path}: tensors {string.Join(", ", all.Take(ListedNames).Select(name => $"'{name}'"))}{more} {problem}.");
     }
 }

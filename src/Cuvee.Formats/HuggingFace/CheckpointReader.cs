@@ -30,7 +30,7 @@ public sealed class CheckpointReader : IDisposable
         var checkpoint = new CheckpointReader(folder);
         try
         {
-            foreach (var file in HuggingFaceModelReader.OpenShards(folder, readers).GroupBy(tensor => tensor.Value))
+            foreach (var file in HuggingFaceModelReader.OpenShards(folder, readers, wholeNumbers: true).GroupBy(tensor => tensor.Value))
             {
                 var shard = new Shard(file.Key.Path, File.OpenHandle(file.Key.Path), file.Key.BufferStart);
                 checkpoint.shards.Add(shard);
@@ -57,13 +57,20 @@ public sealed class CheckpointReader : IDisposable
     /// <param name="name">One of <see cref="TensorNames"/>.</param>
     /// <param name="first">Its element that comes first, row-major.</param>
     /// <param name="destination">As many elements as are read.</param>
-    /// <exception cref="SafetensorsFormatException">NaN or infinity among them.</exception>
+    /// <exception cref="SafetensorsFormatException">NaN or infinity among them, or whole numbers.</exception>
     /// <exception cref="IOException">The file was shortened since it was opened, or cannot be read.</exception>
     public void Read(string name, long first, Span<float> destination)
     {
         var (shard, entry) = places[name];
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first + destination.Length, entry.Count, nameof(destination));
+        if (!entry.Type.IsFloat())
+        {
+            throw new SafetensorsFormatException(
+                SafetensorsDefect.RefusedType, $"{shard.Path}: tensor '{name}' has dtype {entry.Type.DtypeName()}, which is no number to " +
+                    "merge; convert it.");
+        }
+
         var size = entry.Type.ByteSize();
         var bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(ChunkBytes, (long)destination.Length * size));
         try
@@ -89,7 +96,33 @@ public sealed class CheckpointReader : IDisposable
         }
     }
 
+    /// <summary>Writes a tensor's bytes as they are stored.</summary>
+    public void CopyTo(string name, Stream stream)
+    {
+        foreach (var chunk in Chunks(name)) stream.Write(chunk.Span);
+    }
+
+    /// <summary>Whether a tensor has the type and bytes of another checkpoint's.</summary>
+    public bool HoldsBytesOf(string name, CheckpointReader other, string otherName)
+    {
+        var (own, their) = (places[name].Entry, other.places[otherName].Entry);
+        return own.Type == their.Type && own.End - own.Begin == their.End - their.Begin
+            && Chunks(name).Zip(other.Chunks(otherName)).All(pair => pair.First.Span.SequenceEqual(pair.Second.Span));
+    }
+
     public void Dispose() => shards.ForEach(shard => shard.Handle.Dispose());
+
+    private IEnumerable<ReadOnlyMemory<byte>> Chunks(string name)
+    {
+        var (shard, entry) = places[name];
+        var bytes = new byte[(int)Math.Min(ChunkBytes, entry.End - entry.Begin)];
+        for (var position = entry.Begin; position < entry.End; position += bytes.Length)
+        {
+            var chunk = bytes.AsMemory(0, (int)Math.Min(bytes.Length, entry.End - position));
+            Fill(shard, shard.BufferStart + position, chunk.Span);
+            yield return chunk;
+        }
+    }
 
     private static void Fill(Shard shard, long position, Span<byte> bytes)
     {

@@ -15,12 +15,19 @@ public sealed record DecoderFamily
 
     /// <summary>Qwen2 and Qwen2.5.</summary>
     public static DecoderFamily Qwen2 { get; } =
-        new("qwen2", "Qwen2ForCausalLM") { HasQkvBias = true, SwitchesSlidingWindow = true, GgufArchitecture = "qwen2" };
+        new("qwen2", "Qwen2ForCausalLM")
+        {
+            HasQkvBias = true,
+            DefaultSlidingWindow = 4096,
+            SwitchesSlidingWindow = true,
+            GgufArchitecture = "qwen2",
+        };
 
     public static DecoderFamily Qwen3 { get; } =
         new("qwen3", "Qwen3ForCausalLM")
         {
             HasQkNorm = true,
+            DefaultSlidingWindow = 4096,
             SwitchesSlidingWindow = true,
             DefaultHeadDim = 128,
             GgufArchitecture = "qwen3",

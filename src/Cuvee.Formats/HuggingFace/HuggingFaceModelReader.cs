@@ -18,7 +18,8 @@ public static class HuggingFaceModelReader
     private const int ListedNames = 5;
 
     /// <summary>
-    /// Reads config.json and generation_config.json; refuses what the engine does not compute (rope_scaling, attention_bias ...) by key.
+    /// Reads config.json and generation_config.json; refuses what the engine does not compute (quantized weights, YaRN, windows in some
+    /// layers ...) by key.
     /// </summary>
     /// <exception cref="BadInputException">A file is absent or broken, or the model is none that the engine computes.</exception>
     public static LlamaConfig ReadConfig(string folder) => LlamaConfigFile.Read(folder);
@@ -59,7 +60,9 @@ public static class HuggingFaceModelReader
     }
 
     /// <summary>Which open file holds each tensor.</summary>
-    internal static Dictionary<string, SafetensorsReader> OpenShards(string folder, List<SafetensorsReader> shards)
+    /// <param name="wholeNumbers">Accept tensors of whole numbers.</param>
+    internal static Dictionary<string, SafetensorsReader> OpenShards(
+        string folder, List<SafetensorsReader> shards, bool wholeNumbers = false)
     {
         var single = Path.Combine(folder, WeightsFileName);
         var index = Path.Combine(folder, IndexFileName);
@@ -78,7 +81,7 @@ public static class HuggingFaceModelReader
             var path = Path.Combine(folder, name);
             if (!File.Exists(path))
                 throw new BadInputException($"{path}: the file is missing, though {IndexFileName} names it; fetch it.");
-            var shard = SafetensorsReader.Open(path);
+            var shard = SafetensorsReader.Open(path, wholeNumbers);
             shards.Add(shard);
             foreach (var tensor in shard.Entries.Keys)
             {
@@ -86,6 +89,16 @@ public static class HuggingFaceModelReader
                     throw new BadInputException($"{path}: tensor '{tensor}' is not listed for this file in {IndexFileName}; " +
                         "fetch both again.");
                 tensors.Add(tensor, shard);
+            }
+        }
+
+        foreach (var (tensor, name) in map ?? [])
+        {
+            if (!tensors.ContainsKey(tensor))
+            {
+                throw new BadInputException(
+                    $"{Path.Combine(folder, name)}: tensor '{tensor}' is missing, though {IndexFileName} lists it for this file; fetch " +
+                    "both again.");
             }
         }
 
@@ -113,7 +126,7 @@ public static class HuggingFaceModelReader
     {
         var expected = LlamaTensorLayout.Shapes(config);
         Refuse(folder, "are missing; fetch the whole model", expected.Keys.Where(name => !tensors.ContainsKey(name)));
-        const string unexpected = "are unexpected in this architecture; use a plain Llama model";
+        const string unexpected = "are unexpected in this architecture; use a plain model";
         Refuse(folder, unexpected, tensors.Keys.Where(name => !expected.ContainsKey(name)
             && !name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
             && !(name == LlamaTensorLayout.LmHead && config.TieWordEmbeddings)));
@@ -124,12 +137,14 @@ public static class HuggingFaceModelReader
         }
     }
 
-    private static void Refuse(string folder, string problem, IEnumerable<string> names)
+    /// <param name="place">The folder or file of the tensors.</param>
+    /// <exception cref="BadInputException">There are <paramref name="names"/>.</exception>
+    internal static void Refuse(string place, string problem, IEnumerable<string> names)
     {
         var all = names.Order(StringComparer.Ordinal).ToList();
         if (all.Count == 0) return;
         var more = all.Count > ListedNames ? $" and {all.Count - ListedNames} more" : "";
-        throw new BadInputException($"{folder}: tensors " +
+        throw new BadInputException($"{place}: tensors " +
             $"{string.Join(", ", all.Take(ListedNames).Select(name => $"'{name}'"))}{more} {problem}.");
     }
 

@@ -135,7 +135,7 @@ public static class HuggingFaceModelWriter
     /// <summary>Of families that have none, nothing; of the others always, because an absent key means their default.</summary>
     private static void WriteSlidingWindow(Utf8JsonWriter json, LlamaConfig config)
     {
-        if (config.Family.DefaultSlidingWindow is null && !config.Family.SwitchesSlidingWindow) return;
+        if (config.Family.DefaultSlidingWindow is null) return;
         if (config.Family.SwitchesSlidingWindow)
         {
             json.WriteNumber("max_window_layers", config.SlidingWindow is null ? config.NumHiddenLayers : 0);

@@ -18,7 +18,8 @@ public sealed record LlamaConfig
 
     public required int NumKeyValueHeads { get; init; }
 
-    /// <summary><c>head_dim</c>; HiddenSize / NumAttentionHeads when the key is absent.</summary>
+    /// <summary><c>head_dim</c>; when the key is absent the family's (<see cref="DecoderFamily.DefaultHeadDim"/>), else HiddenSize /
+    /// NumAttentionHeads.</summary>
     public required int HeadDim { get; init; }
 
     public required int VocabSize { get; init; }

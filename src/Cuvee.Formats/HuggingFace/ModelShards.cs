@@ -62,5 +62,5 @@ public static class ModelShards
     }
 
     private static long Bytes(TensorSource tensor, TensorType type) =>
-        tensor.Shape.Aggregate((long)type.ByteSize(), (bytes, dimension) => checked(bytes * dimension));
+        tensor.Shape.Aggregate((long)tensor.TypeIn(type).ByteSize(), (bytes, dimension) => checked(bytes * dimension));
 }

@@ -33,6 +33,15 @@ internal sealed class PeftConfigFile
         ("velora_config", "VeLoRA is not supported; train a plain LoRA"),
     ];
 
+    // PEFT writes true once it has converted such an adapter; "pissa_niter_16" is pissa, too.
+    private const string Convert = "save it as a plain LoRA with PEFT's path_initial_model_for_weight_conversion";
+
+    private static readonly (string Method, string Mend)[] ChangesBase =
+    [
+        ("pissa", Convert), ("olora", Convert), ("corda", Convert), ("lora_ga", Convert),
+        ("loftq", "train a plain LoRA on the base itself"),
+    ];
+
     // Read below, or without an effect on a trained adapter: the tensors in the file tell which modules it has.
     private static readonly FrozenSet<string> Accepted = FrozenSet.ToFrozenSet(
     [
@@ -127,22 +136,13 @@ internal sealed class PeftConfigFile
     {
         if (file.Find("init_lora_weights") is not { } value || value.IsBoolean) return;
         var method = value.Text();
-        const string doubt = "may be relative to a changed base model";
-        if (method == "pissa" || method.StartsWith("pissa_", StringComparison.Ordinal) || method == "olora")
+        if (ChangesBase.FirstOrDefault(each => method.StartsWith(each.Method, StringComparison.OrdinalIgnoreCase)) is (_, { } mend))
+            throw value.Error($"is \"{method}\": the adapter belongs to a base model that was changed before training; {mend}");
+        if (method is not ("gaussian" or "eva" or "orthogonal"))
         {
-            if (!options.AllowChangedBase)
-            {
-                throw file.Error(
-                    "init_lora_weights",
-                    $"is \"{method}\": the adapter {doubt}; convert it with path_initial_model_for_weight_conversion, or allow it " +
-                    "explicitly");
-            }
-
-            options.Warn?.Invoke($"{file.Source}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; it was allowed explicitly.");
-        }
-        else if (method is not ("gaussian" or "eva" or "orthogonal"))
-        {
-            options.Warn?.Invoke($"{file.Source}: 'init_lora_weights' is \"{method}\": the adapter {doubt}; check how it was saved.");
+            options.Warn?.Invoke(
+                $"{file.Source}: 'init_lora_weights' is \"{method}\": the adapter may be relative to a changed base model; check how it " +
+                "was saved.");
         }
     }
 

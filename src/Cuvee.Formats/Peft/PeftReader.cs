@@ -12,7 +12,7 @@ public static class PeftReader
     private const int ListedNames = 5;
 
     /// <summary>Reads <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> of <paramref name="folder"/>.</summary>
-    /// <exception cref="BadInputException">The adapter is not a plain LoRA (DoRA, bias, modules_to_save ...) or a file is
+    /// <exception cref="BadInputException">The adapter is neither LoRA nor DoRA on whole modules (bias, modules_to_save ...), or a file is
     /// broken.</exception>
     public static PeftAdapter Read(string folder) => Read(folder, new PeftReaderOptions());
 
@@ -47,7 +47,8 @@ public static class PeftReader
             .Order(StringComparer.Ordinal).ToArray();
         if (modules.Length == 0) throw new BadInputException($"{tensors.Path}: the file holds no LoRA tensors; use a trained adapter.");
         foreach (var (module, _) in factors.Keys.Where(name => name.Factor == LoraFactor.BaseLayer)) CheckCopy(tensors, module, options);
-        return [.. modules.Select(module =>
+        var otherRanks = new List<string>();
+        LoraModule[] read = [.. modules.Select(module =>
         {
             var isEmbedding = factors.ContainsKey(new PeftTensorName(module, LoraFactor.EmbeddingA))
                 || factors.ContainsKey(new PeftTensorName(module, LoraFactor.EmbeddingB));
@@ -63,11 +64,18 @@ public static class PeftReader
             var (a, path) = Factor(isEmbedding ? LoraFactor.EmbeddingA : LoraFactor.A);
             var b = Factor(isEmbedding ? LoraFactor.EmbeddingB : LoraFactor.B).Entry;
             var magnitude = factors.GetValueOrDefault(new PeftTensorName(module, LoraFactor.Magnitude)).Entry;
-            return ReadModule(tensors, config, options, module, path, a, b, isEmbedding) with
+            return ReadModule(tensors, config, otherRanks, module, path, a, b, isEmbedding) with
             {
                 Magnitude = ReadMagnitude(tensors, config, module, b, magnitude),
             };
         })];
+        if (otherRanks.Count > 0)
+        {
+            var more = otherRanks.Count == 1 ? "" : $" (and {otherRanks.Count - 1} more differ)";
+            options.Warn?.Invoke($"{tensors.Path}: {otherRanks[0]}{more}; the tensors' rank is used.");
+        }
+
+        return read;
     }
 
     /// <summary>PEFT saves the base's embedding and head beside a LoRA on them; LoRA leaves them as they were.</summary>
@@ -131,11 +139,11 @@ public static class PeftReader
         throw new BadInputException($"{tensors.Path}: tensor '{unmatched[0]}' {firstProblem}{also}.");
     }
 
+    /// <param name="otherRanks">Gets a clause where the configuration says another rank.</param>
     /// <param name="path">The module as the configuration's patterns see it.</param>
     private static LoraModule ReadModule(
-        SafetensorsReader tensors, PeftConfigFile config, PeftReaderOptions options, string module, string path, TensorEntry a,
-            TensorEntry b,
-        bool isEmbedding)
+        SafetensorsReader tensors, PeftConfigFile config, List<string> otherRanks, string module, string path, TensorEntry a,
+        TensorEntry b, bool isEmbedding)
     {
         foreach (var entry in (ReadOnlySpan<TensorEntry>)[a, b])
         {
@@ -163,8 +171,7 @@ public static class PeftReader
         }
 
         if (config.ConfiguredRank(path) is var configured && configured != rank)
-            options.Warn?.Invoke($"{tensors.Path}: module '{module}' has rank {rank}, but the configuration says {configured}; the " +
-                "tensors' rank is used.");
+            otherRanks.Add($"module '{module}' has rank {rank}, but the configuration says {configured}");
         var (loraA, loraB, scaling) = (tensors.Matrix(a.Name), tensors.Matrix(b.Name), config.Scaling(path, rank));
         // The update of an embedding [vocab, hidden] is the transpose of B A.
         return isEmbedding

@@ -10,12 +10,6 @@ public sealed record PeftReaderOptions
     public LlamaConfig? Base { get; init; }
 
     /// <summary>
-    /// Accept <c>init_lora_weights</c> pissa and olora. Such training starts from a changed base; unless the adapter was converted when
-    /// it was saved, its update does not belong to the original base model. Default false.
-    /// </summary>
-    public bool AllowChangedBase { get; init; }
-
-    /// <summary>
     /// Receives one sentence for each thing accepted with a doubt (an unknown configuration key, a rank other than configured). Default:
     /// nobody.
     /// </summary>

@@ -20,8 +20,9 @@ internal sealed class SafetensorsHeader
     ]);
 
     private readonly string _path;
+    private readonly bool _wholeNumbers;
 
-    private SafetensorsHeader(string path) => _path = path;
+    private SafetensorsHeader(string path, bool wholeNumbers) => (_path, _wholeNumbers) = (path, wholeNumbers);
 
     public Dictionary<string, TensorEntry> Entries { get; } = new(StringComparer.Ordinal);
 
@@ -30,9 +31,10 @@ internal sealed class SafetensorsHeader
     /// <param name="path">For messages.</param>
     /// <param name="json">The header's bytes without the length prefix.</param>
     /// <param name="bufferLength">Bytes of the file behind the header.</param>
-    public static SafetensorsHeader Parse(string path, ReadOnlySpan<byte> json, long bufferLength)
+    /// <param name="wholeNumbers">Accept tensors of whole numbers.</param>
+    public static SafetensorsHeader Parse(string path, ReadOnlySpan<byte> json, long bufferLength, bool wholeNumbers)
     {
-        var header = new SafetensorsHeader(path);
+        var header = new SafetensorsHeader(path, wholeNumbers);
         if (json.IsEmpty || json[0] != (byte)'{')
             throw header.Error(SafetensorsDefect.HeaderStart, "the header does not begin with '{'; this is not a safetensors file");
         if (!Utf8.IsValid(json)) throw header.Error(SafetensorsDefect.HeaderNotUtf8, "the header is not valid UTF-8; save the file again");
@@ -135,8 +137,10 @@ internal sealed class SafetensorsHeader
             "BF16" => TensorType.BF16,
             "F16" => TensorType.F16,
             "F64" => TensorType.F64,
-            _ when RefusedTypes.Contains(type) => throw TensorError(
-                SafetensorsDefect.RefusedType, name, $"has dtype {type}; Cuvee reads F32, BF16, F16 and F64: convert it"),
+            _ when RefusedTypes.Contains(type) => _wholeNumbers && Enum.TryParse<TensorType>(type, ignoreCase: true, out var whole)
+                ? whole
+                : throw TensorError(
+                    SafetensorsDefect.RefusedType, name, $"has dtype {type}; Cuvee reads F32, BF16, F16 and F64: convert it"),
             _ => throw TensorError(SafetensorsDefect.UnknownType, name, $"has the unknown dtype '{Shown(type)}'; save the file again"),
         };
     }

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Cuvee.Formats.Safetensors;
 
 /// <summary>
-/// Memory-mapped safetensors file. Thread-safe after <see cref="Open"/>. The file must not be shortened while it is open: the operating
-/// system ends a process that reads a mapped page without a file behind it.
+/// Memory-mapped safetensors file. Thread-safe after <see cref="Open(string)"/>. The file must not be shortened while it is open: the
+/// operating system ends a process that reads a mapped page without a file behind it.
 /// </summary>
 public sealed class SafetensorsReader : IDisposable
 {
@@ -45,7 +45,10 @@ public sealed class SafetensorsReader : IDisposable
     /// <exception cref="SafetensorsFormatException">The file breaks the format; <see cref="SafetensorsFormatException.Defect"/> says
     /// how.</exception>
     /// <exception cref="IOException">The file is absent or cannot be read.</exception>
-    public static SafetensorsReader Open(string path)
+    public static SafetensorsReader Open(string path) => Open(path, wholeNumbers: false);
+
+    /// <param name="wholeNumbers">Accept tensors of whole numbers, whose values are not read here.</param>
+    internal static SafetensorsReader Open(string path, bool wholeNumbers)
     {
         if (!BitConverter.IsLittleEndian)
             throw new PlatformNotSupportedException("safetensors files are read on little-endian machines only.");
@@ -69,7 +72,7 @@ public sealed class SafetensorsReader : IDisposable
             view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
             var bufferStart = sizeof(ulong) + (long)headerLength;
             using var bytes = new Lease(view);
-            var header = SafetensorsHeader.Parse(path, bytes.Slice(sizeof(ulong), headerLength), length - bufferStart);
+            var header = SafetensorsHeader.Parse(path, bytes.Slice(sizeof(ulong), headerLength), length - bufferStart, wholeNumbers);
             return new SafetensorsReader(path, file, view, header, bufferStart);
         }
         catch
@@ -111,17 +114,6 @@ public sealed class SafetensorsReader : IDisposable
         var values = GC.AllocateUninitializedArray<float>((int)entry.Count);
         Read(entry, values);
         return values;
-    }
-
-    /// <summary>Converts the tensor to fp32 into <paramref name="destination"/>, which must have the tensor's number of elements.</summary>
-    public void ReadSingles(string name, Span<float> destination)
-    {
-        var entry = Find(name);
-        if (entry.Count != destination.Length)
-            throw new ArgumentException(
-                $"Tensor '{name}' has {entry.Count} elements, the destination {destination.Length}.",
-                nameof(destination));
-        Read(entry, destination);
     }
 
     public void Dispose()

@@ -30,21 +30,13 @@ public static class SafetensorsWriter
     public static void Write(
         string path, IEnumerable<TensorSource> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var sorted = Sort(tensors);
+        var sorted = Sort(tensors, type);
         AtomicFile.Write(path, stream => Write(stream, path, sorted, type, metadata));
     }
-
-    /// <inheritdoc cref="Write(string, IEnumerable{TensorData}, TensorType, IReadOnlyDictionary{string, string}?)"
-    /// path="/*[not(self::summary)]"/>
-    /// <summary>Writes the file's bytes to <paramref name="stream"/> from its position on.</summary>
-    public static void Write(
-        Stream stream, IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Write(stream, "stream", Sort(InMemory(tensors)), type, metadata);
 
     private static void Write(
         Stream stream, string path, TensorSource[] sorted, TensorType type, IReadOnlyDictionary<string, string>? metadata)
     {
-        ArgumentNullException.ThrowIfNull(stream);
         var header = BuildHeader(sorted, type, metadata);
         if (header.Length > SafetensorsReader.MaxHeaderBytes)
         {
@@ -74,11 +66,12 @@ public static class SafetensorsWriter
         return source;
     });
 
-    private static TensorSource[] Sort(IEnumerable<TensorSource> tensors)
+    // Wide elements first, as readers want each tensor at a multiple of its element's size.
+    private static TensorSource[] Sort(IEnumerable<TensorSource> tensors, TensorType type)
     {
         var sorted = tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal).ToArray();
         CheckTensors(sorted);
-        return sorted;
+        return [.. sorted.OrderByDescending(tensor => tensor.TypeIn(type).ByteSize())];
     }
 
     private static int Columns(TensorSource tensor) => tensor.Shape.Count == 0 ? 1 : tensor.Shape[^1];
@@ -123,9 +116,10 @@ public static class SafetensorsWriter
             var position = 0L;
             foreach (var tensor in sorted)
             {
-                var end = checked(position + ((long)Elements(tensor) * type.ByteSize()));
+                var own = tensor.TypeIn(type);
+                var end = checked(position + ((long)Elements(tensor) * own.ByteSize()));
                 json.WriteStartObject(tensor.Name);
-                json.WriteString("dtype", type.ToString());
+                json.WriteString("dtype", own.DtypeName());
                 json.WriteStartArray("shape");
                 foreach (var dimension in tensor.Shape) json.WriteNumberValue(dimension);
                 json.WriteEndArray();
@@ -148,6 +142,12 @@ public static class SafetensorsWriter
 
     private static void WriteValues(Stream stream, string path, TensorSource tensor, TensorType type, float[] values, byte[] bytes)
     {
+        if (tensor.Stored is { } stored)
+        {
+            stored.CopyTo(stream);
+            return;
+        }
+
         var elements = (long)Elements(tensor);
         var columns = Columns(tensor);
         if (elements == 0) return;

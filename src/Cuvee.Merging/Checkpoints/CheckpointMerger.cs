@@ -28,6 +28,7 @@ public static class CheckpointMerger
         return [.. tensors.Select(tensor =>
         {
             var shape = ShapeOf(tensor);
+            if (!First(tensor).Entry.Type.IsFloat()) return Copy(tensor, shape);
             Formation? formation = null;
             return new TensorSource(tensor.Name, shape, (firstRow, rows) =>
             {
@@ -35,6 +36,32 @@ public static class CheckpointMerger
                 if (!formation!.Fill(rows)) formation = null; // the memory of a finished tensor is free for the next one
             });
         })];
+    }
+
+    private static (TensorPlace Place, TensorEntry Entry) First(MergedTensor tensor)
+    {
+        var place = tensor.Base ?? tensor.Sources[0];
+        return (place, place.Checkpoint.Find(place.Name)!);
+    }
+
+    /// <summary>Whole numbers are no weights. Counters may differ; of others a difference means that they are, quantized ones.</summary>
+    private static TensorSource Copy(MergedTensor tensor, IReadOnlyList<int> shape)
+    {
+        var (first, entry) = First(tensor);
+        void CopyTo(Stream stream)
+        {
+            if (shape.Count > 0 && tensor.Sources.FirstOrDefault(
+                place => !first.Checkpoint.HoldsBytesOf(first.Name, place.Checkpoint, place.Name)) is { } other)
+            {
+                throw new BadInputException(
+                    $"{other.Checkpoint.Folder}: tensor '{other.Name}' has dtype {entry.Type.DtypeName()} and differs from that of " +
+                    $"{first.Checkpoint.Folder}, but whole numbers are copied, not merged; merge models that are not quantized.");
+            }
+
+            first.Checkpoint.CopyTo(first.Name, stream);
+        }
+
+        return new TensorSource(tensor.Name, shape, (_, _) => throw new NotSupportedException()) { Stored = new(entry.Type, CopyTo) };
     }
 
     private static IReadOnlyList<int> ShapeOf(MergedTensor tensor)
@@ -73,8 +100,8 @@ public static class CheckpointMerger
         {
             (this.pieces, this.team, addsToBase) = (pieces, team, tensor.Base is not null);
             merge = tensor.Method.Prepare(pieces, tensor.Arguments);
-            atOnce = Math.Min(PiecesAThread * team.Threads, pieces.Count);
-            formed = new float[checked(atOnce * pieces.Elements)];
+            atOnce = Math.Min(Math.Min(PiecesAThread * team.Threads, pieces.Count), Array.MaxLength / Math.Max(1, pieces.Elements));
+            formed = new float[atOnce * pieces.Elements];
         }
 
         /// <returns>Whether there is more.</returns>

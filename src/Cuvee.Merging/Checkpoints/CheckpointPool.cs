@@ -20,7 +20,8 @@ public sealed class CheckpointPool : IDisposable
     /// <summary>The group of the tensors of no layer after the last one.</summary>
     public const string Head = "head";
 
-    // A weighted recipe: the largest entries of each tensor's task vectors, weighted and summed.
+    // A weighted recipe: the largest entries of each tensor's task vectors, weighted and summed. How many is cut, not rounded as where
+    // adapters are pruned, and exact where magnitudes are equal.
     private static readonly ThinnedTaskArithmetic Weighted = new(
         "weights", "arXiv 2509.12951", Thinning.Smallest, elects: false, normalizes: false, rescales: false);
 
@@ -133,8 +134,8 @@ public sealed class CheckpointPool : IDisposable
                 Check(weighted);
                 return [.. tensors.Select(tensor => Merge(weighted, tensor.Tensor, tensor.Groups))];
             case MethodRecipe named:
-                Check(named);
                 var method = Methods.Find(named.Method);
+                Check(named, method);
                 return [.. tensors.Select(tensor => Merge(named, method, tensor.Tensor, tensor.Groups))];
             default:
                 throw new ArgumentException("A path through layers is no merge of tensors.");
@@ -168,7 +169,7 @@ public sealed class CheckpointPool : IDisposable
     }
 
     private MergedTensor Merge(MethodRecipe recipe, IMergeMethod method, string tensor, ModuleGroups groups) => Of(
-        tensor, recipe.Adapters.Select(adapter => models[adapter.Name]), origin, method, recipe with
+        tensor, recipe.Adapters.Select(adapter => models[adapter.Name]), method == MergekitMethods.Copy ? null : origin, method, recipe with
         {
             Adapters =
             [
@@ -204,9 +205,11 @@ public sealed class CheckpointPool : IDisposable
         RecipeChecks.ThrowIfUnmatched(recipe.Adapters, groupNames);
     }
 
-    private void Check(MethodRecipe recipe)
+    private void Check(MethodRecipe recipe, IMergeMethod method)
     {
         RecipeChecks.ThrowIfMalformed(recipe);
+        if (method is TiesMerge && recipe.Parameters.GetValueOrDefault(TiesMerge.WholeVector) != 0)
+            throw new ArgumentException($"Whole models are merged tensor by tensor; leave '{TiesMerge.WholeVector}' out.");
         foreach (var adapter in recipe.Adapters)
         {
             RequireModel(adapter.Name);

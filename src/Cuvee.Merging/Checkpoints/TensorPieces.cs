@@ -1,4 +1,5 @@
 using System.Collections;
+using Cuvee.Formats;
 using Cuvee.Merging.Methods;
 
 namespace Cuvee.Merging.Checkpoints;
@@ -22,14 +23,20 @@ internal sealed class TensorPieces : IEnumerable<TaskVectors>
     {
         (this.tensor, this.cancellationToken) = (tensor, cancellationToken);
         columns = shape.Count == 0 ? 1 : shape[^1];
-        rows = shape.SkipLast(1).Aggregate(1, (count, dimension) => checked(count * dimension));
+        var allRows = shape.Contains(0) ? 0 : shape.SkipLast(1).Aggregate(1L, (count, dimension) => checked(count * dimension));
+        rows = allRows <= int.MaxValue ? (int)allRows : throw TooLarge($"{allRows} rows", int.MaxValue, "a smaller model");
         rowsAtOnce = tensor.Method.AllowsPieces ? Math.Clamp(PieceElements / Math.Max(1, columns), 1, Math.Max(1, rows)) : rows;
+        if ((long)rowsAtOnce * columns > Array.MaxLength)
+        {
+            throw TooLarge(
+                $"{(long)rows * columns} elements", Array.MaxLength, "a method that takes tensors in pieces, such as task-arithmetic");
+        }
     }
 
     public int Count => rows == 0 || columns == 0 ? 0 : (rows + rowsAtOnce - 1) / rowsAtOnce;
 
     /// <summary>Elements of the largest piece, which all but the last one are.</summary>
-    public int Elements => checked(rowsAtOnce * columns);
+    public int Elements => rowsAtOnce * columns;
 
     /// <param name="start">Gets what the merged update is added to: the base's values, or zeros.</param>
     public TaskVectors Read(int piece, Span<float> start)
@@ -54,6 +61,13 @@ internal sealed class TensorPieces : IEnumerable<TaskVectors>
 
         // A piece's random numbers go with its name.
         return new TaskVectors($"{tensor.Name}@{firstRow}", start.Length / columns, columns, deltas);
+    }
+
+    private BadInputException TooLarge(string size, int limit, string mend)
+    {
+        var (checkpoint, name) = tensor.Base ?? tensor.Sources[0];
+        return new BadInputException(
+            $"{checkpoint.Folder}: tensor '{name}' has {size}, and {tensor.Method.Name} takes {limit} at a time; use {mend}.");
     }
 
     /// <summary>Elements of one piece.</summary>

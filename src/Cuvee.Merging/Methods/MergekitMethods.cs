@@ -33,6 +33,6 @@ public static class MergekitMethods
     /// <summary>Whether the method merges differences from a base model; the others merge weights.</summary>
     public static bool ReadsTaskVectors(IMergeMethod method) => method is ThinnedTaskArithmetic;
 
-    /// <summary>Copies a tensor.</summary>
-    public static IMergeMethod Copy => All.Find("passthrough");
+    /// <summary>Copies a tensor: the model's own weights, no difference from a base.</summary>
+    public static IMergeMethod Copy { get; } = All.Find("passthrough");
 }

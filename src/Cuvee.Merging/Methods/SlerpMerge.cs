@@ -7,7 +7,7 @@ namespace Cuvee.Merging.Methods;
 /// </summary>
 public sealed class SlerpMerge : IMergeMethod
 {
-    private const double NearlyParallel = 0.9995;
+    private const double NearlyParallel = 0.9995; // as a cosine
 
     public string Name => "slerp";
 
@@ -29,6 +29,14 @@ public sealed class SlerpMerge : IMergeMethod
         };
     }
 
+    /// <summary>What is taken of each of two vectors with that cosine.</summary>
+    internal static (double First, double Second) Shares(double cosine, double t)
+    {
+        if (!(Math.Abs(cosine) <= NearlyParallel)) return (1 - t, t);
+        var theta = Math.Acos(cosine);
+        return (Math.Sin((1 - t) * theta) / Math.Sin(theta), Math.Sin(t * theta) / Math.Sin(theta));
+    }
+
     // x = slerp(x, y, t), sums in double.
     private static void Interpolate(Span<float> x, ReadOnlySpan<float> y, double t)
     {
@@ -40,14 +48,7 @@ public sealed class SlerpMerge : IMergeMethod
             xy += (double)x[i] * y[i];
         }
 
-        var cosine = xx > 0 && yy > 0 ? xy / Math.Sqrt(xx * yy) : 1;
-        var (first, second) = (1 - t, t);
-        if (Math.Abs(cosine) <= NearlyParallel)
-        {
-            var theta = Math.Acos(cosine);
-            (first, second) = (Math.Sin((1 - t) * theta) / Math.Sin(theta), Math.Sin(t * theta) / Math.Sin(theta));
-        }
-
+        var (first, second) = Shares(xx > 0 && yy > 0 ? xy / Math.Sqrt(xx * yy) : 1, t);
         for (var i = 0; i < x.Length; i++) x[i] = (float)((first * x[i]) + (second * y[i]));
     }
 }

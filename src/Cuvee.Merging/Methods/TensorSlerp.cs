@@ -2,11 +2,11 @@ namespace Cuvee.Merging.Methods;
 
 /// <summary>
 /// Spherical interpolation of two models' weights themselves, as mergekit has it: the angle is that of all that <see cref="Prepare"/> sees,
-/// one tensor for a checkpoint; linear where |cos| &gt; 0.9995. A vector shorter than 1e-8 counts as orthogonal to every other.
+/// one tensor for a checkpoint; linear where they are nearly parallel, as <see cref="SlerpMerge"/> is. A vector shorter than 1e-8 counts as
+/// orthogonal to every other.
 /// </summary>
 internal sealed class TensorSlerp : IMergeMethod
 {
-    private const double NearlyParallel = 0.9995;
     private const double Shortest = 1e-8;
 
     public string Name => "slerp";
@@ -39,14 +39,7 @@ internal sealed class TensorSlerp : IMergeMethod
             }
         }
 
-        var cosine = xy / (Length(xx) * Length(yy));
-        var (first, second) = (1 - t, t);
-        if (Math.Abs(cosine) <= NearlyParallel)
-        {
-            var theta = Math.Acos(cosine);
-            (first, second) = (Math.Sin((1 - t) * theta) / Math.Sin(theta), Math.Sin(t * theta) / Math.Sin(theta));
-        }
-
+        var (first, second) = SlerpMerge.Shares(xy / (Length(xx) * Length(yy)), t);
         return (piece, merged) =>
         {
             var x = piece.Deltas[0].Span;

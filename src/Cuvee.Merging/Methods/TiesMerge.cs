@@ -9,6 +9,9 @@ namespace Cuvee.Merging.Methods;
 /// </summary>
 public sealed class TiesMerge : IMergeMethod
 {
+    /// <summary>What is trimmed as one.</summary>
+    internal const string WholeVector = "whole_vector";
+
     public string Name => "ties";
 
     public string Reference => "Yadav et al., arXiv 2306.01708";
@@ -17,7 +20,7 @@ public sealed class TiesMerge : IMergeMethod
     [
         new("density", 1, 0, 1, "Fraction of each task vector's entries that is kept, the largest magnitudes first."),
         MergeParameter.Lambda,
-        new("whole_vector", 0, 0, 1, "What is trimmed as one: 1 the whole task vector, 0 each tensor.", Integral: true),
+        new(WholeVector, 0, 0, 1, "What is trimmed as one: 1 the whole task vector, 0 each tensor.", Integral: true),
     ];
 
     public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight, MergeParameter.AdapterDensity];
@@ -26,7 +29,7 @@ public sealed class TiesMerge : IMergeMethod
     {
         ArgumentNullException.ThrowIfNull(arguments);
         var (densities, lambda, weights) = (arguments.OfAdapters("density"), arguments["lambda"], arguments.OfAdapters("weight"));
-        var whole = arguments["whole_vector"] == 1
+        var whole = arguments[WholeVector] == 1
             ? MagnitudeSelection.Thresholds(pool.Select(module => module.Deltas), densities)
             : null;
         return (taskVectors, merged) =>

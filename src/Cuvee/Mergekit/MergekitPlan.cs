@@ -74,6 +74,14 @@ public sealed class MergekitPlan : IDisposable
                 if (firstRow == 0) begun?.Invoke(source.Name);
                 source.Fill(firstRow, rows);
             },
+            Stored = source.Stored is not { } stored ? null : stored with
+            {
+                CopyTo = stream =>
+                {
+                    begun?.Invoke(source.Name);
+                    stored.CopyTo(stream);
+                },
+            },
         });
         ModelShards.Write(folder, [.. sources], Type, MaxShardBytes);
         MergekitOutput.Write(file, donor, file.HasSlices ? layers : null, Type, seed, folder);
@@ -93,7 +101,8 @@ public sealed class MergekitPlan : IDisposable
         AddOuter(slices[^1], embeddings: false);
         if (tensors.Count == 0) throw Error("the models hold no tensors that could be merged; name models.");
         Model(donor);
-        var types = models[donor].Reader.TensorNames.Select(name => models[donor].Reader.Find(name)!.Type).Distinct().ToList();
+        var types = models[donor].Reader.TensorNames.Select(name => models[donor].Reader.Find(name)!.Type)
+            .Where(type => type.IsFloat()).Distinct().ToList();
         Type = file.Type ?? (types is [var only] && only != TensorType.F64 ? only : TensorType.F32);
         if (file.TokenizerSource is { } source) MergekitOutput.RequireOneVocabulary(file, source, [.. models.Keys]);
     }

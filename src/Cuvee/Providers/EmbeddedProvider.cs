@@ -56,16 +56,19 @@ internal sealed class EmbeddedProvider(
 
     public IReadOnlyList<string> AdapterNames => [.. Headers.Select(header => header.Name)];
 
-    /// <summary>The engine's buffers, what near candidates start from, the prepared LoraA of one layer, what writing the result takes, and
-    /// the runtime and the tokenizer.</summary>
+    /// <summary>The engine's buffers, what near candidates start from, the prepared LoraA of one layer, copies of an embedding and a head
+    /// that are adapted, what writing the result takes, and the runtime and the tokenizer. Left out, because it hangs on the search: the
+    /// order of magnitudes where keep fractions vary, and a merge method's task vectors of one module.</summary>
     public long MemoryBytes(double tokens, bool generates)
     {
         const long runtime = 100_000_000;
         var ranks = Headers.Sum(header => (long)header.Ranks.DefaultIfEmpty(0).Max());
         var (inFeatures, outFeatures) = (
             Config.LinearModules.Sum(module => (long)module.InFeatures), Config.LinearModules.Sum(module => (long)module.OutFeatures));
+        var vocabularies = (Headers.Any(header => header.AdaptsEmbedding) ? 1 : 0) + (Headers.Any(header => header.AdaptsHead) ? 1 : 0);
         return runtime + EngineMemory.Forecast(Config, tokens, generates, threads) + EngineMemory.CenterBytes(Config)
             + (sizeof(float) * ranks * inFeatures)
+            + ((long)sizeof(float) * vocabularies * Config.VocabSize * Config.HiddenSize)
             + MergedAdapterBuilder.ForecastBytes(Config.NumHiddenLayers * (inFeatures + outFeatures), (int)Math.Min(ranks, int.MaxValue));
     }
 
@@ -113,7 +116,7 @@ internal sealed class EmbeddedProvider(
         new Session(
             Folder,
             Folder.Load(threads, rules),
-            AdapterPool.Load(pool, exclude, selection.AllowDifferentBases, new PeftReaderOptions { Base = Config }),
+            ReadPool.Of(selection, Config),
             methods));
 
     private static void RequireFile(string path, string mend)
@@ -127,12 +130,13 @@ internal sealed class EmbeddedProvider(
         private readonly AdapterPool pool;
         private readonly EmbeddedAdapterHost host;
         private readonly ModelFolder folder;
+        private readonly IReadOnlyList<string> doubts;
 
-        public Session(ModelFolder folder, EmbeddedModel model, AdapterPool pool, MergeMethods methods)
+        public Session(ModelFolder folder, EmbeddedModel model, ReadPool read, MergeMethods methods)
         {
-            (this.folder, this.model) = (folder, model);
-            this.pool = pool.On(model.Weights.Find);
-            var merger = new RecipeMerger(this.pool, methods);
+            (this.folder, this.model, doubts) = (folder, model, read.Doubts);
+            pool = read.Adapters.On(model.Weights.Find);
+            var merger = new RecipeMerger(pool, methods);
             host = new EmbeddedAdapterHost(model, merger);
             Weights = merger;
         }
@@ -141,7 +145,7 @@ internal sealed class EmbeddedProvider(
 
         public RecipeMerger? Weights { get; }
 
-        public IReadOnlyList<string> PoolDoubts => PoolInspection.Inspect(pool).Problems;
+        public IReadOnlyList<string> PoolDoubts => [.. doubts, .. PoolInspection.Inspect(pool).Problems];
 
         public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IModelLease?>(new UnheldLease(AdaptedModel.Create(model, PeftReader.Read(folder))));

@@ -109,9 +109,10 @@ internal sealed class LlamaCppProvider(
             var findings = await LlamaCppProbe.Of(service, description, encoder).RunAsync(cancellationToken).ConfigureAwait(false);
             if (findings.Refusal is { } refusal) throw new BadInputException($"{file}: {Description}: {refusal}.");
             var tokens = new RecordTokens(encoder, ContextLength);
+            var (merger, doubts) = pool.Load(model.Folder.Config);
             return new ServiceSession(
                 service, () => service.Retries, new LlamaCppAdapterHost(service, tokens, adapters, pool.Names, description.Vocabulary),
-                pool.Load(model.Folder.Config), findings.Doubt is { } doubt ? [$"{Description}: {doubt}."] : []);
+                merger, findings.Doubt is { } doubt ? [$"{Description}: {doubt}.", .. doubts] : doubts);
         }
         catch
         {

@@ -1,7 +1,6 @@
 using Cuvee.Configuration;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
-using Cuvee.Formats.Peft;
 using Cuvee.Merging.Materialization;
 using Cuvee.Merging.Methods;
 
@@ -60,11 +59,9 @@ internal sealed class LocalPool(PoolSelection selection, string file, MergeMetho
     }
 
     /// <param name="config">Of the base model; null where it is not known here.</param>
-    public RecipeMerger? Load(LlamaConfig? config) => HasWeights
-        ? new RecipeMerger(
-            AdapterPool.Load(
-                selection.Path!, selection.Exclude, selection.AllowDifferentBases, new PeftReaderOptions { Base = config }), methods)
-        : null;
+    /// <returns>No merger where there are no weights.</returns>
+    public (RecipeMerger? Merger, IReadOnlyList<string> Doubts) Load(LlamaConfig? config) =>
+        HasWeights && ReadPool.Of(selection, config) is var (adapters, doubts) ? (new RecipeMerger(adapters, methods), doubts) : (null, []);
 
     /// <summary>What writing the merged adapter takes, in bytes.</summary>
     public long MemoryBytes(LlamaConfig config) => HasWeights

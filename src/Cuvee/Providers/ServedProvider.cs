@@ -101,7 +101,8 @@ internal sealed class ServedProvider(
             var host = new ServedAdapterHost(service, Server, pool.Names, rules, candidates);
             var findings = await ProbeAsync(host, cancellationToken).ConfigureAwait(false);
             if (findings.Refusal is { } refusal) throw new BadInputException($"{file}: {Description}: {refusal}.");
-            return new ServiceSession(service, () => service.Retries, host, pool.Load(model?.Folder.Config), []);
+            var (merger, doubts) = pool.Load(model?.Folder.Config);
+            return new ServiceSession(service, () => service.Retries, host, merger, doubts);
         }
         catch
         {

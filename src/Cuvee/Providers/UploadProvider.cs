@@ -173,11 +173,11 @@ internal sealed class UploadProvider(
         try
         {
             var tokens = new RecordTokens(model.Encoder(rules), ContextLength);
-            var merger = pool.Load(model.Folder.Config)!;
+            var (merger, doubts) = pool.Load(model.Folder.Config);
             var host = new UploadingAdapterHost(
-                dialect.Open(service, tokens, Server.Model), merger, uploads with { Prefix = network.FreshName("cuvee") });
+                dialect.Open(service, tokens, Server.Model), merger!, uploads with { Prefix = network.FreshName("cuvee") });
             var findings = await AdapterHostProbe.RunAsync(host, ContextLength, cancellationToken).ConfigureAwait(false);
-            var session = new ServiceSession(service, () => service.Retries, host, merger, [])
+            var session = new ServiceSession(service, () => service.Retries, host, merger, doubts)
             {
                 Written = host.RealizeWrittenAsync,
                 LargestMeasuredRank = uploads.MaxRank,

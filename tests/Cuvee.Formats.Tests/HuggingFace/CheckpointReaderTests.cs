@@ -43,6 +43,18 @@ public sealed class CheckpointReaderTests
         foreach (var tensor in Tensors) Assert.Equal(tensor.Values, Read(checkpoint, tensor.Name, 0, tensor.Values.Length));
     }
 
+    /// <summary>A merge would lose it without a word.</summary>
+    [Fact]
+    public void Open_ShardWithoutATensorOfTheIndex_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        ModelShards.Write(folder.Path, [.. Tensors.Select(tensor => tensor.ToSource())], TensorType.F32, maxBytes: 48);
+        SafetensorsWriter.Write(folder.File("model-00002-of-00002.safetensors"), Tensors[1..2], TensorType.F32);
+        Assert.Contains(
+            "model-00002-of-00002.safetensors: tensor 'vector' is missing",
+            Assert.Throws<BadInputException>(() => CheckpointReader.Open(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_MoreThanAChunk_JoinsSeamlessly()
     {
@@ -66,6 +78,28 @@ public sealed class CheckpointReaderTests
         var defect = Assert.Throws<SafetensorsFormatException>(() => Read(checkpoint, "vector", 1, 4));
         Assert.Contains("model.safetensors: tensor 'vector'", defect.Message, StringComparison.Ordinal);
         Assert.Contains("index 3", defect.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_WholeNumbers_AreCopiedAndComparedButNotWidened()
+    {
+        using var folder = new TemporaryFolder();
+        var steps = new TensorSource("steps", [], (_, _) => { })
+        {
+            Stored = new StoredBytes(TensorType.I64, stream => stream.Write(BitConverter.GetBytes(7L))),
+        };
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [Tensors[2].ToSource(), steps], TensorType.F16);
+        using var checkpoint = CheckpointReader.Open(folder.Path);
+        Assert.Equal((TensorType.I64, 1L), (checkpoint.Find("steps")!.Type, checkpoint.Find("steps")!.Count));
+        Assert.Equal(Tensors[2].Values, Read(checkpoint, "vector", 0, 5));
+        using var copy = new MemoryStream();
+        checkpoint.CopyTo("steps", copy);
+        Assert.Equal(BitConverter.GetBytes(7L), copy.ToArray());
+        Assert.True(checkpoint.HoldsBytesOf("steps", checkpoint, "steps"));
+        Assert.False(checkpoint.HoldsBytesOf("steps", checkpoint, "vector"));
+        Assert.Contains(
+            "'steps' has dtype I64", Assert.Throws<SafetensorsFormatException>(() => Read(checkpoint, "steps", 0, 1)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -102,6 +102,20 @@ public sealed class LlamaConfigTests : IDisposable
         Assert.Equal(expected, Read().SlidingWindow);
     }
 
+    [Theory]
+    [InlineData("qwen2", "Qwen2ForCausalLM")]
+    [InlineData("qwen3", "Qwen3ForCausalLM")]
+    public void ReadConfig_QwenThatSwitchesAWindowOnWithoutItsLength_HasTheDefault(string type, string architecture)
+    {
+        Become(type, architecture);
+        (_folder.Config["max_position_embeddings"], _folder.Config["max_window_layers"]) = (8192, 0);
+        _folder.Config["use_sliding_window"] = true;
+        _folder.Config.Remove("sliding_window");
+        Assert.Equal(4096, Read().SlidingWindow);
+        _folder.Config["sliding_window"] = null;
+        Assert.Null(Read().SlidingWindow);
+    }
+
     [Fact]
     public void ReadConfig_WindowOfSomeLayersOnly_IsRefused()
     {

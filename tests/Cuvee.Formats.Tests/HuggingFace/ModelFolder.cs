@@ -67,11 +67,7 @@ internal sealed class ModelFolder : IDisposable
         return SaveConfig();
     }
 
-    public void SaveWeights(string name, IEnumerable<TensorData> tensors)
-    {
-        using var stream = System.IO.File.Create(File(name));
-        SafetensorsWriter.Write(stream, tensors, TensorType.F32);
-    }
+    public void SaveWeights(string name, IEnumerable<TensorData> tensors) => SafetensorsWriter.Write(File(name), tensors, TensorType.F32);
 
     public IReadOnlyDictionary<string, StoredMatrix> Read() =>
         HuggingFaceModelReader.ReadWeights(Path, HuggingFaceModelReader.ReadConfig(Path));

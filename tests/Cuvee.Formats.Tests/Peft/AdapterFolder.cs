@@ -55,8 +55,7 @@ internal sealed class AdapterFolder : IDisposable
     public AdapterFolder Save()
     {
         File.WriteAllText(ConfigPath, Config.ToJsonString());
-        using var stream = File.Create(TensorPath);
-        SafetensorsWriter.Write(stream, Tensors, TensorType.F32);
+        SafetensorsWriter.Write(TensorPath, Tensors, TensorType.F32);
         return this;
     }
 

@@ -101,6 +101,15 @@ public sealed class PeftReaderTests : IDisposable
     }
 
     [Fact]
+    public void Read_SeveralRanksOtherThanConfigured_WarnsOnce()
+    {
+        var warnings = new List<string>();
+        _folder.Add("lm_head", 4).Add("model.layers.0.mlp.up_proj", 8).Save();
+        PeftReader.Read(_folder.Path, new PeftReaderOptions { Warn = warnings.Add });
+        Assert.Contains("(and 1 more differ)", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_UnknownKey_Warns()
     {
         _folder.Config["shiny_new_thing"] = 1;
@@ -220,9 +229,7 @@ public sealed class PeftReaderTests : IDisposable
     [InlineData("gaussian", 0)]
     [InlineData("eva", 0)]
     [InlineData("orthogonal", 0)]
-    [InlineData("loftq", 1)]
-    [InlineData("corda", 1)]
-    [InlineData("lora_ga", 1)]
+    [InlineData("shiny", 1)]
     public void Read_OtherInitialization_WarnsWhereTheBaseMayHaveChanged(string method, int expected)
     {
         _folder.Config["init_lora_weights"] = method;
@@ -232,17 +239,18 @@ public sealed class PeftReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("pissa")]
-    [InlineData("pissa_niter_16")]
-    [InlineData("olora")]
-    public void Read_ChangedBase_IsRefusedUnlessTold(string method)
+    [InlineData("pissa", "path_initial_model_for_weight_conversion")]
+    [InlineData("pissa_niter_16", "path_initial_model_for_weight_conversion")]
+    [InlineData("olora", "path_initial_model_for_weight_conversion")]
+    [InlineData("corda", "path_initial_model_for_weight_conversion")]
+    [InlineData("lora_ga", "path_initial_model_for_weight_conversion")]
+    [InlineData("loftq", "train a plain LoRA")]
+    public void Read_ChangedBase_IsRefusedWithTheWayOut(string method, string mend)
     {
         _folder.Config["init_lora_weights"] = method;
         var e = Assert.Throws<BadInputException>(() => PeftReader.Read(_folder.Save().Path));
-        Assert.Contains("'init_lora_weights'", e.Message, StringComparison.Ordinal);
-        var warnings = new List<string>();
-        Assert.Single(PeftReader.Read(_folder.Path, new PeftReaderOptions { AllowChangedBase = true, Warn = warnings.Add }).Modules);
-        Assert.Single(warnings);
+        Assert.Contains($"'init_lora_weights' is \"{method}\"", e.Message, StringComparison.Ordinal);
+        Assert.Contains(mend, e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

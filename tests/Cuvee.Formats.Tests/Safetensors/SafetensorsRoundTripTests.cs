@@ -43,11 +43,10 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     /// <summary>Bit patterns: 0 and -0 are equal as numbers.</summary>
     private static ReadOnlySpan<uint> Bits(float[] values) => MemoryMarshal.Cast<float, uint>(values);
 
-    private static byte[] Bytes(IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string> metadata)
+    private byte[] Bytes(IEnumerable<TensorData> tensors, TensorType type, IReadOnlyDictionary<string, string> metadata)
     {
-        var stream = new MemoryStream();
-        SafetensorsWriter.Write(stream, tensors, type, metadata);
-        return stream.ToArray();
+        SafetensorsWriter.Write(_folder.File("written"), tensors, type, metadata);
+        return File.ReadAllBytes(_folder.File("written"));
     }
 
     private static Gen<Sample> Samples()
@@ -59,7 +58,7 @@ public sealed class SafetensorsRoundTripTests : IDisposable
         var name = character.ListOf().Select(string.Concat).Where(text => text != "__metadata__");
         var shape = Gen.Choose(0, 4).ListOf().Resize(4).Where(dimensions => dimensions.Count <= 4);
         return
-            from type in Gen.Elements(Enum.GetValues<TensorType>())
+            from type in Gen.Elements(Enum.GetValues<TensorType>().Where(each => each.IsFloat()))
             from names in name.ListOf().Select(list => list.Distinct(StringComparer.Ordinal).ToArray())
             from tensors in Gen.CollectToArray(names, each =>
                 from dimensions in shape

@@ -48,7 +48,7 @@ public sealed class GradientTrainedWeightsTests : IDisposable
             for (var i = 0; i < values.Length; i++) values[i] *= 10; // an untrained model of fresh size answers nothing but the mean
         }
 
-        model = new EmbeddedModel(weights.ToLlamaWeights(), tokenizer);
+        model = new EmbeddedModel(LlamaWeights.FromTensors(weights.Config, weights.ToTensors()), tokenizer);
         pool = new AdapterPool([.. Enumerable.Range(0, 3).Select(n =>
         {
             var random = SeededRandom.Derive(7, $"adapter-{n}");

@@ -45,7 +45,7 @@ public sealed class ValidationTrainedLoraTests : IDisposable
             for (var i = 0; i < values.Length; i++) values[i] *= 10; // an untrained model of fresh size answers nothing but the mean
         }
 
-        model = new EmbeddedModel(weights.ToLlamaWeights(), tokenizer);
+        model = new EmbeddedModel(LlamaWeights.FromTensors(weights.Config, weights.ToTensors()), tokenizer);
     }
 
     public void Dispose()

@@ -161,6 +161,58 @@ public sealed class CheckpointMergerTests : IDisposable
         Assert.Contains("tensor 'wide' is missing", Refusal("wide"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Merge_WholeNumbers_AreCopiedAndRefusedWhereTheyCouldBeWeights()
+    {
+        CheckpointReader Model(string name, float weight, long steps, byte mask)
+        {
+            TensorSource Stored(string tensor, int[] shape, TensorType type, byte[] bytes) =>
+                new(tensor, shape, (_, _) => { }) { Stored = new StoredBytes(type, stream => stream.Write(bytes)) };
+            Directory.CreateDirectory(Path.Combine(folder, name));
+            ModelShards.Write(
+                Path.Combine(folder, name),
+                [
+                    Stored("mask", [3], TensorType.Bool, [0, 1, mask]), Stored("steps", [], TensorType.I64, BitConverter.GetBytes(steps)),
+                    new TensorData("weight", [1], [weight]).ToSource(),
+                ],
+                TensorType.F32, long.MaxValue);
+            return Open(name);
+        }
+
+        using var team = new ThreadTeam(1);
+        var origin = Model("base", 1, 7, 1);
+        CheckpointReader Merged(CheckpointReader model)
+        {
+            var recipe = Recipe("task-arithmetic", [], [("weight", 0.5)]);
+            var target = Directory.CreateDirectory(Path.Combine(folder, $"merged-{open.Count}"));
+            ModelShards.Write(
+                target.FullName,
+                CheckpointMerger.Merge(origin.TensorNames.Select(name => Tensor(name, origin, [model], recipe)), team), TensorType.F32,
+                long.MaxValue);
+            return Open(target.Name);
+        }
+
+        var merged = Merged(Model("a", 3, 9, 1));
+        Assert.Equal([2.0], All(merged, "weight"));
+        foreach (var name in (string[])["mask", "steps"]) Assert.True(merged.HoldsBytesOf(name, origin, name));
+        // Each at a multiple of its element's size.
+        Assert.Equal([12, 0, 8], merged.TensorNames.Select(name => merged.Find(name)!.Begin));
+        var other = Model("b", 3, 7, 0);
+        Assert.Contains(
+            "b: tensor 'mask' has dtype BOOL and differs", Assert.Throws<BadInputException>(() => Merged(other)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ties", new[] { 50_000, 50_000 }, "2500000000 elements")]
+    [InlineData("linear", new[] { 3, int.MaxValue, 1 }, "6442450941 rows")]
+    public void Pieces_MoreThanOneArrayHolds_OneSentence(string name, int[] shape, string expected)
+    {
+        var tensor = Tensor("norm", null, [Write("a", 2, TensorType.F32)], Recipe(name, [], []));
+        var message = Assert.Throws<BadInputException>(() => new TensorPieces(tensor, shape, CancellationToken.None)).Message;
+        Assert.Contains($"a: tensor 'norm' has {expected}, and {name} takes", message, StringComparison.Ordinal);
+    }
+
     private static MethodRecipe Recipe(
         string method, (string, double)[] parameters, params (string, double)[][] models)
     {

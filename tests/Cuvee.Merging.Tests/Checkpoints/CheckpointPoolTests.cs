@@ -84,6 +84,15 @@ public sealed class CheckpointPoolTests : IDisposable
         Assert.All(Merge(alone), tensor => Assert.Equal(Values("b", tensor.Key), tensor.Value));
     }
 
+    [Fact]
+    public void Merge_Passthrough_ScalesTheModelItselfNotItsDifference()
+    {
+        var merged = Merge(new MethodRecipe(
+            "passthrough", new Dictionary<string, double>(),
+            [new AdapterParameters("a", new Dictionary<string, double> { ["scale"] = 0.5 })]));
+        Assert.All(merged, tensor => Assert.Equal(Values("a", tensor.Key).Select(value => 0.5f * value), tensor.Value));
+    }
+
     /// <summary>Parameters by group are what each tensor's own merge would be given.</summary>
     [Fact]
     public void Merge_MethodWithParametersByGroup_EqualsTheMethodTensorByTensor()
@@ -130,11 +139,13 @@ public sealed class CheckpointPoolTests : IDisposable
         StringComparison.Ordinal);
 
     [Fact]
-    public void Merge_FactorsPathOrUnknownParameter_Refused()
+    public void Merge_WhatTensorsByThemselvesCannot_Refused()
     {
         string Refusal(MergeRecipe recipe) => Assert.Throws<ArgumentException>(() => pool.Merge(recipe)).Message;
         Assert.Contains("no factors", Refusal(new WeightedRecipe(MergeSpace.Factors, [])), StringComparison.Ordinal);
         Assert.Contains("no merge of tensors", Refusal(new PathRecipe("a", [new RecipeStep("a", 0)])), StringComparison.Ordinal);
+        Assert.Contains("leave 'whole_vector' out", Refusal(new MethodRecipe(
+            "ties", new Dictionary<string, double> { ["whole_vector"] = 1 }, [new AdapterParameters("a")])), StringComparison.Ordinal);
         Assert.Contains("no parameter 'width'", Refusal(new MethodRecipe("dare_ties", new Dictionary<string, double>(),
         [
             new AdapterParameters("a")

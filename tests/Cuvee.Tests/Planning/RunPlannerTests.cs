@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
+using Cuvee.Formats.Peft;
 using Cuvee.Inference;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
@@ -35,6 +36,17 @@ public sealed class RunPlannerTests : IDisposable
             100_000_000 + EngineMemory.Forecast(zoo.Config, tokens, generates: false, null) + (4 * 3 * 2 * ((6 * 16) + 24))
                 + (2 * 4 * 6 * 2 * zoo.Config.LinearModules.Sum(module => module.InFeatures + module.OutFeatures)),
             plan.Forecast.MemoryBytes, 1e5);
+    }
+
+    [Fact]
+    public void Plan_PoolThatAdaptsTheHead_ForecastsItsCopy()
+    {
+        var without = Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs))).Forecast.MemoryBytes;
+        var (hidden, vocabulary) = (zoo.Config.HiddenSize, zoo.Config.VocabSize);
+        var head = new LoraModule("lm_head", hidden, vocabulary, 2, new float[2 * hidden], new float[2 * vocabulary], 1);
+        zoo.WriteAdapter("adapter-a", 2, [head]);
+        var with = Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs))).Forecast.MemoryBytes;
+        Assert.Equal(4 * hidden * vocabulary, with - without);
     }
 
     [Fact]

@@ -60,6 +60,22 @@ public sealed class UploadProviderTests : IDisposable
     }
 
     [Fact]
+    public async Task PoolDoubts_WhatSeveralAdaptersLeaveOpen_IsToldOnce()
+    {
+        foreach (var name in (string[])["adapter-a", "adapter-c"])
+        {
+            var config = Path.Combine(zoo.PoolFolder, name, "adapter_config.json");
+            await File.WriteAllTextAsync(config, "{\"shiny\": 1," + (await File.ReadAllTextAsync(config)).TrimStart('{'));
+        }
+
+        await using var served = await Provider("vllm").OpenAsync(TextRules.Plain, CancellationToken.None);
+        await using var embedded = await zoo.Configure("search: cma-es").Provider.OpenAsync(TextRules.Plain, CancellationToken.None);
+        var expected = Path.Combine(zoo.PoolFolder, "adapter-a", "adapter_config.json") + " and 1 more: the unknown key 'shiny' is ignored";
+        foreach (var session in (IProviderSession[])[served, embedded])
+            Assert.Single(session.PoolDoubts, doubt => doubt.StartsWith(expected, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Run_SearchThroughUploads_WritesAndMeasuresTheAdapter()
     {
         var plan = Assert.Single(RunPlanner.Plan(Configure(

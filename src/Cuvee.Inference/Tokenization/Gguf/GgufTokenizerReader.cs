@@ -12,8 +12,6 @@ namespace Cuvee.Inference.Tokenization.Gguf;
 /// <summary>The tokenizer of a GGUF file as a <c>tokenizer.json</c>, which <see cref="Tokenizer"/> then reads.</summary>
 internal sealed class GgufTokenizerReader
 {
-    private const int LargestId = 16_777_215;
-
     private readonly GgufMetadata metadata;
     private readonly string[] tokens;
     private readonly int[] types; // GgufTokenType
@@ -23,7 +21,7 @@ internal sealed class GgufTokenizerReader
         this.metadata = metadata;
         tokens = metadata.FindTexts(GgufKeys.Tokens) ?? throw metadata.Error(GgufKeys.Tokens, "is missing");
         types = metadata.FindIntegers(GgufKeys.TokenTypes) ?? [.. tokens.Select(_ => (int)GgufTokenType.Normal)];
-        if (types.Length != tokens.Length || tokens.Length is 0 or > LargestId)
+        if (types.Length != tokens.Length || tokens.Length is 0 or > TokenId.Largest)
             throw metadata.Error(GgufKeys.TokenTypes, $"has {types.Length} entries for {tokens.Length} tokens");
     }
 
