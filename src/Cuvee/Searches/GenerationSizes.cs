@@ -50,7 +50,7 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
     }
 
     /// <param name="needed">Of the smallest stage.</param>
-    /// <param name="work">What the least is between finding the best single adapter and the re-evaluation.</param>
+    /// <param name="work">What the least is before the re-evaluation.</param>
     public static void RequireBudget(
         SearchTask task, long? available, long needed, string key, double share = 1, string work = "one iteration")
     {
@@ -65,8 +65,9 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
 
         var total = key == "queries" ? task.Settings.Budget.Queries : task.Settings.Budget.Evaluations;
         var spentBefore = total - (key == "queries" ? task.Budget.Queries : task.Budget.Evaluations) ?? 0;
+        var before = key == "queries" ? "finding the best single adapter, " : ""; // which takes no evaluation of the budget
         throw new BadInputException(
-            $"{task.File}: budget.{key} is too small for finding the best single adapter, {work} and the final re-evaluation; " +
+            $"{task.File}: budget.{key} is too small for {before}{work} and the final re-evaluation; " +
             $"set it to at least {Math.Ceiling(needed / share) + spentBefore}.");
     }
 

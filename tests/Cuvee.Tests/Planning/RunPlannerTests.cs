@@ -161,8 +161,10 @@ public sealed class RunPlannerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("evaluations: 7", "at least 8")]
-    [InlineData("queries: 100", "at least 268")]
+    [InlineData("evaluations: 7", "too small for one iteration and the final re-evaluation; set it to at least 8")]
+    [InlineData(
+        "queries: 100",
+        "too small for finding the best single adapter, one iteration and the final re-evaluation; set it to at least 268")]
     public void Plan_BudgetBelowOneGeneration_NamesTheSmallest(string budget, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(CmaEs + $"budget: {{ {budget} }}")));
