@@ -41,7 +41,7 @@ internal sealed class StageRun(
 {
     private readonly List<RunWarning> warnings = [];
     private readonly EarlyStopping earlyStopping = new(stage.Patience);
-    private readonly RunMonitor monitor = new(stage.Name, space);
+    private readonly RunMonitor monitor = new(stage.Name, space, stage.SampleSize >= plan.Split.Search.Count);
     private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
 
     public IReadOnlyList<RunWarning> Warnings => warnings;
