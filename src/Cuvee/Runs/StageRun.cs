@@ -227,13 +227,14 @@ internal sealed class StageRun(
     private IReadOnlyList<int> RecordsOf(Trial trial, IReadOnlyList<int> sample) =>
         trial.Records is null ? sample : [.. trial.Records.Select(index => plan.Split.Search[index])];
 
+    /// <summary>A sum stands for equal tokens: taken for one token, a long answer has a probability of next to 0 and no curvature.</summary>
+    private static IReadOnlyList<float> TokensOf(Observation observation) => observation.TokenLogProbabilities
+        ?? [.. Enumerable.Repeat((float)(observation.LogProbability / observation.Tokens), observation.Tokens)];
+
     private TrialEvaluation ToTrialEvaluation(Question question, Evaluation evaluation) => new(
         evaluation.Loss,
         evaluation.Penalty,
-        stage.ReadsTokenLogProbabilities
-            ? [.. evaluation.Observations.Select(observation =>
-                observation.TokenLogProbabilities ?? [(float)observation.LogProbability])]
-            : null)
+        stage.ReadsTokenLogProbabilities ? [.. evaluation.Observations.Select(TokensOf)] : null)
     {
         RecordLosses = plan.Search.Search.Needs.HasFlag(SearchNeeds.RecordLosses)
             ? [.. question.Objective.Contributions(question.Sample, evaluation.Observations).Select(contribution => contribution.Value)]
