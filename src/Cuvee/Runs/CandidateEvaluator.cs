@@ -61,6 +61,9 @@ internal sealed class Account(RunBudget? budget = null, TokenPrice? price = null
     /// <summary>Queries that were billed and brought no answer of use; part of the queries.</summary>
     public int Lost { get; set; }
 
+    /// <summary>Queries that brought an answer.</summary>
+    public long Answered => Meter.Spent.Queries - Lost;
+
     public void BookLost(Expense lost)
     {
         Meter.Book(lost);
