@@ -163,7 +163,8 @@ public sealed class EvolutionarySearch : ISearch
         if (overPaths)
         {
             var sizes = GenerationSizes.Fit(
-                task, values.Integer(PathPopulation)!.Value, values.Integer("sample"), (double)pathTrials / (trials + pathTrials));
+                task, values.Integer(PathPopulation)!.Value, values.Integer("sample"), (double)pathTrials / (trials + pathTrials),
+                PathPopulation, PathTrials);
             var stage = CmaEsSettings.Stage(task, sizes, "paths") with { SpaceAround = origin => SpaceOf(task, origin) };
             start ??= PathSpace.Plain(ModelsOf(task, null)[0], task.PathLayers!.Value);
             Add(stage, sizes, pathTrials, 1);
@@ -200,7 +201,7 @@ public sealed class EvolutionarySearch : ISearch
             task.Seed);
         var dimension = task.Layers.Count * task.AdapterNames.Count * ranges.Length;
         var population = values.Integer(Population) ?? 4 + (int)Math.Floor(3 * Math.Log(dimension));
-        var sizes = GenerationSizes.Fit(task, population, values.Integer("sample"), share);
+        var sizes = GenerationSizes.Fit(task, population, values.Integer("sample"), share, candidates: Trials);
         LayerParameterSpace SpaceAround(MergeRecipe origin) => new((MethodRecipe)origin, task.Layers, ranges);
         var stage = CmaEsSettings.Stage(task, sizes, "layer-parameters") with { SpaceAround = SpaceAround };
         var space = SpaceAround(alike);

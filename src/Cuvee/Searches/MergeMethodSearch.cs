@@ -56,7 +56,8 @@ public sealed class MergeMethodSearch(MergeMethods methods) : ISearch
             [.. task.AdapterNames.Select(name => new AdapterParameters(name))],
             task.Seed);
         var candidates = values.Integer("candidates")!.Value;
-        var sizes = GenerationSizes.Fit(task, values.Integer("population")!.Value, values.Integer("sample"), 1);
+        var sizes = GenerationSizes.Fit(
+            task, values.Integer("population")!.Value, values.Integer("sample"), 1, candidates: "candidates");
         MethodSpace Space(MethodRecipe origin) =>
             new(method, origin, coordinates.Contains(Parameters), coordinates.Contains(Weights));
         var space = Space(defaults);

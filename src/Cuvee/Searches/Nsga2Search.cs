@@ -139,7 +139,7 @@ public sealed class Nsga2Search : ISearch
                 ((task.Budget.Evaluations - ends) / objectives) - front + ends,
                 ((task.Budget.Queries - (ends * task.Records)) / objectives) + ((ends - front) * task.Records)),
         };
-        return GenerationSizes.Fit(each, population, task.Settings.Values.Integer("sample"), 1);
+        return GenerationSizes.Fit(each, population, task.Settings.Values.Integer("sample"), 1, candidates: "candidates");
     }
 
     /// <summary>The average, then adapters alone, drawn where there are too many, then Gaussian draws around the average.</summary>
