@@ -31,17 +31,6 @@ public sealed class BoxBounds
     public static BoxBounds Uniform(int dimension, double lower, double upper) =>
         new(Enumerable.Repeat(lower, dimension).ToArray(), Enumerable.Repeat(upper, dimension).ToArray());
 
-    /// <summary>True when every coordinate lies inside or on its bounds; false for NaN.</summary>
-    public bool Contains(ReadOnlySpan<double> point)
-    {
-        for (var i = 0; i < point.Length; i++)
-        {
-            if (!(point[i] >= Lower[i] && point[i] <= Upper[i])) return false;
-        }
-
-        return true;
-    }
-
     /// <summary>Moves every coordinate outside its interval to the nearer bound, in place.</summary>
     public void Clip(Span<double> point)
     {

@@ -8,7 +8,7 @@ public sealed record Trial(double[] Point, IReadOnlyList<int>? Records = null);
 /// <param name="Loss">Mean negative log-likelihood per token (or another loss), without penalty.</param>
 /// <param name="Penalty">Regularisation term; optimisers minimise Loss + Penalty.</param>
 /// <param name="TokenLogProbabilities">Log-probability of every answer token, per record in the order of the trial's records,
-/// [records][tokens]; null where unknown. Where a provider gives only sums: one number a record.</param>
+/// [records][tokens]; null where unknown. Where only a record's sum is known: its mean for each of the tokens.</param>
 public sealed record TrialEvaluation(double Loss, double Penalty = 0, IReadOnlyList<IReadOnlyList<float>>? TokenLogProbabilities = null)
 {
     public double Objective => Loss + Penalty;

@@ -72,6 +72,21 @@ public sealed class CompareTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Compare_RunsOfOtherBudgets_NamesTheDifference()
+    {
+        string[] runs = [Write("one", seed: 1), Write("two", seed: 2)];
+        foreach (var (run, queries) in runs.Zip((int[])[500, 600]))
+        {
+            await File.WriteAllTextAsync(
+                Path.Combine(run, RunIdentity.FileName), $$"""{"seed": {{queries}}, "search": {"budget": {"queries": {{queries}} } } }""");
+        }
+
+        var result = await CuveeRun.InProcessAsync(["compare", .. runs]);
+        Assert.Equal(ExitCode.BadInput, result.Code);
+        Assert.Contains("rows 'random (delta)' differ in 'search.budget.queries'", result.Error, StringComparison.Ordinal);
+    }
+
     private string Write(string name, ulong seed, string best = "ner-a", char hash = 'a')
     {
         MeasuredRow Row(string key, string title, RowKind kind, double level) => new(key, title, kind, 10)

@@ -76,6 +76,9 @@ internal static class CompareCommand
             }
         }
 
-        return [.. folders.Select(folder => (folder, ComparisonFile.Read(Path.Combine(folder, ComparisonTable.JsonFileName))))];
+        List<(string, ComparisonTable)> runs =
+            [.. folders.Select(folder => (folder, ComparisonFile.Read(Path.Combine(folder, ComparisonTable.JsonFileName))))];
+        RowOrigins.RequireSame(runs);
+        return runs;
     }
 }

@@ -66,7 +66,7 @@ public sealed class CmaEsOptimizer : IOptimizer
             for (var i = 0; i < Dimension; i++) whiteSamples[k][i] = random.NextGaussian();
             state.Covariance.Scale(whiteSamples[k], steps[k]);
             state.Mean.CopyTo(asked[k], 0);
-            RowOperations.AddScaled(state.Sigma, steps[k], asked[k]); // x = m + sigma y, eq. (40)
+            DoubleVectors.AddScaled(state.Sigma, steps[k], asked[k]); // x = m + sigma y, eq. (40)
             transform?.ToBounded(asked[k], asked[k]);
         }
 
@@ -85,7 +85,7 @@ public sealed class CmaEsOptimizer : IOptimizer
         MoveMean(order);
         var stalledPath = UpdatePaths();
         UpdateCovariance(order, stalledPath);
-        var pathLength = Math.Sqrt(RowOperations.SquaredNorm(state.PathSigma));
+        var pathLength = Math.Sqrt(SquaredNorm(state.PathSigma));
         // eq. (44); the exponent is capped at 1 as in pycma
         state.Sigma *= Math.Exp(Math.Min(1, Parameters.CSigma / Parameters.DSigma * ((pathLength / Parameters.ChiN) - 1)));
         if (state.Generation - state.FactorizedGeneration >= Parameters.EigenGap)
@@ -136,11 +136,11 @@ public sealed class CmaEsOptimizer : IOptimizer
         Array.Clear(weightedWhite);
         for (var rank = 0; rank < Parameters.Mu; rank++)
         {
-            RowOperations.AddScaled(Parameters.Weights[rank], steps[order[rank]], weightedStep); // eq. (41)
-            RowOperations.AddScaled(Parameters.Weights[rank], whiteSamples[order[rank]], weightedWhite);
+            DoubleVectors.AddScaled(Parameters.Weights[rank], steps[order[rank]], weightedStep); // eq. (41)
+            DoubleVectors.AddScaled(Parameters.Weights[rank], whiteSamples[order[rank]], weightedWhite);
         }
 
-        RowOperations.AddScaled(state.Sigma, weightedStep, state.Mean); // eq. (42)
+        DoubleVectors.AddScaled(state.Sigma, weightedStep, state.Mean); // eq. (42)
     }
 
     /// <summary>Returns true while the covariance path is held back because the step-size path is too long (h_sigma = 0).</summary>
@@ -149,13 +149,13 @@ public sealed class CmaEsOptimizer : IOptimizer
         var p = Parameters;
         var whitenedMean = new double[Dimension];
         state.Covariance.Rotate(weightedWhite, whitenedMean); // C^-1/2 <y>_w = B <z>_w
-        RowOperations.Multiply(1 - p.CSigma, state.PathSigma);
-        RowOperations.AddScaled(Math.Sqrt(p.CSigma * (2 - p.CSigma) * p.MuEff), whitenedMean, state.PathSigma); // eq. (43)
+        DoubleVectors.Scale(1 - p.CSigma, state.PathSigma);
+        DoubleVectors.AddScaled(Math.Sqrt(p.CSigma * (2 - p.CSigma) * p.MuEff), whitenedMean, state.PathSigma); // eq. (43)
 
         var bias = 1 - Math.Pow(1 - p.CSigma, 2 * state.Generation);
-        var stalled = RowOperations.SquaredNorm(state.PathSigma) / Dimension / bias >= 2 + (4.0 / (Dimension + 1));
-        RowOperations.Multiply(1 - p.CC, state.PathC);
-        if (!stalled) RowOperations.AddScaled(Math.Sqrt(p.CC * (2 - p.CC) * p.MuEff), weightedStep, state.PathC); // eq. (45)
+        var stalled = SquaredNorm(state.PathSigma) / Dimension / bias >= 2 + (4.0 / (Dimension + 1));
+        DoubleVectors.Scale(1 - p.CC, state.PathC);
+        if (!stalled) DoubleVectors.AddScaled(Math.Sqrt(p.CC * (2 - p.CC) * p.MuEff), weightedStep, state.PathC); // eq. (45)
         return stalled;
     }
 
@@ -172,12 +172,21 @@ public sealed class CmaEsOptimizer : IOptimizer
             var weight = p.Weights[rank];
             weightSum += weight;
             // eq. (46): a negative step counts with length sqrt(N), measured by C, so that C stays positive definite; |C^-1/2 y| = |z|
-            if (weight < 0) weight *= Dimension / (RowOperations.SquaredNorm(whiteSamples[order[rank]]) + 1e-300);
+            if (weight < 0) weight *= Dimension / (SquaredNorm(whiteSamples[order[rank]]) + 1e-300);
             weights[rank + 1] = p.CMu * weight;
             vectors[rank + 1] = steps[order[rank]];
         }
 
         var stallCorrection = stalledPath ? p.C1 * p.CC * (2 - p.CC) : 0;
         state.Covariance.Update(1 + stallCorrection - p.C1 - (p.CMu * weightSum), weights, vectors); // eq. (47)
+    }
+
+    /// <summary>In the order of the elements: a sum in lanes (<see cref="DoubleVectors.SumOfSquares"/>) has other last bits, and
+    /// published runs these.</summary>
+    private static double SquaredNorm(double[] x)
+    {
+        double sum = 0;
+        foreach (var value in x) sum += value * value;
+        return sum;
     }
 }

@@ -25,13 +25,13 @@ internal sealed class FullCovariance : ICovariance
     public void Scale(ReadOnlySpan<double> z, Span<double> y)
     {
         y.Clear();
-        for (var k = 0; k < n; k++) RowOperations.AddScaled(axisLengths[k] * z[k], eigenvectors.AsSpan(k * n, n), y);
+        for (var k = 0; k < n; k++) DoubleVectors.AddScaled(axisLengths[k] * z[k], eigenvectors.AsSpan(k * n, n), y);
     }
 
     public void Rotate(ReadOnlySpan<double> z, Span<double> x)
     {
         x.Clear();
-        for (var k = 0; k < n; k++) RowOperations.AddScaled(z[k], eigenvectors.AsSpan(k * n, n), x);
+        for (var k = 0; k < n; k++) DoubleVectors.AddScaled(z[k], eigenvectors.AsSpan(k * n, n), x);
     }
 
     public void Update(double decay, ReadOnlySpan<double> weights, ReadOnlySpan<double[]> vectors)
@@ -39,8 +39,8 @@ internal sealed class FullCovariance : ICovariance
         for (var i = 0; i < n; i++)
         {
             var row = matrix.AsSpan((i * n) + i, n - i);
-            RowOperations.Multiply(decay, row);
-            for (var k = 0; k < vectors.Length; k++) RowOperations.AddScaled(weights[k] * vectors[k][i], vectors[k].AsSpan(i), row);
+            DoubleVectors.Scale(decay, row);
+            for (var k = 0; k < vectors.Length; k++) DoubleVectors.AddScaled(weights[k] * vectors[k][i], vectors[k].AsSpan(i), row);
         }
     }
 

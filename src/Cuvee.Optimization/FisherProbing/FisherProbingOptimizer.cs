@@ -7,8 +7,7 @@ namespace Cuvee.Optimization.FisherProbing;
 /// coordinate on a few drawn records; in a first round with <see cref="FisherProbingOptions.FirstAlone"/>, each coordinate alone) give
 /// the slope of every answer token's log-odds, hence a logistic model of the loss with its Fisher
 /// matrix; then its minima under several dampings are compared on a fixed set of records. Wants <see
-/// cref="TrialEvaluation.TokenLogProbabilities"/>; where a provider gives sums, a record is one row. The penalty counts when steps are
-/// compared, not in their direction.
+/// cref="TrialEvaluation.TokenLogProbabilities"/>. The penalty counts when steps are compared, not in their direction.
 /// </summary>
 public sealed class FisherProbingOptimizer : IOptimizer
 {

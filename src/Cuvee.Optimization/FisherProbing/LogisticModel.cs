@@ -185,7 +185,7 @@ internal sealed class LogisticModel(int dimension, double memory)
     }
 }
 
-/// <summary>One answer token (or record, where a provider gives sums) around the point where it was probed.</summary>
+/// <summary>One answer token around the point where it was probed.</summary>
 /// <param name="LogOdds">z = log p - log(1 - p).</param>
 /// <param name="Slopes">dz / dw_i, [n].</param>
 /// <param name="Weight">In the mean over tokens, above 0.</param>

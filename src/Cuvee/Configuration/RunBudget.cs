@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace Cuvee.Configuration;
 
 /// <summary>Upper limits of one search, re-evaluations included; null for no limit of that kind.</summary>
-/// <param name="Evaluations">Lines of the journal: candidates, held-out checks and re-evaluations.</param>
+/// <param name="Evaluations">Of the stages: candidates, held-out checks and re-evaluations. Neither what finds the best single adapter
+/// counts nor what holds the result against it.</param>
 /// <param name="Queries">Records scored; cache hits are free.</param>
 /// <param name="Tokens">Prompt and completion tokens of those queries.</param>
 /// <param name="Cost">Of those tokens, by <see cref="RunConfiguration.Price"/>.</param>

@@ -1,6 +1,7 @@
 namespace Cuvee.Events;
 
-/// <param name="Evaluations">Journal lines.</param>
+/// <param name="Evaluations">Lines of evaluations.jsonl: more than a budget counts (<see cref="Configuration.RunBudget"/>), because those
+/// that find the best single adapter and measure the result are among them.</param>
 /// <param name="Queries">Records scored, cache hits left out.</param>
 /// <param name="Lost">Of the queries, those that were billed and brought no answer of use: a broken request, or the
 /// first end of a run that was given a larger budget.</param>

@@ -5,7 +5,7 @@ public enum WarningKind
     /// <summary>All candidates of a generation lie on nearly one point.</summary>
     Collapse,
 
-    /// <summary>The best loss has not moved for many iterations.</summary>
+    /// <summary>The best loss has not moved for many iterations on the same records.</summary>
     Stagnation,
 
     /// <summary>Weights of the best guess lie at the limits of the search.</summary>

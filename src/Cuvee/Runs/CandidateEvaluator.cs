@@ -61,6 +61,9 @@ internal sealed class Account(RunBudget? budget = null, TokenPrice? price = null
     /// <summary>Queries that were billed and brought no answer of use; part of the queries.</summary>
     public int Lost { get; set; }
 
+    /// <summary>Queries that brought an answer.</summary>
+    public long Answered => Meter.Spent.Queries - Lost;
+
     public void BookLost(Expense lost)
     {
         Meter.Book(lost);
@@ -83,13 +86,12 @@ internal sealed class Account(RunBudget? budget = null, TokenPrice? price = null
 /// order decides nothing.
 /// </summary>
 /// <param name="expenses">Of <see cref="RunRecords.Validation"/>; null where no budget is to be kept.</param>
+/// <param name="cachedObservations">Kept from batch to batch, about 100 bytes each without token detail; first in, first out, in the order
+/// told.</param>
 internal sealed class CandidateEvaluator(
     IAdapterHost host, ObservationJournal journal, EvaluationLog log, GenerationOptions generation, bool givesTokens, TimeProvider time,
-    RecordExpenses? expenses = null)
+    RecordExpenses? expenses = null, int cachedObservations = 500_000)
 {
-    // About 100 bytes each without token detail; first in, first out, in the order told.
-    private const int CachedObservations = 500_000;
-
     private readonly Dictionary<CacheKey, Observation> cache = [];
     private readonly Queue<CacheKey> cachedInOrder = new();
     private Expense bookedLost; // of the journal's earlier processes
@@ -156,7 +158,9 @@ internal sealed class CandidateEvaluator(
             journal.AppendSeconds(TakeSeconds());
         }
 
-        return [.. works.Select(work => Tell(work, works, account))];
+        var evaluations = works.ConvertAll(work => Tell(work, works, account));
+        while (cachedInOrder.Count > cachedObservations) cache.Remove(cachedInOrder.Dequeue()); // not before all of the batch is told
+        return evaluations;
     }
 
     /// <summary>Seconds worked since the last call, in this process.</summary>
@@ -292,7 +296,6 @@ internal sealed class CandidateEvaluator(
     {
         if (!cache.ContainsKey(key)) cachedInOrder.Enqueue(key);
         cache[key] = observation;
-        if (cachedInOrder.Count > CachedObservations) cache.Remove(cachedInOrder.Dequeue());
     }
 
     /// <summary>Records of the question that no cache and no earlier question of the batch answers; adds them to the batch's.</summary>

@@ -17,7 +17,7 @@ namespace Cuvee.Runs;
 public sealed class RunIdentity
 {
     public const string FileName = "run.json";
-    private const string ExtendedBudget = "extended_budget";
+    internal const string ExtendedBudget = "extended_budget";
 
     private readonly JsonObject json;
 
@@ -153,7 +153,8 @@ public sealed class RunIdentity
         };
     }
 
-    private static string? FirstDifference(string path, JsonNode? earlier, JsonNode? now)
+    /// <returns>The path of the first value that only one of them has or that differs; null where there is none.</returns>
+    internal static string? FirstDifference(string path, JsonNode? earlier, JsonNode? now)
     {
         if (earlier is not JsonObject before || now is not JsonObject after) return JsonNode.DeepEquals(earlier, now) ? null : path;
         return before.Select(pair => pair.Key).Union(after.Select(pair => pair.Key))

@@ -5,7 +5,9 @@ using Cuvee.Searches;
 namespace Cuvee.Runs;
 
 /// <summary>Watches one stage and warns once of each kind; it never changes the search.</summary>
-internal sealed class RunMonitor(string stage, ISearchSpace space)
+/// <param name="comparesGenerations">All are measured on the same records: of losses on other samples the lowest was the easiest
+/// sample's.</param>
+internal sealed class RunMonitor(string stage, ISearchSpace space, bool comparesGenerations)
 {
     /// <summary>Part of a coordinate's range below which a generation counts as one point.</summary>
     private const double CollapsedSpread = 1e-4;
@@ -57,12 +59,12 @@ internal sealed class RunMonitor(string stage, ISearchSpace space)
 
     private string? Stagnation()
     {
-        if (bestLosses.Count <= StagnantIterations) return null;
+        if (!comparesGenerations || bestLosses.Count <= StagnantIterations) return null;
         var before = bestLosses.SkipLast(StagnantIterations).Min();
         var since = bestLosses.TakeLast(StagnantIterations).Min();
         return since < before * (1 - WorthwhileGain)
             ? null
-            : $"no better loss for {StagnantIterations} generations ({before:0.000}); a larger step_size or sample may help.";
+            : $"no better loss for {StagnantIterations} generations ({before:0.000}); a larger step_size may help.";
     }
 
     private string? AtBounds(IReadOnlyList<double> point)

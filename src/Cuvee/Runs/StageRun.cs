@@ -12,8 +12,8 @@ namespace Cuvee.Runs;
 /// <param name="Objective">Loss plus penalty: what the stage decides by.</param>
 public sealed record StageValue(double Objective, double Loss, double Penalty);
 
-/// <param name="StopReason">Why the stage ended, such as <c>budget</c>, <c>evaluations</c>, <c>held-out</c> or an optimiser's
-/// <c>tolx</c>.</param>
+/// <param name="StopReason">Why the stage ended, such as <c>budget</c>, <c>evaluations</c>, <c>held-out</c>, <c>nothing-new</c> or an
+/// optimiser's <c>tolx</c>.</param>
 /// <param name="Start">The recipe that the stage began with.</param>
 /// <param name="Value">Of <paramref name="Recipe"/>; its objective is never above the start's where the start may win, because the start
 /// is one of the re-evaluated points. Its loss may be, where the stage bought a smaller penalty.</param>
@@ -39,10 +39,13 @@ internal sealed class StageRun(
     Stage stage, ISearchSpace space, RunPlan plan, CandidateEvaluator evaluator, Account account,
     StageLimit limit, StagePace pace, IProgress<RunEvent> progress)
 {
+    private const int MostRepetitions = 100; // far more than a search goes through on its way to something new
+
     private readonly List<RunWarning> warnings = [];
     private readonly EarlyStopping earlyStopping = new(stage.Patience);
-    private readonly RunMonitor monitor = new(stage.Name, space);
+    private readonly RunMonitor monitor = new(stage.Name, space, stage.SampleSize >= plan.Split.Search.Count);
     private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
+    private int repetitions; // generations in a row whose answers were all known
 
     public IReadOnlyList<RunWarning> Warnings => warnings;
 
@@ -62,8 +65,10 @@ internal sealed class StageRun(
                 EvaluationPurpose.Search, optimizer.Iteration, i, trial.Point, RecordsOf(trial, sample))).ToList();
             if ((stopReason = Refusal([.. questions, .. FurtherQuestions(questions)], candidates + questions.Count)) is not null) break;
 
+            var answered = account.Answered;
             var evaluations = await EvaluateAsync(questions, cancellationToken).ConfigureAwait(false);
             var further = await EvaluateAsync(FurtherQuestions(questions), cancellationToken).ConfigureAwait(false);
+            repetitions = account.Answered == answered ? repetitions + 1 : 0;
             var told = questions.Zip(evaluations, ToTrialEvaluation).ToList();
             if (further.Count > 0)
                 told = [.. told.Select((evaluation, i) => evaluation with { Losses = LossesOf(evaluations, further, i) })];
@@ -83,6 +88,7 @@ internal sealed class StageRun(
     private string? StopReason(IOptimizer optimizer) =>
         optimizer.StopReasons.Count > 0 ? string.Join(", ", optimizer.StopReasons.Keys.Order(StringComparer.Ordinal))
         : earlyStopping.HasStopped ? "held-out"
+        : repetitions >= MostRepetitions ? "nothing-new" // what costs no query would never end by a budget of queries
         : null;
 
     /// <summary>
@@ -227,13 +233,14 @@ internal sealed class StageRun(
     private IReadOnlyList<int> RecordsOf(Trial trial, IReadOnlyList<int> sample) =>
         trial.Records is null ? sample : [.. trial.Records.Select(index => plan.Split.Search[index])];
 
+    /// <summary>A sum stands for equal tokens: as one token a long answer has next to no probability and no curvature.</summary>
+    private static IReadOnlyList<float> TokensOf(Observation observation) => observation.TokenLogProbabilities
+        ?? [.. Enumerable.Repeat((float)(observation.LogProbability / observation.Tokens), observation.Tokens)];
+
     private TrialEvaluation ToTrialEvaluation(Question question, Evaluation evaluation) => new(
         evaluation.Loss,
         evaluation.Penalty,
-        stage.ReadsTokenLogProbabilities
-            ? [.. evaluation.Observations.Select(observation =>
-                observation.TokenLogProbabilities ?? [(float)observation.LogProbability])]
-            : null)
+        stage.ReadsTokenLogProbabilities ? [.. evaluation.Observations.Select(TokensOf)] : null)
     {
         RecordLosses = plan.Search.Search.Needs.HasFlag(SearchNeeds.RecordLosses)
             ? [.. question.Objective.Contributions(question.Sample, evaluation.Observations).Select(contribution => contribution.Value)]

@@ -13,6 +13,8 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
     /// <summary>Of its questions.</summary>
     public const string Stage = "result";
 
+    private const int FewestRecords = 5; // with fewer a bootstrap hardly varies: of one record every resample is that record
+
     private readonly RecordSource source = new(RunRecords.Validation, plan.Validation);
 
     /// <summary>Null when the run names no metric, the objective is that metric already, or the provider gives no text.</summary>
@@ -101,17 +103,19 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
     {
         var interval = $"difference {difference.Value:+0.000;-0.000;0.000} [{difference.Lower:0.000}, {difference.Upper:0.000}]";
         var name = plan.Configuration.Objective.LossName;
+        var isSure = plan.Validation.Count >= FewestRecords && (isSingle || difference.Upper < 0);
+        var surely = isSure ? "" : ", which may be chance";
         if (!isSingle)
         {
-            var surely = difference.Upper < 0 ? "" : ", which may be chance";
             return $"The search found something better than the best single adapter, {single.Name}: {name} {searchLoss:0.000} against " +
                 $"{single.Loss:0.000} on the validation records ({interval}){surely}.";
         }
 
         return plan.Configuration.Fallback == Configuration.Fallback.BestSingle
             ? $"The best single adapter, {single.Name}, is better than anything the search found: {name} {single.Loss:0.000} against " +
-                $"{searchLoss:0.000} on the validation records ({interval}); the result is that adapter alone (fallback: best-single)."
+                $"{searchLoss:0.000} on the validation records ({interval}){surely}; the result is that adapter alone (fallback: " +
+                "best-single)."
             : $"The best single adapter, {single.Name}, is better than the result: {name} {single.Loss:0.000} against {searchLoss:0.000} " +
-                $"on the validation records ({interval}); use it, or set fallback: best-single.";
+                $"on the validation records ({interval}){surely}; use it, or set fallback: best-single.";
     }
 }

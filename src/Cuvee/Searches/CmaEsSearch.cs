@@ -72,7 +72,8 @@ public sealed class CmaEsSearch : ISearch
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
         var candidates = values.Integer("candidates")!.Value;
-        var sizes = GenerationSizes.Fit(task, values.Integer("population")!.Value, values.Integer("sample"), 1);
+        var sizes = GenerationSizes.Fit(
+            task, values.Integer("population")!.Value, values.Integer("sample"), 1, candidates: "candidates");
         var stage = CmaEsSettings.Stage(task, sizes, "weights") with { MaxEvaluations = task.HasBudget ? null : candidates };
         var (evaluations, queries) = sizes.Forecast(task, [candidates], stage.CheckEvery);
         if (task.Start is { } given)

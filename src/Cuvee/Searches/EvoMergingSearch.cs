@@ -12,6 +12,8 @@ public sealed class EvoMergingSearch : ISearch
 {
     private const string KeepFractions = "keep-fractions";
     private const string Weights = "weights";
+    private const string KeepFractionCandidates = "keep_fraction_candidates";
+    private const string WeightCandidates = "weight_candidates";
     private const string LowestWeight = "lowest_weight";
     private const string Pruned = "pruned";
 
@@ -28,8 +30,8 @@ public sealed class EvoMergingSearch : ISearch
     private static readonly SettingValues Paper = new(
         ("stages", BothStages),
         (Pruned, "a"),
-        ("keep_fraction_candidates", 400),
-        ("weight_candidates", 800),
+        (KeepFractionCandidates, 400),
+        (WeightCandidates, 800),
         ("population", 20),
         ("step_size", 0.05),
         ("sample", 300),
@@ -40,8 +42,8 @@ public sealed class EvoMergingSearch : ISearch
 
     // First steps fitted to the pool, smaller samples fitted to the budget.
     private static readonly SettingValues Delta = Paper.Without("sample").Without("step_size").With(
-        ("keep_fraction_candidates", 200),
-        ("weight_candidates", 400),
+        (KeepFractionCandidates, 200),
+        (WeightCandidates, 400),
         ("penalty", 0.01),
         (SearchSetting.HeldOut, 0.2),
         ("check_every", 3),
@@ -56,8 +58,8 @@ public sealed class EvoMergingSearch : ISearch
     public IReadOnlyList<SearchSetting> Settings { get; } =
     [
         new ListSetting("stages", "What is searched, in this order.", BothStages),
-        new NumberSetting("keep_fraction_candidates", "Candidates of the first stage without a budget.", 1, 1e8, IsWhole: true),
-        new NumberSetting("weight_candidates", "Candidates of the second stage without a budget.", 1, 1e8, IsWhole: true),
+        new NumberSetting(KeepFractionCandidates, "Candidates of the first stage without a budget.", 1, 1e8, IsWhole: true),
+        new NumberSetting(WeightCandidates, "Candidates of the second stage without a budget.", 1, 1e8, IsWhole: true),
         new ChoiceSetting(Pruned, "What keep fractions prune: LoraA as published, LoraB instead, or both.", [.. Factors.Keys]),
         new NumberSetting(LowestWeight, "Smallest weight of the second stage; 0 allows no negative one.", -WeightSpace.Limit, 0),
         .. CmaEsSettings.Declared,
@@ -69,7 +71,7 @@ public sealed class EvoMergingSearch : ISearch
         new("delta", MergeSpace.Delta, Delta),
         new("paper", MergeSpace.Factors, Paper),
         new("quick", MergeSpace.Delta, Delta.With(
-            ("keep_fraction_candidates", 60), ("weight_candidates", 120), ("population", 10), ("sample", 20))),
+            (KeepFractionCandidates, 60), (WeightCandidates, 120), ("population", 10), ("sample", 20))),
     ];
 
     /// <summary>Evo-Merging only when both stages run, in the authors' order; "paper" only when nothing of it was changed.</summary>
@@ -90,8 +92,8 @@ public sealed class EvoMergingSearch : ISearch
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
         var names = values.List("stages")!;
-        int[] candidates = [.. names.Select(name =>
-            values.Integer(name == KeepFractions ? "keep_fraction_candidates" : "weight_candidates")!.Value)];
+        string[] limits = [.. names.Select(name => name == KeepFractions ? KeepFractionCandidates : WeightCandidates)];
+        int[] candidates = [.. limits.Select(limit => values.Integer(limit)!.Value)];
         if (names.Contains(KeepFractions) && task.KeepFractions is { Count: < 2 })
         {
             throw new BadInputException(
@@ -108,7 +110,8 @@ public sealed class EvoMergingSearch : ISearch
         }
 
         var total = (double)candidates.Sum();
-        var sizes = GenerationSizes.Fit(task, values.Integer("population")!.Value, values.Integer("sample"), candidates.Min() / total);
+        var sizes = GenerationSizes.Fit(
+            task, values.Integer("population")!.Value, values.Integer("sample"), candidates.Min() / total, candidates: limits);
         var stages = names.Select((name, i) => CmaEsSettings.Stage(task, sizes, name) with
         {
             SpaceAround = origin => name == KeepFractions

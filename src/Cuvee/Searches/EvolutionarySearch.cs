@@ -163,7 +163,8 @@ public sealed class EvolutionarySearch : ISearch
         if (overPaths)
         {
             var sizes = GenerationSizes.Fit(
-                task, values.Integer(PathPopulation)!.Value, values.Integer("sample"), (double)pathTrials / (trials + pathTrials));
+                task, values.Integer(PathPopulation)!.Value, values.Integer("sample"), (double)pathTrials / (trials + pathTrials),
+                PathPopulation, PathTrials);
             var stage = CmaEsSettings.Stage(task, sizes, "paths") with { SpaceAround = origin => SpaceOf(task, origin) };
             start ??= PathSpace.Plain(ModelsOf(task, null)[0], task.PathLayers!.Value);
             Add(stage, sizes, pathTrials, 1);
@@ -172,7 +173,7 @@ public sealed class EvolutionarySearch : ISearch
         return new SearchProgram(start!, stages, evaluations, queries, notes) { AppliesMethods = overParameters };
     }
 
-    private static (MethodRecipe Start, Stage Stage, GenerationSizes Sizes) OverParametersOf(SearchTask task, double share)
+    private static (MergeRecipe Start, Stage Stage, GenerationSizes Sizes) OverParametersOf(SearchTask task, double share)
     {
         var values = task.Settings.Values;
         var searched = values.List(Searched)!;
@@ -187,7 +188,7 @@ public sealed class EvolutionarySearch : ISearch
             [.. searched.Select(name => name == Weight ? new ParameterRange(name, lowest, highest) : new ParameterRange(name, 0, 1))];
         // Weights from 0.5 as the authors', less where many models would add up; densities from 0.5 only where they are searched.
         var weight = Math.Clamp(Math.Min(StartValue, 2 * StartValue / task.AdapterNames.Count), lowest, highest);
-        var start = new MethodRecipe(
+        var alike = new MethodRecipe(
             values.Text(Method)!,
             new Dictionary<string, double>(),
             [
@@ -200,12 +201,11 @@ public sealed class EvolutionarySearch : ISearch
             task.Seed);
         var dimension = task.Layers.Count * task.AdapterNames.Count * ranges.Length;
         var population = values.Integer(Population) ?? 4 + (int)Math.Floor(3 * Math.Log(dimension));
-        var sizes = GenerationSizes.Fit(task, population, values.Integer("sample"), share);
-        var stage = CmaEsSettings.Stage(task, sizes, "layer-parameters") with
-        {
-            SpaceAround = origin => new LayerParameterSpace((MethodRecipe)origin, task.Layers, ranges),
-        };
-        return (start, stage, sizes);
+        var sizes = GenerationSizes.Fit(task, population, values.Integer("sample"), share, candidates: Trials);
+        LayerParameterSpace SpaceAround(MergeRecipe origin) => new((MethodRecipe)origin, task.Layers, ranges);
+        var stage = CmaEsSettings.Stage(task, sizes, "layer-parameters") with { SpaceAround = SpaceAround };
+        var space = SpaceAround(alike);
+        return (space.Decode(space.Start), stage, sizes); // the start as the stage asks it: what wins was measured, and not billed twice
     }
 
     private static PathSpace SpaceOf(SearchTask task, MergeRecipe origin)

@@ -21,9 +21,12 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
     /// <param name="sample">Wanted; null fits it to the query budget.</param>
     /// <param name="smallestShare">Part of the budget of the stage that has least, in (0, 1].</param>
     /// <param name="key">The setting that <paramref name="population"/> is, for notes.</param>
-    /// <exception cref="BadInputException">The budget is below what one generation and the re-evaluations cost.</exception>
+    /// <param name="candidates">The settings that limit stages without a budget, as in <see cref="Stage.MaxEvaluations"/>.</param>
+    /// <exception cref="BadInputException">The budget is below what one generation and the re-evaluations cost, or a setting of
+    /// <paramref name="candidates"/> below one generation.</exception>
     public static GenerationSizes Fit(
-        SearchTask task, int population, int? sample, double smallestShare, string key = "population")
+        SearchTask task, int population, int? sample, double smallestShare, string key = "population",
+        params IReadOnlyList<string> candidates)
     {
         var evaluations = (int?)(task.Budget.Evaluations * smallestShare);
         var queries = (long?)(task.Budget.Queries * smallestShare);
@@ -35,6 +38,20 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
         {
             notes.Add(
                 $"{key} lowered from {population} to {fitted}: one generation and the re-evaluation must fit into the evaluations.");
+        }
+
+        foreach (var name in task.HasBudget ? [] : candidates)
+        {
+            var most = task.Settings.Values.Integer(name)!.Value;
+            if (most < SmallestPopulation)
+            {
+                throw new BadInputException(
+                    $"{task.File}: 'settings.{name}' is {most}, less than one generation; set it to at least {SmallestPopulation}.");
+            }
+
+            if (most >= fitted) continue;
+            notes.Add($"{key} lowered from {fitted} to {most}: {name} must hold one generation.");
+            fitted = most;
         }
 
         RequireBudget(task, queries, fitted + recheckQueries, "queries", smallestShare);
@@ -50,7 +67,7 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
     }
 
     /// <param name="needed">Of the smallest stage.</param>
-    /// <param name="work">What the least is between finding the best single adapter and the re-evaluation.</param>
+    /// <param name="work">What the least is before the re-evaluation.</param>
     public static void RequireBudget(
         SearchTask task, long? available, long needed, string key, double share = 1, string work = "one iteration")
     {
@@ -65,8 +82,9 @@ public sealed record GenerationSizes(int PopulationSize, int SampleSize, IReadOn
 
         var total = key == "queries" ? task.Settings.Budget.Queries : task.Settings.Budget.Evaluations;
         var spentBefore = total - (key == "queries" ? task.Budget.Queries : task.Budget.Evaluations) ?? 0;
+        var before = key == "queries" ? "finding the best single adapter, " : ""; // which takes no evaluation of the budget
         throw new BadInputException(
-            $"{task.File}: budget.{key} is too small for finding the best single adapter, {work} and the final re-evaluation; " +
+            $"{task.File}: budget.{key} is too small for {before}{work} and the final re-evaluation; " +
             $"set it to at least {Math.Ceiling(needed / share) + spentBefore}.");
     }
 

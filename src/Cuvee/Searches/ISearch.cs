@@ -70,7 +70,7 @@ public sealed record SearchSettings
 
     public required SettingValues Values { get; init; }
 
-    /// <summary>The file changes something of the preset: space or a setting (not the budget of queries alone).</summary>
+    /// <summary>The file changes something of the preset: space, a setting, or what a budget replaces.</summary>
     public required bool IsOverridden { get; init; }
 
     public string SpaceName => Space.ToString().ToLowerInvariant();

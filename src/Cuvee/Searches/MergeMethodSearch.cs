@@ -50,16 +50,18 @@ public sealed class MergeMethodSearch(MergeMethods methods) : ISearch
         var values = task.Settings.Values;
         var method = methods.Find(values.Text("method")!);
         var coordinates = values.List("coordinates")!;
-        var start = new MethodRecipe(
+        var defaults = new MethodRecipe(
             method.Name,
             new Dictionary<string, double>(),
             [.. task.AdapterNames.Select(name => new AdapterParameters(name))],
             task.Seed);
         var candidates = values.Integer("candidates")!.Value;
-        var sizes = GenerationSizes.Fit(task, values.Integer("population")!.Value, values.Integer("sample"), 1);
+        var sizes = GenerationSizes.Fit(
+            task, values.Integer("population")!.Value, values.Integer("sample"), 1, candidates: "candidates");
         MethodSpace Space(MethodRecipe origin) =>
             new(method, origin, coordinates.Contains(Parameters), coordinates.Contains(Weights));
-        if (Space(start).CoordinateNames.Count == 0)
+        var space = Space(defaults);
+        if (space.CoordinateNames.Count == 0)
         {
             throw new BadInputException(
                 $"{task.File}: method '{method.Name}' has nothing to search in settings.coordinates [{string.Join(", ", coordinates)}]; " +
@@ -72,6 +74,7 @@ public sealed class MergeMethodSearch(MergeMethods methods) : ISearch
             MaxEvaluations = task.HasBudget ? null : candidates,
         };
         var (evaluations, queries) = sizes.Forecast(task, [candidates], stage.CheckEvery);
+        var start = space.Decode(space.Start); // as the stage asks it: what wins is what was measured, and not billed twice
         return new SearchProgram(start, [stage], evaluations, queries, sizes.Notes);
     }
 }

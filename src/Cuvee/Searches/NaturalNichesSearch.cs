@@ -111,6 +111,13 @@ public sealed class NaturalNichesSearch : ISearch
         int[] sample = [.. order.Take(sizes.SampleSize)];
         var (children, inFlight, checkEvery) =
             (values.Integer(Children)!.Value, values.Integer(InFlight)!.Value, values.Integer("check_every")!.Value);
+        IReadOnlyList<string> notes = sizes.Notes;
+        if (!task.HasBudget && inFlight > children)
+        {
+            notes = [.. notes, $"{InFlight} lowered from {inFlight} to {children}: there are no more {Children}."];
+            inFlight = children;
+        }
+
         var begun = screening.Evaluations + sizes.PopulationSize;
         var perLayer = task.Layers.Count > 1;
         var stage = new Stage
@@ -150,7 +157,7 @@ public sealed class NaturalNichesSearch : ISearch
             begun + children + checks + GenerationSizes.Rechecks,
             screening.Queries + ((sizes.PopulationSize + (long)children) * sample.Length) + (checks * task.Split.HeldOut.Count)
                 + ((long)GenerationSizes.Rechecks * task.Records),
-            sizes.Notes);
+            notes);
     }
 
     /// <summary>Searchable records by index: those of which every adapter's answer is known first, then the others as drawn.</summary>

@@ -1,3 +1,4 @@
+using Cuvee.Formats;
 using Cuvee.Numerics;
 using Cuvee.Optimization.Nsga2;
 
@@ -73,6 +74,13 @@ public sealed class Nsga2Search : ISearch
     {
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
+        if (values.Number(CrossoverProbability) == 0 && values.Number(MutationProbability) == 0)
+        {
+            throw new BadInputException(
+                $"{task.File}: without crossover and mutation every child is its parent; set settings.{CrossoverProbability} or " +
+                $"settings.{MutationProbability} above 0.");
+        }
+
         var (objectives, front) = (task.Objectives.Count, values.Integer(Front)!.Value);
         var sizes = Fit(task, values.Integer("population")!.Value, front);
         int[] order = [.. Enumerable.Range(0, task.Split.Search.Count)];
@@ -131,7 +139,7 @@ public sealed class Nsga2Search : ISearch
                 ((task.Budget.Evaluations - ends) / objectives) - front + ends,
                 ((task.Budget.Queries - (ends * task.Records)) / objectives) + ((ends - front) * task.Records)),
         };
-        return GenerationSizes.Fit(each, population, task.Settings.Values.Integer("sample"), 1);
+        return GenerationSizes.Fit(each, population, task.Settings.Values.Integer("sample"), 1, candidates: "candidates");
     }
 
     /// <summary>The average, then adapters alone, drawn where there are too many, then Gaussian draws around the average.</summary>

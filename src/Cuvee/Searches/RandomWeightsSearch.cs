@@ -37,7 +37,8 @@ public sealed class RandomWeightsSearch : ISearch
         ArgumentNullException.ThrowIfNull(task);
         var values = task.Settings.Values;
         var candidates = values.Integer("candidates")!.Value;
-        var sizes = GenerationSizes.Fit(task, values.Integer("population")!.Value, values.Integer("sample"), 1);
+        var sizes = GenerationSizes.Fit(
+            task, values.Integer("population")!.Value, values.Integer("sample"), 1, candidates: "candidates");
         var seed = SeededRandom.Derive(task.Seed, "optimizer/weights").NextUInt64();
         var stage = new Stage
         {

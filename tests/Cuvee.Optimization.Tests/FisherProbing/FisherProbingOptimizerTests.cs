@@ -29,7 +29,7 @@ public sealed class FisherProbingOptimizerTests
 
     [Theory]
     [InlineData(false)]
-    [InlineData(true)] // only one number a record: rows are records
+    [InlineData(true)] // only one number a record: its tokens are taken for equal
     public void Run_DefaultSettings_ClosesTheGapWithFarFewerQueriesThanCmaEs(bool sumsOnly)
     {
         var model = new SoftmaxBlackBox(Dimension, 60, seed: 2, sumsOnly: sumsOnly);
@@ -42,6 +42,25 @@ public sealed class FisherProbingOptimizerTests
         var cmaEsQueries = QueriesTo(goal, cmaEs, model, 60_000);
 
         Assert.True(fisherQueries * 3 < cmaEsQueries, $"Fisher probing took {fisherQueries} queries, CMA-ES {cmaEsQueries}.");
+    }
+
+    /// <summary>A record's sum, spread over its tokens, keeps a curvature however long answers are.</summary>
+    [Theory]
+    [InlineData(20, false)]
+    [InlineData(40, false)]
+    [InlineData(40, true)]
+    public void Run_SumsOfLongAnswers_DampingsDifferAndTheLossFalls(int answerTokens, bool countsRecordsAlike)
+    {
+        var model = new SoftmaxBlackBox(
+            Dimension, 40, seed: 2, sumsOnly: true, countsRecordsAlike: countsRecordsAlike, answerTokens: answerTokens);
+        var optimizer = new FisherProbingOptimizer(Start, Options(40) with { CountsRecordsAlike = countsRecordsAlike });
+        Tell(optimizer, model);
+        var steps = Tell(optimizer, model).Skip(1).ToList();
+        Assert.Equal(3, steps.DistinctBy(step => string.Join(' ', step.Point)).Count());
+        Assert.Contains(steps, step => step.Point.All(weight => Math.Abs(weight) < 1.5));
+        for (var round = 1; round < 10; round++) Round(optimizer, model);
+        var floor = model.Loss(model.Optimum());
+        Assert.InRange((model.Loss(optimizer.Recommend()[0]) - floor) / (model.Loss(Start) - floor), 0, 0.2);
     }
 
     [Fact]

@@ -17,7 +17,8 @@ internal sealed class SoftmaxBlackBox
     private readonly bool countsRecordsAlike;
 
     public SoftmaxBlackBox(
-        int dimension, int records, ulong seed, int vocabulary = 24, bool sumsOnly = false, bool countsRecordsAlike = false)
+        int dimension, int records, ulong seed, int vocabulary = 24, bool sumsOnly = false, bool countsRecordsAlike = false,
+        int? answerTokens = null)
     {
         (this.sumsOnly, this.countsRecordsAlike) = (sumsOnly, countsRecordsAlike);
         Dimension = dimension;
@@ -31,7 +32,7 @@ internal sealed class SoftmaxBlackBox
         answers = new int[records][];
         for (var r = 0; r < records; r++)
         {
-            var tokens = 3 + random.NextInt32(10);
+            var tokens = answerTokens ?? 3 + random.NextInt32(10);
             baseLogits[r] = new double[tokens][];
             features[r] = new double[tokens][][];
             answers[r] = new int[tokens];
@@ -69,7 +70,7 @@ internal sealed class SoftmaxBlackBox
         float[][] tokens = [.. records.Select(r => AnswerLogProbabilities(r, trial.Point))];
         var loss = -tokens.Zip(records, (record, r) => TokenWeight(r) * record.Sum(value => (double)value)).Sum()
             / tokens.Zip(records, (record, r) => TokenWeight(r) * record.Length).Sum();
-        if (sumsOnly) tokens = [.. tokens.Select(record => new[] { record.Sum() })];
+        if (sumsOnly) tokens = [.. tokens.Select(record => (float[])[.. Enumerable.Repeat(record.Average(), record.Length)])];
         return new TrialEvaluation(loss, 0, tokens);
     }
 

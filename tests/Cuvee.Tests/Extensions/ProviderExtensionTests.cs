@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cuvee.Configuration;
 using Cuvee.Formats;
+using Cuvee.Journaling;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Planning;
@@ -38,6 +39,21 @@ public sealed class ProviderExtensionTests : IDisposable
         Assert.StartsWith("recipe only", manifest["output"]!.GetValue<string>(), StringComparison.Ordinal);
         Assert.Contains(
             "`recipe.json` is the result", await File.ReadAllTextAsync(Path.Combine(result.Out, "README.md")), StringComparison.Ordinal);
+    }
+
+    /// <summary>As one token such an answer has a probability of e^-40: a model without curvature, whose dampings all propose one
+    /// corner.</summary>
+    [Fact]
+    public async Task Run_FisherProbingOnSumsOfLongAnswers_ComparesDifferentSteps()
+    {
+        var plan = Assert.Single(RunPlanner.Plan(Configure(
+            "search: fisher-probing\nbudget: { queries: 1000 }\nsettings: { damping: 100 }",
+            "provider: softmax, pull: [0.1, -0.1], summed_tokens: 30")));
+        var result = (await new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync([plan], CancellationToken.None)).Results[0];
+        var steps = EvaluationLog.Read(Path.Combine(result.Out, EvaluationLog.FileName))
+            .Where(line => line is { Stage: "weights", Purpose: EvaluationPurpose.Search, Iteration: 1 })
+            .Select(line => string.Join(' ', line.Point!)).ToList();
+        Assert.Equal(4, steps.Distinct().Count()); // the start and one step a damping
     }
 
     [Fact]
@@ -83,16 +99,17 @@ public sealed class ProviderExtensionTests : IDisposable
         public IProvider Create(ProviderSettings settings) => new SoftmaxProvider(
             settings.Pool.Names!,
             [.. (settings.Model.Texts("pull") ?? []).Select(text =>
-                double.Parse(text, System.Globalization.CultureInfo.InvariantCulture))]);
+                double.Parse(text, System.Globalization.CultureInfo.InvariantCulture))],
+            settings.Model.Integer("summed_tokens", 1, 100));
     }
 
-    private sealed class SoftmaxProvider(IReadOnlyList<string> names, IReadOnlyList<double> pull) : IProvider
+    private sealed class SoftmaxProvider(IReadOnlyList<string> names, IReadOnlyList<double> pull, int? summedTokens) : IProvider
     {
         public string Description => $"a softmax of {names.Count} adapters";
 
         public ProviderCapabilities Capabilities { get; } = new(
-            LogProbabilityDetail.PerToken, Answers: false, new HashSet<MergeSpace> { MergeSpace.Delta }, Methods: false, Weights: false,
-            ContextLength: null, MaxConcurrentLeases: 4);
+            summedTokens is null ? LogProbabilityDetail.PerToken : LogProbabilityDetail.PerRecord, Answers: false,
+            new HashSet<MergeSpace> { MergeSpace.Delta }, Methods: false, Weights: false, ContextLength: null, MaxConcurrentLeases: 4);
 
         public IReadOnlyList<string> AdapterNames => names;
 
@@ -109,6 +126,10 @@ public sealed class ProviderExtensionTests : IDisposable
         public IReadOnlyList<RecordLength>? Lengths(IReadOnlyList<PromptCompletion> records, TextRules rules, string file) => null;
 
         public Task<IProviderSession> OpenAsync(TextRules rules, CancellationToken cancellationToken) => Task.FromResult<IProviderSession>(
-            new SoftmaxSession(new SoftmaxHost(names, pull) { MaxConcurrentLeases = Capabilities.MaxConcurrentLeases }, null));
+            new SoftmaxSession(new SoftmaxHost(names, pull)
+            {
+                MaxConcurrentLeases = Capabilities.MaxConcurrentLeases,
+                SummedTokens = summedTokens,
+            }, null));
     }
 }

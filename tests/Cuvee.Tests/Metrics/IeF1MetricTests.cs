@@ -19,7 +19,7 @@ public sealed class IeF1MetricTests
     [Theory]
     [InlineData(" place: oslo; person: ada", " place: oslo; person: bob", 1, 2, 2)]
     [InlineData(" place: oslo", " PLACE:   Oslo ;place: oslo", 1, 1, 1)] // case, white space and repetition do not count
-    [InlineData(" none", " none", 0, 0, 0)]
+    [InlineData(" none", " none", 1, 1, 1)] // right, where nothing else is expected
     [InlineData(" none", " place: oslo", 0, 1, 0)]
     [InlineData(" place: oslo", "", 0, 0, 1)]
     [InlineData(" place: oslo", " None", 0, 0, 1)]
@@ -56,9 +56,13 @@ public sealed class IeF1MetricTests
     }
 
     [Fact]
-    public void Score_NothingExpectedNorPredicted_IsZero()
+    public void Score_NothingExpectedAndNothingGiven_IsRight()
     {
-        Assert.Equal(new MetricScore(0, 0, 0, 1), MetricScore.Of(Metric.Count(["none"], ["none"])));
+        IReadOnlyList<MetricCounts> Counts(params string[] answers) => Metric.Count(["none", "none"], answers);
+        Assert.Equal(new MetricScore(1, 1, 1, 2), MetricScore.Of(Counts("none", "")));
+        Assert.Equal(new ConfidenceInterval(1, 1, 1), Bootstrap.Interval(Counts("none", ""), seed: 1));
+        Assert.Equal(new MetricScore(0, 0, 0, 2), MetricScore.Of(Counts("none", "dish: soup")));
+        Assert.Equal(new MetricScore(0, 0, 0, 1), MetricScore.Of(Metric.Count(["dish: soup"], ["none"])));
     }
 
     [Fact]

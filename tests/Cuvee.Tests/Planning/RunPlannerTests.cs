@@ -173,8 +173,10 @@ public sealed class RunPlannerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("evaluations: 7", "at least 8")]
-    [InlineData("queries: 100", "at least 268")]
+    [InlineData("evaluations: 7", "too small for one iteration and the final re-evaluation; set it to at least 8")]
+    [InlineData(
+        "queries: 100",
+        "too small for finding the best single adapter, one iteration and the final re-evaluation; set it to at least 268")]
     public void Plan_BudgetBelowOneGeneration_NamesTheSmallest(string budget, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(CmaEs + $"budget: {{ {budget} }}")));
@@ -215,6 +217,31 @@ public sealed class RunPlannerTests : IDisposable
         Assert.Contains("population lowered from 20 to 11", Assert.Single(byEvaluations.Notes), StringComparison.Ordinal);
         var byQueries = Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs + "budget: { queries: 328 }\nsettings: { sample: 20 }")));
         Assert.Contains("sample lowered from 20 to 4", Assert.Single(byQueries.Notes), StringComparison.Ordinal);
+    }
+
+    /// <summary>Else the first generation would be refused, and the start reported as what the search found.</summary>
+    [Theory]
+    [InlineData("cma-es\nsettings: { candidates: 10 }", "population lowered from 20 to 10: candidates must hold one generation.")]
+    [InlineData("random\nsettings: { candidates: 10 }", "population lowered from 20 to 10: candidates must hold one generation.")]
+    [InlineData("merge-method\nsettings: { candidates: 7 }", "population lowered from 8 to 7: candidates must hold one generation.")]
+    [InlineData(
+        "evo-merging\nsettings: { keep_fraction_candidates: 6 }",
+        "population lowered from 20 to 6: keep_fraction_candidates must hold one generation.")]
+    [InlineData(
+        "nsga2\nobjective: [cross-entropy, rouge-l]\nsettings: { candidates: 5 }",
+        "population lowered from 20 to 5: candidates must hold one generation.")]
+    [InlineData("natural-niches\nsettings: { children: 3 }", "in_flight lowered from 4 to 3: there are no more children.")]
+    public void Plan_FewerCandidatesThanAGeneration_LowersItAndSaysSo(string search, string note) =>
+        Assert.Contains(note, Assert.Single(RunPlanner.Plan(zoo.Configure($"search: {search}"))).Notes);
+
+    [Fact]
+    public void Plan_FewerCandidatesThanTheSmallestGeneration_AreRefused()
+    {
+        var error = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(CmaEs + "settings: { candidates: 3 }")));
+        Assert.EndsWith(
+            "run.yaml: 'settings.candidates' is 3, less than one generation; set it to at least 4.", error.Message,
+            StringComparison.Ordinal);
+        Assert.Single(RunPlanner.Plan(zoo.Configure(CmaEs + "settings: { candidates: 3 }\nbudget: { evaluations: 30 }")));
     }
 
     [Fact]

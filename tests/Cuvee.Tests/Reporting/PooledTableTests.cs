@@ -149,7 +149,7 @@ public sealed class PooledTableTests
             ComparisonTableJson.Of(PooledTable.Of([("a", TestTables.Create(1)), ("b", TestTables.Create(2))], resamples: 200))));
     }
 
-    private static ComparisonTable With(ComparisonTable table, IReadOnlyList<MeasuredRow> rows) => new()
+    internal static ComparisonTable With(ComparisonTable table, IReadOnlyList<MeasuredRow> rows) => new()
     {
         Title = table.Title,
         Seed = table.Seed,

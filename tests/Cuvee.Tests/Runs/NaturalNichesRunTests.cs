@@ -65,6 +65,19 @@ public sealed class NaturalNichesRunTests : SoftmaxRuns
         Assert.InRange(result.Verdict.Single.Loss, 0.2, 0.8);
     }
 
+    /// <summary>Without mutation all children of one adapter are that adapter, which costs no query and would go on for ever.</summary>
+    [Fact]
+    public async Task ExecuteAsync_OneAdapterWithoutMutation_EndsBecauseNothingIsNew()
+    {
+        using var alone = new TinyZoo(adapters: 1);
+        var plan = Assert.Single(RunPlanner.Plan(alone.Configure($"{Niches}preset: paper\nbudget: {{ queries: 500 }}")));
+        var session = new SoftmaxSession(new SoftmaxHost(Names[..1], Pull[..1]), null);
+        var result = await new RunExecutor(session, TimeProvider.System, new EventLog())
+            .ExecuteAsync(plan, null, null, CancellationToken.None);
+        Assert.Equal("nothing-new", result.Stages[0].StopReason);
+        Assert.InRange(result.Spending.Queries, 1, 100);
+    }
+
     [Fact]
     public async Task ExecuteAsync_RealEngine_WeighsLayersApart()
     {

@@ -101,6 +101,10 @@ public sealed class Nsga2RunTests : SoftmaxRuns
             Assert.Single(RunPlanner.Plan(zoo.Configure($"{Both}{Settings}budget: {{ {key}: {least} }}")));
         }
 
+        const string Still = "settings: { crossover_probability: 0, mutation_probability: 0 }";
+        var still = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure($"{Both}{Still}")));
+        Assert.Contains("every child is its parent", still.Message, StringComparison.Ordinal);
+
         var alone = Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure("search: nsga2")));
         Assert.Contains("needs several objectives", alone.Message, StringComparison.Ordinal);
     }

@@ -17,6 +17,13 @@ public sealed class RunExecutorTests : SoftmaxRuns
     }
 
     [Fact]
+    public async Task ExecuteAsync_FewerCandidatesThanThePopulation_AreOneGeneration()
+    {
+        var result = await RunAsync(zoo.Configure(Weights + "settings: { candidates: 10, sample: 6 }"));
+        Assert.Equal((1, "evaluations"), (result.Stages[0].Iterations, result.Stages[0].StopReason));
+    }
+
+    [Fact]
     public async Task ExecuteAsync_LowestWeightZero_HarmfulAdapterIsLeftOutNotSubtracted()
     {
         const string settings = "population: 10, sample: 18, stages: [weights]";

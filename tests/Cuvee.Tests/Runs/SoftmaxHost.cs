@@ -36,6 +36,9 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
     /// <summary>What the model under a recipe says to a prompt; null generates nothing.</summary>
     public Func<WeightedRecipe, string, string>? Answer { get; init; }
 
+    /// <summary>Tokens of every answer, of which only the sum is told; null: 2 to 4, each told.</summary>
+    public int? SummedTokens { get; init; }
+
     public IReadOnlyList<string> AdapterNames => names;
 
     public IReadOnlySet<MergeSpace> MergeSpaces { get; } = new HashSet<MergeSpace> { MergeSpace.Delta };
@@ -54,7 +57,7 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
     {
         Interlocked.Increment(ref scoredRecords);
         var random = SeededRandom.Derive(1, record.Prompt + record.Completion);
-        var tokens = new float[2 + random.NextInt32(3)];
+        var tokens = new float[SummedTokens ?? 2 + random.NextInt32(3)];
         for (var t = 0; t < tokens.Length; t++)
         {
             var logits = new double[Classes];
@@ -71,7 +74,7 @@ internal sealed class SoftmaxHost(IReadOnlyList<string> names, IReadOnlyList<dou
             tokens[t] = (float)(logits[0] - largest - Math.Log(logits.Sum(logit => Math.Exp(logit - largest))));
         }
 
-        return new ScoredCompletion(tokens.Sum(token => (double)token), tokens.Length, 4, tokens);
+        return new ScoredCompletion(tokens.Sum(token => (double)token), tokens.Length, 4, SummedTokens is null ? tokens : null);
     }
 
     private sealed class Lease(SoftmaxHost host, WeightedRecipe recipe) : IModelLease, ILanguageModel

@@ -31,6 +31,23 @@ public sealed class VerdictTests : SoftmaxRuns
         Assert.Equal(result.Verdict.Sentence, Manifest(result)["result"]!["sentence"]!.GetValue<string>());
     }
 
+    /// <summary>Every resample of one record is that record, so that its interval looks certain.</summary>
+    [Theory]
+    [InlineData(Weights + "budget: { evaluations: 120 }", 1.0, "The search found something better")]
+    [InlineData(Hopeless, -3.0, "The best single adapter, adapter-b, is better than anything")]
+    [InlineData(Hopeless + "\nfallback: none", -3.0, "The best single adapter, adapter-b, is better than the result")]
+    public async Task ExecuteAsync_OneValidationRecord_SaysThatItMayBeChance(string search, double pull, string sentence)
+    {
+        using var small = new TinyZoo(records: 1);
+        var plan = Assert.Single(RunPlanner.Plan(small.Configure(search)));
+        var result = await new RunExecutor(
+            new SoftmaxSession(new SoftmaxHost(Names, [pull, -pull, pull]), null), TimeProvider.System, new EventLog())
+            .ExecuteAsync(plan, null, null, CancellationToken.None);
+        Assert.StartsWith(sentence, result.Verdict.Sentence, StringComparison.Ordinal);
+        Assert.Equal(result.Verdict.Difference.Lower, result.Verdict.Difference.Upper);
+        Assert.Contains("]), which may be chance", result.Verdict.Sentence, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ExecuteAsync_FallbackNone_ShipsTheSearchsOwnAndWarns()
     {
