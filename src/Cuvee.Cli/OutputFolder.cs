@@ -1,5 +1,6 @@
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
+using Cuvee.Formats.Peft;
 
 namespace Cuvee.Cli;
 
@@ -12,9 +13,9 @@ internal sealed class OutputFolder
     private static readonly (string Written, string Stale)[] Rivals =
     [
         (HuggingFaceModelReader.IndexFileName, HuggingFaceModelReader.WeightsFileName),
-        (GgufAdapter, "adapter_config.json"),
-        (GgufAdapter, "adapter_model.safetensors"),
-        ("adapter_config.json", GgufAdapter),
+        (GgufAdapter, PeftReader.ConfigFileName),
+        (GgufAdapter, PeftReader.TensorFileName),
+        (PeftReader.ConfigFileName, GgufAdapter),
     ];
 
     private readonly string path;

@@ -22,14 +22,14 @@ public static class AdapterReader
     /// <summary>The files that make up the adapter, whether they are there or not.</summary>
     public static IReadOnlyList<string> Files(string path) => GgufFile(path) is { } file
         ? [file]
-        : [Path.Combine(path, PeftConfigFile.FileName), Path.Combine(path, PeftReader.TensorFileName)];
+        : [Path.Combine(path, PeftReader.ConfigFileName), Path.Combine(path, PeftReader.TensorFileName)];
 
     /// <summary>Null for a PEFT folder.</summary>
     /// <exception cref="BadInputException">The folder holds several.</exception>
     public static string? GgufFile(string path)
     {
         if (File.Exists(path)) return path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) ? path : null;
-        if (!Directory.Exists(path) || File.Exists(Path.Combine(path, PeftConfigFile.FileName))) return null;
+        if (!Directory.Exists(path) || File.Exists(Path.Combine(path, PeftReader.ConfigFileName))) return null;
         var files = Directory.GetFiles(path).Where(file => file.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase)).ToArray();
         return files.Length <= 1
             ? files.FirstOrDefault()

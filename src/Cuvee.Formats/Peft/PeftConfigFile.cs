@@ -9,8 +9,6 @@ namespace Cuvee.Formats.Peft;
 /// </summary>
 internal sealed class PeftConfigFile
 {
-    public const string FileName = "adapter_config.json";
-
     private static readonly JsonDocumentKind Kind = new("an adapter's configuration", MaxBytes: 64 << 20, MaxDepth: 64, "correct it");
 
     // Each changes the update into something else than Scaling * LoraB * LoraA on one linear module.

@@ -4,9 +4,11 @@ using Cuvee.Numerics;
 
 namespace Cuvee.Formats.Peft;
 
+/// <summary>Adapters in PEFT's form, a folder of two files.</summary>
 public static class PeftReader
 {
-    internal const string TensorFileName = "adapter_model.safetensors";
+    public const string ConfigFileName = "adapter_config.json";
+    public const string TensorFileName = "adapter_model.safetensors";
 
     // Names listed in a message before it says "and N more".
     private const int ListedNames = 5;
@@ -22,7 +24,7 @@ public static class PeftReader
         ArgumentNullException.ThrowIfNull(options);
         if (!Directory.Exists(folder))
             throw new BadInputException($"{folder}: there is no such folder; name the folder of a PEFT adapter.");
-        var configPath = Path.Combine(folder, PeftConfigFile.FileName);
+        var configPath = Path.Combine(folder, ConfigFileName);
         if (!File.Exists(configPath))
             throw new BadInputException($"{configPath}: the file is missing; name the folder of a PEFT adapter.");
         var tensorPath = Path.Combine(folder, TensorFileName);

@@ -33,7 +33,7 @@ public static class PeftWriter
             type,
             new Dictionary<string, string> { ["format"] = "pt" });
 
-        AtomicFile.WriteAllBytes(Path.Combine(folder, PeftConfigFile.FileName), ConfigBytes(adapter, rank));
+        AtomicFile.WriteAllBytes(Path.Combine(folder, PeftReader.ConfigFileName), ConfigBytes(adapter, rank));
     }
 
     // Rows of zeros below LoraA, columns of zeros right of LoraB: the product is the same.

@@ -46,8 +46,8 @@ internal static class ResultsPage
         text.Append(
             $"Queries and tokens are what finding a row cost, on average. Losses in nats per answer token, {results.Metric} in percent, " +
             "with 95% bootstrap intervals over seeds and test records together; differences are paired over both. Each target counts the " +
-            "same, and an average speaks of these targets. Of two or three seeds a single target's interval sees less than their whole spread " +
-            "([how much](../run-yaml.md#compare)). Answers are cut " +
+            "same, and an average speaks of these targets. Of two or three seeds a single target's interval sees less than their whole " +
+            "spread ([how much](../run-yaml.md#compare)). Answers are cut " +
             $"at {RowMeasurer.MaxTokens} tokens. ");
         text.Append(paper.IsEmpty
             ? $"The paper ({PaperFigures.Source}) has no such table.\n"

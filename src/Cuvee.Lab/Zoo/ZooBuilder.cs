@@ -117,7 +117,7 @@ public sealed class ZooBuilder(
     private void BuildSpecialist(SpecialistPlan specialist, Tokenizer tokenizer, ThreadTeam team, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(zooFolder, "adapters", specialist.Name);
-        var path = Path.Combine(folder, "adapter_model.safetensors");
+        var path = Path.Combine(folder, PeftReader.TensorFileName);
         var defaults = plan.SpecialistDefaults;
         var steps = specialist.Steps ?? defaults.Steps;
         var fingerprint = ZooFingerprint.Of(

@@ -1,6 +1,7 @@
 using Cuvee.Configuration;
 using Cuvee.Data;
 using Cuvee.Formats;
+using Cuvee.Formats.Peft;
 using Cuvee.Journaling;
 using Cuvee.LanguageModels.Chat;
 using Cuvee.Objectives;
@@ -20,7 +21,7 @@ public static class RunPlanner
     // What a run writes into its folder, files and folders.
     private static readonly string[] Written =
     [
-        RunIdentity.FileName, ObservationJournal.FileName, EvaluationLog.FileName, "adapter_model.safetensors", "adapter_config.json",
+        RunIdentity.FileName, ObservationJournal.FileName, EvaluationLog.FileName, PeftReader.TensorFileName, PeftReader.ConfigFileName,
         ResultOutput.CheckpointFolder, RunWriter.ManifestFileName, RunWriter.RecipeFileName, RunWriter.FrontFileName,
         RunWriter.ModelCardFileName, ComparisonTable.JsonFileName, ComparisonTable.MarkdownFileName, "compare", "comparison",
     ];

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cuvee.Formats;
 using Cuvee.Runs;
@@ -41,7 +40,7 @@ public static class RowOrigins
     {
         var path = Path.Combine(folder, RunIdentity.FileName);
         if (!File.Exists(path)) yield break;
-        var main = Parse(path) as JsonObject ?? throw new BadInputException($"{path}: damaged; repeat the run that wrote it.");
+        var main = RunIdentity.Read(path, "repeat the run that wrote it");
         var searches = (main[Compare]?["searches"] as JsonArray ?? []).Select(search => search?.DeepClone()).ToList();
         foreach (var key in (string[])["cuvee", "seed", Compare]) main.Remove(key);
         (main[RunIdentity.ExtendedBudget] as JsonObject)?.Remove("ends");
@@ -60,18 +59,6 @@ public static class RowOrigins
             var origin = (JsonObject)beside.DeepClone();
             origin["search"] = search;
             yield return (row, origin);
-        }
-    }
-
-    private static JsonNode? Parse(string path)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
-        }
-        catch (JsonException)
-        {
-            return null;
         }
     }
 }

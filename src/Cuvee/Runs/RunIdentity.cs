@@ -83,9 +83,9 @@ public sealed class RunIdentity
     {
         var path = Path.Combine(folder, FileName);
         if (!File.Exists(path)) return false;
-        var earlier = Read(path);
-        var extended = (earlier as JsonObject)?[ExtendedBudget]?.DeepClone();
-        (earlier as JsonObject)?.Remove(ExtendedBudget);
+        var earlier = Read(path, "choose a new 'out'");
+        var extended = earlier[ExtendedBudget]?.DeepClone();
+        earlier.Remove(ExtendedBudget);
         json.Remove(ExtendedBudget);
         if (FirstDifference("", earlier, json) is { } difference)
             throw new BadInputException($"{path}: the run here differs in '{difference}'; restore it to resume, or choose a new 'out'.");
@@ -96,7 +96,8 @@ public sealed class RunIdentity
     /// <summary>The larger budget that a resume gave the run in a folder.</summary>
     /// <exception cref="BadInputException">run.json is damaged.</exception>
     public static RunBudget RaisedBudget(string folder) =>
-        Path.Combine(folder, FileName) is var path && File.Exists(path) && (Read(path) as JsonObject)?[ExtendedBudget] is { } extended
+        Path.Combine(folder, FileName) is var path && File.Exists(path)
+            && Read(path, "choose a new 'out'")[ExtendedBudget] is { } extended
             ? extended.Deserialize<BudgetExtension>(RunJson.Options)!.Budget
             : RunBudget.None;
 
@@ -109,18 +110,6 @@ public sealed class RunIdentity
         var isContinued = Continues(folder);
         if (larger is not null) Extend(path, larger);
         if (!isContinued || larger is not null) RunJson.Write(path, json);
-    }
-
-    private static JsonNode? Read(string path)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
-        }
-        catch (JsonException exception)
-        {
-            throw new BadInputException($"{path}: damaged; choose a new 'out'.", exception);
-        }
     }
 
     private void Extend(string path, BudgetExtension larger)
@@ -151,6 +140,21 @@ public sealed class RunIdentity
             ["budget"] = JsonSerializer.SerializeToNode(search.Budget, RunJson.Options),
             ["settings"] = search.Values.ToJson(),
         };
+    }
+
+    /// <param name="mend">Of a damaged file.</param>
+    /// <exception cref="BadInputException">It is damaged.</exception>
+    internal static JsonObject Read(string path, string mend)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { MaxDepth = 32 }) as JsonObject
+                ?? throw new JsonException("no object");
+        }
+        catch (JsonException exception)
+        {
+            throw new BadInputException($"{path}: damaged; {mend}.", exception);
+        }
     }
 
     /// <returns>The path of the first value that only one of them has or that differs; null where there is none.</returns>

@@ -112,7 +112,8 @@ public sealed class PooledBootstrapTests
         double[] records = [.. Enumerable.Range(0, 200).Select(_ => random.NextGaussian())];
         Ratio[][] runs = [.. new[] { -apart, apart, -apart, apart }.Select(by => records.Select(r => new Ratio(r + by, 1)).ToArray())];
         var mean = records.Average();
-        var variance = (records.Average(r => (r - mean) * (r - mean)) / 200) + (apart * apart / 3); // the runs' own variance is 4/3 of that around their mean
+        var runsVariance = apart * apart / 3; // of the mean of four: theirs is 4/3 of apart squared
+        var variance = (records.Average(r => (r - mean) * (r - mean)) / 200) + runsVariance;
 
         var interval = Bootstrap.Resample(runs, seed: 3, Many).Interval;
 
