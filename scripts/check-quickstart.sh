@@ -11,6 +11,8 @@ trap 'rm -f "$table"' EXIT
 # Intervals of test loss and F1 (in points) by row.
 awk -v readme="$(sed -n '/^model  /,/^[^ ]* minus /p' README.md)" '
     function fail(text) { print "quick start: " text; failed = 1 }
+    # Whether a search takes the best single adapter hangs on the last bits, too.
+    function search_of(name) { sub(/, took .*/, "", name); return name }
     function within(row, what, value, low, high) {
         if (value < low || value > high) fail(row ": " what " " value " lies outside [" low ", " high "]")
     }
@@ -21,7 +23,7 @@ awk -v readme="$(sed -n '/^model  /,/^[^ ]* minus /p' README.md)" '
         for (i = 2; i <= shown; i++) {
             if (lines[i] ~ / minus /) break
             name = lines[i]; sub(/   *.*/, "", name)
-            columns = split(substr(lines[i], length(name) + 1), cells, " ")
+            columns = split(substr(lines[i], length(name) + 1), cells, " "); name = search_of(name)
             expected[++rows] = name; expectedLoss[name] = cells[4]
         }
     }
@@ -31,7 +33,7 @@ awk -v readme="$(sed -n '/^model  /,/^[^ ]* minus /p' README.md)" '
             quoted = substr(line, RSTART + 1, RLENGTH - 2); plain = quoted; gsub(/,/, "\001", plain)
             line = substr(line, 1, RSTART - 1) plain substr(line, RSTART + RLENGTH)
         }
-        split(line, field, ","); name = field[2]; gsub(/\001/, ",", name)
+        split(line, field, ","); name = field[2]; gsub(/\001/, ",", name); name = search_of(name)
         queries = field[5]; testLoss = field[8]; points = 100 * field[13]; seen++
         if (name != expected[seen]) fail("row " seen " is " name ", README shows " expected[seen])
         if (name in loss) {
