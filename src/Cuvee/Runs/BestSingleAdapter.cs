@@ -14,7 +14,8 @@ public sealed record SingleAdapter(string Name, double Loss, long Queries);
 
 /// <summary>
 /// Finds the best single adapter by successive halving (Jamieson and Talwalkar, arXiv 1502.07943): all adapters on a few records, the
-/// better half on twice as many, until the last ones are compared on all. Records come in a seeded order, so what a round adds is new.
+/// better half on twice as many, until the last ones are compared on all. Records come in a seeded order, so what a round adds is new. Ties,
+/// which a metric on a few records has many of (no answer right), are broken by the order of the round before.
 /// </summary>
 internal static class BestSingleAdapter
 {
@@ -59,37 +60,50 @@ internal static class BestSingleAdapter
         return order;
     }
 
-    public static async Task<SingleAdapter> FindAsync(
-        RunPlan plan, IObjective objective, CandidateEvaluator evaluator, Account account, IProgress<RunEvent> progress,
-        CancellationToken cancellationToken)
+    /// <summary>All adapters in a seeded order, for a search that nothing is known before; names say what an adapter is trained for, so that
+    /// their order would keep one kind.</summary>
+    public static IReadOnlyList<string> Unranked(RunPlan plan)
+    {
+        var names = plan.AdapterNames.ToArray();
+        SeededRandom.Derive(plan.Configuration.Seed, "best-single/adapters").Shuffle(names.AsSpan());
+        return names;
+    }
+
+    /// <param name="prior">All adapters; of two that are equal on the first records the one that stands before the other goes on.</param>
+    /// <returns>The best, and all adapters as they were ranked: those of later rounds first.</returns>
+    public static async Task<(SingleAdapter Best, IReadOnlyList<string> Ranking)> FindAsync(
+        RunPlan plan, IReadOnlyList<string> prior, IObjective objective, CandidateEvaluator evaluator, Account account,
+        IProgress<RunEvent> progress, CancellationToken cancellationToken)
     {
         var source = new RecordSource(RunRecords.Validation, plan.Validation);
         var order = Order(plan.Validation.Count, plan.Configuration.Seed);
         var readsTokens = objective.Observes == ObservationKind.Score && plan.Program.Stages.Any(stage => stage.ReadsTokenLogProbabilities);
         var before = account.Spending.Queries;
-        IReadOnlyList<(string Name, double Loss)> ranked = [.. plan.AdapterNames.Select(name => (name, 0.0))];
+        var ranking = prior;
+        var least = 0.0;
         var round = 0;
-        foreach (var (kept, asked) in Rounds(plan.AdapterNames.Count, plan.Validation.Count))
+        foreach (var (kept, asked) in Rounds(prior.Count, plan.Validation.Count))
         {
             int[] records = [.. order.Take(asked).Order()];
-            var questions = ranked.Take(kept).Select((adapter, trial) => new Question(
+            var questions = ranking.Take(kept).Select((name, trial) => new Question(
                 new QuestionKey($"best-single/{objective.Name}", EvaluationPurpose.Single, round, trial),
-                MergeRecipes.Single(plan.Search.Space, adapter.Name),
+                MergeRecipes.Single(plan.Search.Space, name),
                 source,
                 records,
                 objective)
             {
-                Subject = adapter.Name,
+                Subject = name,
                 ReadsTokenLogProbabilities = readsTokens,
             }).ToList();
             var evaluations = await evaluator.EvaluateAsync(questions, account, cancellationToken).ConfigureAwait(false);
-            ranked = [.. questions.Zip(evaluations, (question, evaluation) => (question.Subject!, evaluation.Loss))
-                .OrderBy(pair => pair.Loss).ThenBy(pair => pair.Item1, StringComparer.Ordinal)];
-            progress.Report(new SinglesCompared(objective.LossName, kept, asked, ranked[0].Name, ranked[0].Loss));
+            // A stable sort: equal ones keep their order.
+            ranking = [.. questions.Zip(evaluations).OrderBy(pair => pair.Second.Loss).Select(pair => pair.First.Subject!), .. ranking.Skip(kept)];
+            least = evaluations.Min(evaluation => evaluation.Loss);
+            progress.Report(new SinglesCompared(objective.LossName, kept, asked, ranking[0], least));
             round++;
         }
 
-        return new SingleAdapter(ranked[0].Name, ranked[0].Loss, account.Spending.Queries - before);
+        return (new SingleAdapter(ranking[0], least, account.Spending.Queries - before), ranking);
     }
 
     private static IEnumerable<(int Kept, int Records)> Rounds(int adapters, int records)

@@ -1,6 +1,7 @@
 using Cuvee.Events;
 using Cuvee.Formats;
 using Cuvee.Journaling;
+using Cuvee.Objectives;
 using Cuvee.Planning;
 using Cuvee.Providers;
 using Cuvee.Searches;
@@ -72,12 +73,16 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         RunPlan plan, CandidateEvaluator evaluator, Account account, Account control, RunVerdict? known,
         CancellationToken cancellationToken)
     {
-        var configuration = plan.Configuration;
-        var byObjective = known?.Single ?? await BestSingleAdapter.FindAsync(
-            plan, configuration.Objective, evaluator, account, progress, cancellationToken).ConfigureAwait(false);
+        async Task<(SingleAdapter Best, IReadOnlyList<string> Ranking)> FindAsync(
+            IReadOnlyList<string> prior, IObjective objective, Account payer) => await BestSingleAdapter.FindAsync(
+                plan, prior, objective, evaluator, payer, progress, cancellationToken).ConfigureAwait(false);
+
+        var unranked = BestSingleAdapter.Unranked(plan);
+        var (byObjective, ranking) = known is null
+            ? await FindAsync(unranked, plan.Configuration.Objective, account).ConfigureAwait(false)
+            : (known.Single, unranked);
         if (Verdicts.MetricObjectiveOf(plan) is not { } metric) return (byObjective, null);
-        return (byObjective, known?.SingleByMetric ?? await BestSingleAdapter.FindAsync(
-            plan, metric, evaluator, control, progress, cancellationToken).ConfigureAwait(false));
+        return (byObjective, known?.SingleByMetric ?? (await FindAsync(ranking, metric, control).ConfigureAwait(false)).Best);
     }
 
     private async Task<(IReadOnlyList<StageOutcome> Stages, IReadOnlyList<RunWarning> Warnings)> RunStagesAsync(

@@ -96,4 +96,38 @@ public sealed class VerdictTests : SoftmaxRuns
         Assert.Equal("adapter-k", result.Verdict.Single.Name);
         Assert.True(result.Verdict.Single.Queries < 16 * 64 / 2, $"{result.Verdict.Single.Queries} of {16 * 64}");
     }
+
+    /// <summary>On the first records no adapter answers anything right: the loss knows more than the order of the names.</summary>
+    [Fact]
+    public async Task ExecuteAsync_MetricTiesOnTheFirstRecords_TheLossDecidesWhoGoesOn()
+    {
+        using var large = new TinyZoo(adapters: 16, records: 64);
+        string[] names = [.. Enumerable.Range(0, 16).Select(i => $"adapter-{(char)('a' + i)}")];
+        var records = Cuvee.Data.RecordFile.Read(Path.Combine(large.Folder, "validation.jsonl"));
+        var first = BestSingleAdapter.AskedOfAll(16, 64, seed: 5).Select(i => records[i].Prompt).ToHashSet();
+        var gold = records.ToDictionary(record => record.Prompt, record => record.Completion);
+        var host = new SoftmaxHost(names, [.. names.Select(name => name == "adapter-p" ? 1.5 : -0.5)])
+        {
+            Answer = (recipe, prompt) => recipe.Adapters is [{ Name: "adapter-p" }] && !first.Contains(prompt) ? gold[prompt] : "",
+        };
+        var plan = Assert.Single(RunPlanner.Plan(large.Configure(Weights + "metric: rouge-l\nbudget: { evaluations: 24 }")));
+        var result = await new RunExecutor(new SoftmaxSession(host, null), TimeProvider.System, new EventLog())
+            .ExecuteAsync(plan, null, null, CancellationToken.None);
+        Assert.Equal("adapter-p", result.Verdict.SingleByMetric!.Name);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_NothingButTies_TheSeedDecidesNotTheNames()
+    {
+        var found = new HashSet<string>();
+        for (var seed = 1; seed <= 8; seed++)
+        {
+            var host = new SoftmaxHost(Names, Pull) { Answer = (_, _) => "" };
+            var result = await RunAsync(
+                zoo.Configure($"search: cma-es\nobjective: rouge-l\nseed: {seed}\nbudget: {{ evaluations: 8 }}", $"out-{seed}"), host: host);
+            found.Add(result.Verdict.Single.Name);
+        }
+
+        Assert.True(found.Count > 1, string.Join(", ", found));
+    }
 }
