@@ -34,7 +34,7 @@ internal static class EvolutionPage
             $"them was trained on, `{results.Target}`. How the parents are made and what the skills are: " +
             "[parents.md](../parents.md). Every search sees " +
             $"{results.ValidationRecords} validation records of the target and the same budget of queries; what is measured are greedy " +
-            $"answers to {results.TestRecords} test records of every skill, equal to the expected ones or not.\n\n");
+            $"answers to {TestRecords(results)}, equal to the expected ones or not.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"Seeds {string.Join(", ", results.Seeds)} of the searches. Repeat: ");
         text.Append($"`cuvee reproduce evolutionary{(results.Quick ? " --quick" : "")}` (trains the parents first).\n\n");
         if (results.Quick) text.Append("**A quick run**: parents hardly trained, small budgets. It shows that all works, no more.\n\n");
@@ -84,6 +84,13 @@ internal static class EvolutionPage
             "\n95% bootstrap intervals over seeds and test records together, differences paired over both; a claim is confirmed where " +
             "its interval lies above 0 and reversed where it lies below. Plain merges have no seed.\n");
         return text.ToString();
+    }
+
+    private static string TestRecords(EvolutionResults results)
+    {
+        var fewer = results.References[0].Skills.Where(skill => skill.Exact.Length != results.TestRecords)
+            .Select(skill => $"{skill.Exact.Length} of `{skill.Skill}`").ToList();
+        return $"{results.TestRecords} test records of every skill{(fewer.Count == 0 ? "" : $" ({string.Join(", ", fewer)})")}";
     }
 
     private static string Describe(EvolutionReference reference) =>

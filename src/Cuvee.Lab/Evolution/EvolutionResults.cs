@@ -95,7 +95,7 @@ internal sealed record EvolutionResults
             Skills = skills,
             Seeds = [.. runs.Select(run => run.Seed).Distinct().Order()],
             ValidationRecords = validationRecords,
-            TestRecords = references[0].Skills[0].Exact.Length,
+            TestRecords = references[0].Skills.Single(skill => skill.Skill == target).Exact.Length,
             References = references,
             Rows = [.. keys.Select(key => Summary(key, names(key), [.. runs.Where(run => run.Row == key)], skills, references))],
             Claims =

@@ -42,6 +42,9 @@ internal sealed record Experiment(string Name, string Title, string Protocol)
     /// <summary>Each seed draws its own validation records, noise and pool; else all seeds search on the same ones.</summary>
     public bool DrawsPerSeed { get; init; }
 
+    /// <summary>A seed draws the same adapters for every target, as far as its pool has them: its runs stand or fall together.</summary>
+    public bool DrawsPools => Points.Any(point => point.PoolSize is not null);
+
     /// <summary>Specialists of the zoo that it is about, where that is another one than the shipped; null: any zoo.</summary>
     public int? ZooSize { get; init; }
 

@@ -110,8 +110,10 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
             await MeasureCaseAsync(last = shared, experiment.Seeds, point, rows, cancellationToken);
         }
 
-        return last is null ? [] : [.. last.Tests.Select((test, i) => new MeasuredTarget(
-            test.Target.Name, last.Name, test.Target.DataSet, last.Adapters.Count, last.Validation.Count, rows[i]))];
+        if (last is null) return [];
+        var draw = experiment.DrawsPools ? experiment.Name : last.Name;
+        return [.. last.Tests.Select((test, i) => new MeasuredTarget(
+            test.Target.Name, draw, test.Target.DataSet, last.Adapters.Count, last.Validation.Count, rows[i]))];
     }
 
     /// <summary>Adds one measurement a row and seed to each test's rows.</summary>
@@ -186,7 +188,7 @@ internal sealed class ExperimentRunner(Experiment experiment, ExperimentLab lab,
         target.ValidationRecords,
         target.Rows.Values.First()[0].Row.Counts.Count,
         // The least: a row of several models has the sum of their tokens.
-        target.Rows.Values.Min(runs => runs[0].Row.Losses.Count(loss => loss.Denominator > RowMeasurer.MaxTokens)),
+        target.Rows.Values.Min(runs => runs[0].Row.Losses.Count(loss => RowMeasurer.IsCut(loss.Denominator))),
         statistics.RowsOf(target, keys),
         [.. keys.Where(target.Rows.ContainsKey).SelectMany(key => target.Rows[key].Zip(experiment.Seeds, (run, seed) => new SeedResult(
             key, seed, run.Row.Name, run.Row.Queries, run.Tokens, run.Row.ValidationLoss, run.Row.TestLoss, run.Row.Score.Precision,

@@ -5,12 +5,12 @@ using Cuvee.Reporting;
 namespace Cuvee.Lab.Reproduction;
 
 /// <summary>The measured rows of one point and one target.</summary>
-/// <param name="Case">Name of the case: targets of one case share their runs, and so the draw of runs.</param>
+/// <param name="Draw">Targets with one name share the draw of runs: those of one case share the runs, others the pools of the seeds.</param>
 /// <param name="DataSet">Targets of one data set with as many test records have the same texts, and so the draw of records.</param>
 /// <param name="PoolSize">Adapters that the searches chose from.</param>
 /// <param name="Rows">By key: one a seed, in the order of the seeds, with the tokens that finding it cost.</param>
 internal sealed record MeasuredTarget(
-    string Target, string Case, string DataSet, int PoolSize, int ValidationRecords,
+    string Target, string Draw, string DataSet, int PoolSize, int ValidationRecords,
     IReadOnlyDictionary<string, IReadOnlyList<(MeasuredRow Row, long Tokens)>> Rows);
 
 /// <summary>
@@ -70,7 +70,7 @@ internal sealed class ExperimentStatistics(
         if (drawn.TryGetValue((target.Target, key), out var known)) return known;
         var texts = targets.First(other => other.DataSet == target.DataSet && RecordsOf(other) == RecordsOf(target)).Target;
         var records = SeededRandom.Derive(Seed, $"records/{texts}").NextUInt64();
-        var runs = SeededRandom.Derive(Seed, $"runs/{target.Case}").NextUInt64();
+        var runs = SeededRandom.Derive(Seed, $"runs/{target.Draw}").NextUInt64();
         ResampledValue Of(Func<MeasuredRow, IReadOnlyList<Ratio>> values) =>
             Bootstrap.Resample([.. target.Rows[key].Select(run => values(run.Row))], records, resamples, runs);
         return drawn[(target.Target, key)] =

@@ -22,7 +22,7 @@ internal sealed class FewShotRow : IExperimentRow
     public string Settings(bool quick) => "few_shot: auto";
 
     public string Note => "Few-shot prompts hold as many examples as fit the context beside the longest record; where none fits, the row " +
-        "is the base model.";
+        "is the base model. Their loss counts the token that closes an answer, which the examples do not show: compare them by the metric.";
 
     public Task<RowOutcome> RunAsync(RowContext context, CancellationToken cancellationToken)
     {

@@ -9,6 +9,9 @@ internal static class RowMeasurer
     /// <summary>Of an answer; longer ones are cut.</summary>
     public const int MaxTokens = 96;
 
+    /// <param name="tokens">Of an expected answer as it is scored, with the one that closes it and need not be generated.</param>
+    public static bool IsCut(double tokens) => tokens > MaxTokens + 1;
+
     /// <summary>What a measurement depends on beside the models.</summary>
     public static string[] IdentityOf(ExperimentTest test) =>
         [test.Sha256, RecordsFingerprint.Of(test.Validation), Experiment.Metric, $"{MaxTokens}"];

@@ -32,6 +32,18 @@ public sealed class ExperimentCatalogTests(FourSpecialists zoo) : IClassFixture<
         Assert.Equal(PaperFigures.Experiments.Contains(name), experiment.Claims.Any(claim => claim.Source == "paper"));
     }
 
+    /// <summary>Their seeds' runs are drawn for all targets together: a seed has one draw of adapters.</summary>
+    [Fact]
+    public void DrawsPools_Catalog_WhereAPointIsSmallerThanThePool() => Assert.Equal(
+        ["pool-size", "repository"],
+        ExperimentCatalog.All.Where(experiment => experiment.DrawsPools).Select(experiment => experiment.Name));
+
+    [Theory]
+    [InlineData(97, false)] // 96 and the one that closes the answer
+    [InlineData(98, true)]
+    public void IsCut_TokensOfAScoredAnswer_CountsNotTheClosingOne(int tokens, bool isCut) =>
+        Assert.Equal(isCut, RowMeasurer.IsCut(tokens));
+
     [Fact]
     public void Catalog_NamesAndPaperTables_AreUniqueAndKnown()
     {
