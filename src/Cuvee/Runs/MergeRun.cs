@@ -19,18 +19,15 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
         await using var session = await OpenAsync(plans[0], cancellationToken).ConfigureAwait(false);
         foreach (var doubt in session.PoolDoubts) progress.Report(new PoolDoubt(doubt));
         var executor = new RunExecutor(session, time, progress);
-
-        var searches = new List<(string Title, RunResult Result)>();
         var hasTable = configuration.Compare is not null;
-        foreach (var plan in plans)
+        using var run = executor.Open(plans[0], options); // to the end: the table and the manifest are written here, too
+        var main = await executor.ExecuteAsync(plans[0], run, known: null, hasTable, cancellationToken).ConfigureAwait(false);
+        var searches = new List<(string Title, RunResult Result)> { (plans[0].Title, main) };
+        foreach (var plan in plans.Skip(1))
         {
-            // Comparison searches share the main search's best single adapter; only the main search's budget can grow, and only the main
-            // run holds the table.
-            var known = searches.Count == 0 ? null : searches[0].Result.Verdict;
-            var own = searches.Count == 0
-                ? (options ?? new RunOptions()) with { LeaveOpen = hasTable }
-                : (options ?? new RunOptions()) with { LargerBudget = null };
-            searches.Add((plan.Title, await executor.ExecuteAsync(plan, known, own, cancellationToken).ConfigureAwait(false)));
+            // Comparison searches share the main search's best single adapter; only the main search's budget can grow.
+            var own = new RunOptions(options?.Repair == true);
+            searches.Add((plan.Title, await executor.ExecuteAsync(plan, main.Verdict, own, cancellationToken).ConfigureAwait(false)));
         }
 
         ComparisonTable? table = null;
@@ -39,7 +36,7 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
             (table, var spent) = await new ComparisonBuilder(session.Host, time, progress).BuildAsync(
                 plans[0], searches, cancellationToken, options?.Repair == true).ConfigureAwait(false);
             table.Write(plans[0].Out);
-            RunWriter.Finish(plans[0], searches[0].Result, spent);
+            RunWriter.Finish(plans[0], main, spent);
         }
 
         if (session.Retries > 0) progress.Report(new RequestsRepeated(session.Retries));
