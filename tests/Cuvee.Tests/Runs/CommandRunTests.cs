@@ -81,6 +81,14 @@ public sealed class CommandRunTests : IDisposable
     }
 
     [Fact]
+    public async Task ExecuteAsync_ProgramTidiesItsFolder_IsNoFailure()
+    {
+        await File.AppendAllTextAsync(
+            Path.Combine(folder, "score.sh"), "\ncase \"$1\" in *cuvee-candidates-*) rm -r \"$1\" ;; esac\n");
+        Assert.InRange((await RunAsync("search: cma-es\nsettings: { candidates: 40 }")).ValidationLoss, 0, 0.2);
+    }
+
+    [Fact]
     public async Task Plan_ScriptHasChanged_IsAnotherRun()
     {
         await RunAsync("search: cma-es\nsettings: { candidates: 40 }");
