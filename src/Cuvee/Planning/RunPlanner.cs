@@ -126,7 +126,7 @@ public static class RunPlanner
             isMain ? BestSingleAdapter.Expense(names.Count, validation.Count, configuration.Seed, at => expenses.Of(kind, at)) : default,
             expenses.All(kind));
         var (start, startNotes) = isMain && configuration.Start is { } given
-            ? StartRecipe.Read(StartRecipe.FileOf(given), search, names, provider.Capabilities.KeepFractions)
+            ? StartRecipe.Read(StartRecipe.FileOf(given), search, names, provider.Capabilities)
             : (null, []);
         var task = new SearchTask
         {
