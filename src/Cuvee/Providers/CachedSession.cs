@@ -42,7 +42,8 @@ internal sealed class CachedSession : IProviderSession
 
     public int LargestMeasuredRank => inner.LargestMeasuredRank;
 
-    public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) => inner.WriteFolded(folder, recipe, type);
+    public void WriteFolded(string folder, MergeRecipe recipe, TensorType type, CancellationToken cancellationToken) =>
+        inner.WriteFolded(folder, recipe, type, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
