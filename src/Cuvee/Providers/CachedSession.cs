@@ -21,6 +21,8 @@ internal sealed class CachedSession : IProviderSession
 
     public long Reused => cache.Reused;
 
+    public string? Problem => cache.Problem;
+
     public RecipeMerger? Weights => inner.Weights;
 
     public IReadOnlyList<string> PoolDoubts => inner.PoolDoubts;

@@ -41,6 +41,7 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
 
         if (session.Retries > 0) progress.Report(new RequestsRepeated(session.Retries));
         if (session is CachedSession { Reused: > 0 } cached) progress.Report(new AnswersReused(cached.Reused));
+        if (session is CachedSession { Problem: { } problem }) progress.Report(new CacheDoubt(problem));
         return new MergeReport([.. searches.Select(pair => pair.Result)], table);
     }
 
