@@ -27,7 +27,17 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
         {
             // Comparison searches share the main search's best single adapter; only the main search's budget can grow.
             var own = new RunOptions(options?.Repair == true);
-            searches.Add((plan.Title, await executor.ExecuteAsync(plan, main.Verdict, own, cancellationToken).ConfigureAwait(false)));
+            try
+            {
+                searches.Add((plan.Title, await executor.ExecuteAsync(plan, main.Verdict, own, cancellationToken).ConfigureAwait(false)));
+            }
+            catch (QueryBudgetExceededException exception)
+            {
+                throw new LanguageModelException(
+                    $"{plan.Out}: {exception.Message.TrimEnd('.')}, and a comparison search gets no more; delete that folder to ask " +
+                    "anew.",
+                    exception);
+            }
         }
 
         ComparisonTable? table = null;
