@@ -75,11 +75,11 @@ public static class LayerPath
     /// </summary>
     /// <param name="source">As for <see cref="Join"/>.</param>
     /// <exception cref="BadInputException">A product of scales is too near 0 or too large for fp32.</exception>
-    public static IEnumerable<TensorSource> Fold(string source, LlamaWeights path)
+    public static IEnumerable<TensorSource> Fold(string source, LlamaWeights path, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         var product = 1.0;
-        var parts = new List<Func<string, IReadOnlyList<int>, TensorSource>> { Matrix(path.EmbedTokens, 1) };
+        var parts = new List<Func<string, IReadOnlyList<int>, TensorSource>> { Matrix(path.EmbedTokens, 1, cancellationToken) };
         for (var slot = 0; slot < path.Layers.Count; slot++)
         {
             var layer = path.Layers[slot];
@@ -97,13 +97,13 @@ public static class LayerPath
             for (var linear = 0; linear < layer.Linears.Count; linear++)
             {
                 var factor = linear is LayerBlock.OProj or LayerBlock.DownProj ? inverse : 1;
-                parts.Add(Matrix(layer.Linears[linear], factor));
+                parts.Add(Matrix(layer.Linears[linear], factor, cancellationToken));
                 if (layer.Biases[linear] is { } bias) parts.Add(Vector(bias, factor));
             }
         }
 
         parts.Add(Vector(path.Norm, Math.Sign(product)));
-        if (!path.Config.TieWordEmbeddings) parts.Add(Matrix(path.LmHead, 1));
+        if (!path.Config.TieWordEmbeddings) parts.Add(Matrix(path.LmHead, 1, cancellationToken));
         return LlamaTensorLayout.Tensors(path.Config).Zip(parts, (tensor, part) => part(tensor.Name, tensor.Shape));
     }
 
@@ -130,9 +130,11 @@ public static class LayerPath
         TorchDtype = first.TorchDtype,
     };
 
-    private static Func<string, IReadOnlyList<int>, TensorSource> Matrix(StoredMatrix matrix, float factor) =>
+    private static Func<string, IReadOnlyList<int>, TensorSource> Matrix(
+        StoredMatrix matrix, float factor, CancellationToken cancellationToken) =>
         (name, shape) => new TensorSource(name, shape, (firstRow, rows) =>
         {
+            cancellationToken.ThrowIfCancellationRequested();
             matrix.ReadRows(firstRow, rows.Length / matrix.Columns, rows.Span);
             if (factor != 1) FloatVectors.Scale(factor, rows.Span);
         });

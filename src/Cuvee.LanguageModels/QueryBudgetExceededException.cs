@@ -1,4 +1,8 @@
 namespace Cuvee.LanguageModels;
 
 /// <summary>A request could spend more than the budget holds; it was not sent.</summary>
-public sealed class QueryBudgetExceededException(string message) : Exception(message);
+/// <param name="limit">The budget's: <c>queries</c>, <c>tokens</c> or <c>cost</c>.</param>
+public sealed class QueryBudgetExceededException(string message, string limit, Exception? inner = null) : Exception(message, inner)
+{
+    public string Limit => limit;
+}

@@ -37,10 +37,11 @@ public sealed class QueryMeter(SpendingLimits? limits = null, TokenPrice? price 
                     "tokens" => (limits.Tokens, total.Tokens),
                     _ => (limits.Cost, price!.CostOf(total)),
                 };
-                throw new QueryBudgetExceededException(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{bound.Queries} more queries would pass the budget of {limit:0.####} {key} ({gone:0.####} are spent); " +
-                    $"raise budget.{key}."));
+                throw new QueryBudgetExceededException(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{bound.Queries} more queries would pass the budget of {limit:0.####} {key} ({gone:0.####} are spent)."),
+                    key);
             }
 
             reserved += bound;

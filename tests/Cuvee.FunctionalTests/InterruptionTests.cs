@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Cuvee.Journaling;
+using Cuvee.LanguageModels;
 
 namespace Cuvee.FunctionalTests;
 
@@ -167,6 +169,23 @@ public sealed class InterruptionTests : IDisposable
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"{journal}, line 101"), refused.Error, StringComparison.Ordinal);
         Assert.Equal(0, (await CuveeRun.InProcessAsync("merge", file, "--out", cut, "--resume", "--repair")).Code);
         await AssertSameResultsAsync(whole, cut);
+    }
+
+    /// <summary>Queries that were billed for nothing may use up a budget that the run file can no longer raise.</summary>
+    [Fact]
+    public async Task Resume_BudgetLostToFailures_SaysWhatGoesOn()
+    {
+        var file = zoo.WriteRun("search: random\nbudget: { queries: 400 }\nsettings: { population: 8 }");
+        Assert.Equal(0, (await CuveeRun.InProcessAsync("merge", file)).Code);
+        var path = Path.Combine(zoo.Folder, "out", ObservationJournal.FileName);
+        File.Delete(path);
+        using (var journal = ObservationJournal.Open(path))
+            journal.Append(new QuestionKey("", EvaluationPurpose.Single, 0, 0), "", [], lost: new Expense(400, 0, 0));
+
+        var refused = await CuveeRun.InProcessAsync("merge", file, "--resume");
+        Assert.Equal((1, ""), (refused.Code, refused.Output));
+        Assert.EndsWith($"go on with: cuvee merge {file} --resume --queries N", refused.Error.TrimEnd(), StringComparison.Ordinal);
+        Assert.Equal(0, (await CuveeRun.InProcessAsync("merge", file, "--resume", "--queries", "2000")).Code);
     }
 
     private static async Task AssertSameResultsAsync(string expected, string actual)

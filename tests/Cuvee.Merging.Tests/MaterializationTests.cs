@@ -103,6 +103,22 @@ public sealed class MaterializationTests
     }
 
     [Fact]
+    public void Fold_Stopped_FormsNoMoreRows()
+    {
+        using var stop = new CancellationTokenSource();
+        using var team = new ThreadTeam(1);
+        var folded = FoldedCheckpoint.Fold(
+            [
+                (TestAdapters.Wide + ".weight", [11, 37], StoredMatrix.Over(11, 37, new float[11 * 37])),
+                (TestAdapters.Tall + ".weight", [37, 11], StoredMatrix.Over(37, 11, new float[37 * 11])),
+            ],
+            new RecipeMerger(TestAdapters.Pool(1)), new WeightedRecipe(MergeSpace.Delta, [new("adapter-000", 1)]), team, stop.Token);
+        Formed(folded[0], [11]);
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => Formed(folded[1], [37]));
+    }
+
+    [Fact]
     public void Fold_ForeignBase_NamesModule()
     {
         var merger = new RecipeMerger(TestAdapters.Pool(1));

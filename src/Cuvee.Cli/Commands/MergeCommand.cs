@@ -113,6 +113,12 @@ internal static class MergeCommand
             {
                 throw new StoppedException($"Stopped; {again}", exception);
             }
+            catch (QueryBudgetExceededException exception)
+            {
+                // Not by the run file: another budget there is another run.
+                throw new QueryBudgetExceededException(
+                    $"{exception.Message.TrimEnd('.')}; {again} --{exception.Limit} N", exception.Limit, exception);
+            }
             catch (LanguageModelException exception) when (File.Exists(Path.Combine(plans[0].Out, RunIdentity.FileName)))
             {
                 throw new LanguageModelException($"{exception.Message.TrimEnd('.')}; {again}", exception);

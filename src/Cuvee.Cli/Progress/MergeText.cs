@@ -40,6 +40,7 @@ internal sealed class MergeText(IReadOnlyList<RunPlan> plans)
             $"validation loss {run.ValidationLoss:0.000} after {Span(run.WallTime)}, {Spent(run.Spending)}; written to {run.Out}",
         RequestsRepeated repeated => $"{repeated.Count:#,0} requests were sent again after failures; none counts as a query",
         AnswersReused reused => $"{reused.Count:#,0} answers came from the cache; nobody was asked for them",
+        CacheDoubt doubt => $"cache: {doubt.Message}",
         ComparisonRowStarted row => $"measuring {row.Row}",
         _ => null,
     };

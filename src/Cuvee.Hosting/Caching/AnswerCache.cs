@@ -34,6 +34,9 @@ public sealed class AnswerCache : IDisposable
     /// <summary>Answers that were found instead of asked for.</summary>
     public long Reused => Interlocked.Read(ref reused);
 
+    /// <summary>Why answers are no longer written, one sentence; null while they are.</summary>
+    public string? Problem { get; private set; }
+
     /// <param name="folder">Made where it is not there; holds one file a fingerprint.</param>
     /// <param name="fingerprint">Of everything that decides answers but recipe and question: models, pool, rules of texts.</param>
     /// <exception cref="BadInputException">The file cannot be opened, such as because another run has it.</exception>
@@ -45,7 +48,8 @@ public sealed class AnswerCache : IDisposable
         try
         {
             Directory.CreateDirectory(folder);
-            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // Unbuffered: nothing of a write that failed is left to fail again.
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -69,18 +73,14 @@ public sealed class AnswerCache : IDisposable
         }
     }
 
-    /// <summary>Returns when the answer is in the file.</summary>
+    /// <summary>Returns when the answer is in the file, or in memory alone where the file takes no more.</summary>
     internal void Add(string recipe, string question, CachedAnswer answer)
     {
         var key = KeyOf(recipe, question);
         var line = JsonSerializer.SerializeToUtf8Bytes(answer with { Key = key }, Options);
         lock (gate)
         {
-            if (!known.TryAdd(key, answer)) return;
-            stream.Write(Encoding.ASCII.GetBytes(Check(line) + ' '));
-            stream.Write(line);
-            stream.WriteByte((byte)'\n');
-            stream.Flush();
+            if (known.TryAdd(key, answer)) Write([.. Encoding.ASCII.GetBytes(Check(line)), (byte)' ', .. line, (byte)'\n']);
         }
     }
 
@@ -101,7 +101,20 @@ public sealed class AnswerCache : IDisposable
         if (stream.Length == 0) return;
         stream.Position = stream.Length - 1;
         var isTorn = stream.ReadByte() != '\n';
-        if (isTorn) stream.WriteByte((byte)'\n');
+        if (isTorn) Write("\n"u8);
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        if (Problem is not null) return;
+        try
+        {
+            stream.Write(bytes);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Problem = $"{stream.Name}: cannot be written ({exception.Message.TrimEnd('.')}); later answers are not kept for other runs.";
+        }
     }
 
     /// <summary>The recipe's part is of fixed length, so no two questions share a text.</summary>

@@ -87,8 +87,20 @@ public sealed class CommandHost : IAdapterHost
     {
         gate.Dispose();
         team.Dispose();
-        Directory.Delete(work, recursive: true);
+        Remove(work);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>As far as it goes: the program may have tidied up itself.</summary>
+    private static void Remove(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+        }
     }
 
     private sealed class Lease(ILanguageModel model, string? folder, SemaphoreSlim gate) : IModelLease
@@ -97,8 +109,15 @@ public sealed class CommandHost : IAdapterHost
 
         public ValueTask DisposeAsync()
         {
-            if (folder is not null) Directory.Delete(folder, recursive: true);
-            gate.Release();
+            try
+            {
+                if (folder is not null) Remove(folder);
+            }
+            finally
+            {
+                gate.Release();
+            }
+
             return ValueTask.CompletedTask;
         }
     }

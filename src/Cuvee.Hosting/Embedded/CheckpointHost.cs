@@ -65,11 +65,11 @@ public sealed class CheckpointHost : IAdapterHost
     /// configuration. While no lease is out.</summary>
     /// <exception cref="ArgumentException">The recipe does not fit the pool.</exception>
     /// <exception cref="BadInputException">A path's input scales leave fp32.</exception>
-    public (LlamaConfig Config, IEnumerable<TensorSource> Tensors) Fold(MergeRecipe recipe)
+    public (LlamaConfig Config, IEnumerable<TensorSource> Tensors) Fold(MergeRecipe recipe, CancellationToken cancellationToken)
     {
-        if (recipe is not PathRecipe path) return (baseModel.Weights.Config, Sources(recipe, CancellationToken.None));
-        var weights = WeightsOf(path, CancellationToken.None);
-        return (LayerPath.FoldedConfig(weights), LayerPath.Fold("recipe", weights));
+        if (recipe is not PathRecipe path) return (baseModel.Weights.Config, Sources(recipe, cancellationToken));
+        var weights = WeightsOf(path, cancellationToken);
+        return (LayerPath.FoldedConfig(weights), LayerPath.Fold("recipe", weights, cancellationToken));
     }
 
     public ValueTask DisposeAsync()

@@ -15,7 +15,9 @@ public static class FoldedModel
     /// <param name="model">A Hugging Face folder or a GGUF file; the result is a folder.</param>
     /// <param name="folder">Must not exist, or be empty.</param>
     /// <exception cref="BadInputException">The recipe does not fit the pool, or the pool not the base model.</exception>
-    public static void Write(ModelFolder model, RecipeMerger merger, MergeRecipe recipe, string folder, TensorType type)
+    public static void Write(
+        ModelFolder model, RecipeMerger merger, MergeRecipe recipe, string folder, TensorType type,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(merger);
@@ -30,7 +32,8 @@ public static class FoldedModel
         try
         {
             folded = FoldedCheckpoint.Fold(
-                LlamaTensorLayout.Tensors(config).Select(tensor => (tensor.Name, tensor.Shape, Source(tensor.Name))), merger, recipe, team);
+                LlamaTensorLayout.Tensors(config).Select(tensor => (tensor.Name, tensor.Shape, Source(tensor.Name))), merger, recipe, team,
+                cancellationToken);
         }
         catch (ArgumentException exception)
         {

@@ -30,38 +30,43 @@ internal sealed class Decoder(LlamaConfig config, RotaryTable rotary, SamplePass
         var active = new List<DecodingSequence>();
         var room = Room(weights.Layers.Count, prompts, options);
         logits.Reserve((long)room * config.VocabSize);
-        while (active.Count > 0 || waiting.Count > 0)
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            List<DecodingSequence> advanced;
-            ReadOnlySpan<float> states;
-            // A group's prompts share the packing of every weight, so they wait for several places.
-            if (waiting.Count > 0 && room - active.Count >= Math.Max(1, Math.Min(room / 2, active.Count)))
+            while (active.Count > 0 || waiting.Count > 0)
             {
-                advanced = Admit(weights.Layers.Count, waiting, room - active.Count, prompts, options, caches);
-                active.AddRange(advanced);
-                states = Prefill(weights, advanced, cancellationToken);
-            }
-            else
-            {
-                advanced = active;
-                int[] tokens = [.. active.Select(sequence => sequence.Generated[^1])];
-                states = step.Run(weights, tokens, [.. active.Select(sequence => sequence.Cache)]);
-            }
+                cancellationToken.ThrowIfCancellationRequested();
+                List<DecodingSequence> advanced;
+                ReadOnlySpan<float> states;
+                // A group's prompts share the packing of every weight, so they wait for several places.
+                if (waiting.Count > 0 && room - active.Count >= Math.Max(1, Math.Min(room / 2, active.Count)))
+                {
+                    advanced = Admit(weights.Layers.Count, waiting, room - active.Count, prompts, options, caches);
+                    active.AddRange(advanced);
+                    states = Prefill(weights, advanced, cancellationToken);
+                }
+                else
+                {
+                    advanced = active;
+                    int[] tokens = [.. active.Select(sequence => sequence.Generated[^1])];
+                    states = step.Run(weights, tokens, [.. active.Select(sequence => sequence.Cache)]);
+                }
 
-            step.Logits(advanced.Count, states, weights.LmHead, logits);
-            team.Run(advanced.Count, i => Advance(
-                advanced[i], logits.Slice((long)i * config.VocabSize, config.VocabSize), samplers.Value!, options, stopAfter));
-            foreach (var sequence in active.Where(sequence => sequence.StopReason is not null))
-            {
-                results[sequence.Index] = new GeneratedTokens(sequence.Generated, sequence.StopReason!.Value);
-                caches.Push(sequence.Cache);
-            }
+                step.Logits(advanced.Count, states, weights.LmHead, logits);
+                team.Run(advanced.Count, i => Advance(
+                    advanced[i], logits.Slice((long)i * config.VocabSize, config.VocabSize), samplers.Value!, options, stopAfter));
+                foreach (var sequence in active.Where(sequence => sequence.StopReason is not null))
+                {
+                    results[sequence.Index] = new GeneratedTokens(sequence.Generated, sequence.StopReason!.Value);
+                    caches.Push(sequence.Cache);
+                }
 
-            active.RemoveAll(sequence => sequence.StopReason is not null);
+                active.RemoveAll(sequence => sequence.StopReason is not null);
+            }
         }
-
-        foreach (var cache in caches) cache.Free();
+        finally
+        {
+            foreach (var cache in active.Select(sequence => sequence.Cache).Concat(caches)) cache.Free();
+        }
     }
 
     /// <summary>Sequences whose keys and values fit into <see cref="CacheBytes"/>, at least one.</summary>

@@ -61,7 +61,15 @@ internal sealed unsafe class SamplePass : IStagedWork
         chunks = RowChunk.Cut(sequences, outputsOnly: false, largestChunk, team.Threads);
         outputChunks = RowChunk.Cut(sequences, outputsOnly: true, largestChunk, team.Threads);
         head.Begin(targets.Length);
-        LayerPipeline.Run(team, this, cancellationToken);
+        try
+        {
+            LayerPipeline.Run(team, this, cancellationToken);
+        }
+        finally
+        {
+            chunks = outputChunks = []; // they hold the sequences' caches
+        }
+
         foreach (var sequence in sequences) sequence.Cache.Length = sequence.FirstPosition - sequence.PrefixLength + sequence.Count;
         return states.Slice(0, checked(outputs * config.HiddenSize));
     }

@@ -14,7 +14,7 @@ public static class FoldedCheckpoint
     /// shape there.</exception>
     public static IReadOnlyList<TensorSource> Fold(
         IEnumerable<(string Name, IReadOnlyList<int> Shape, StoredMatrix Values)> baseTensors, RecipeMerger merger, MergeRecipe recipe,
-        ThreadTeam team)
+        ThreadTeam team, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(baseTensors);
         ArgumentNullException.ThrowIfNull(merger);
@@ -44,6 +44,7 @@ public static class FoldedCheckpoint
         var prepared = "";
         return [.. tensors.Select(tensor => new TensorSource(tensor.Name, tensor.Shape, (firstRow, rows) =>
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (!adapted.TryGetValue(tensor.Name, out var module))
             {
                 tensor.Values.ReadRows(firstRow, rows.Length / tensor.Values.Columns, rows.Span);

@@ -91,7 +91,7 @@ internal sealed class SessionProvider(ServedPool served, EngineScheduler engine,
         public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
             ValueTask.FromResult<IModelLease?>(null);
 
-        public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
+        public void WriteFolded(string folder, MergeRecipe recipe, TensorType type, CancellationToken cancellationToken) =>
             throw new InvalidOperationException("The planner refuses to write where a provider has no weights.");
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

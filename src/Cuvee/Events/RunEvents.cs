@@ -51,5 +51,8 @@ public sealed record RequestsRepeated(long Count) : RunEvent;
 /// <param name="Count">Answers that the cache gave; they count as queries, and nobody was asked.</param>
 public sealed record AnswersReused(long Count) : RunEvent;
 
+/// <summary>The cache takes no more answers; the run does not need it.</summary>
+public sealed record CacheDoubt(string Message) : RunEvent;
+
 /// <param name="Row">Row of the comparison table that is being measured.</param>
 public sealed record ComparisonRowStarted(string Row) : RunEvent;

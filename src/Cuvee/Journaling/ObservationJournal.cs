@@ -38,6 +38,7 @@ public sealed class ObservationJournal : IDisposable
     private readonly Dictionary<QuestionKey, Dictionary<int, Line>> waiting = []; // read, not asked for yet
     private bool isReading = true;
     private int lineNumber;
+    private string? failure; // of a write; nothing is written after it
 
     private ObservationJournal(string path, FileStream stream)
     {
@@ -67,7 +68,8 @@ public sealed class ObservationJournal : IDisposable
         FileStream stream;
         try
         {
-            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // Unbuffered: nothing of a write that failed is left to be written later.
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -75,6 +77,11 @@ public sealed class ObservationJournal : IDisposable
                 $"{path}: cannot be opened ({exception.Message.TrimEnd('.')}); is another run writing here?", exception);
         }
 
+        return Over(stream, path, repair);
+    }
+
+    internal static ObservationJournal Over(FileStream stream, string path, bool repair)
+    {
         try
         {
             var good = CheckedLength(stream, path, repair);
@@ -135,6 +142,7 @@ public sealed class ObservationJournal : IDisposable
     }
 
     /// <summary>Returns when the answers are on the disk.</summary>
+    /// <exception cref="IOException">This or an earlier write failed; only another process can go on.</exception>
     /// <param name="answers">Position in the record file, and what was told.</param>
     /// <param name="lost">Queries of this request that were billed and brought no answer, and the tokens counted for them.</param>
     public void Append(
@@ -209,9 +217,32 @@ public sealed class ObservationJournal : IDisposable
                     "resume with the run file, inputs and version that began it, or choose a new 'out'.");
             }
 
-            stream.Position = stream.Length;
-            stream.Write(buffer.WrittenSpan);
-            stream.Flush(flushToDisk: true);
+            if (failure is not null) throw new IOException(failure);
+            var end = stream.Length;
+            try
+            {
+                stream.Position = end;
+                stream.Write(buffer.WrittenSpan);
+                stream.Flush(flushToDisk: true);
+            }
+            catch (Exception exception)
+            {
+                failure = $"{Path}: cannot be written ({exception.Message.TrimEnd('.')}); mend that, and go on with --resume.";
+                CutOff(end);
+                throw new IOException(failure, exception);
+            }
+        }
+    }
+
+    /// <summary>As far as it goes: what stays behind is a torn last line.</summary>
+    private void CutOff(long end)
+    {
+        try
+        {
+            stream.SetLength(end);
+        }
+        catch (IOException)
+        {
         }
     }
 

@@ -126,7 +126,7 @@ public static class RunPlanner
             isMain ? BestSingleAdapter.Expense(names.Count, validation.Count, configuration.Seed, at => expenses.Of(kind, at)) : default,
             expenses.All(kind));
         var (start, startNotes) = isMain && configuration.Start is { } given
-            ? StartRecipe.Read(StartRecipe.FileOf(given), search, names, provider.Capabilities.KeepFractions)
+            ? StartRecipe.Read(StartRecipe.FileOf(given), search, names, provider.Capabilities)
             : (null, []);
         var task = new SearchTask
         {
@@ -280,7 +280,10 @@ public static class RunPlanner
     private static void RequireFreeOut(string output, bool resume)
     {
         if (File.Exists(output)) throw new BadInputException($"{output}: 'out' is a file; name a folder.");
-        var taken = Written.FirstOrDefault(name => Path.Exists(Path.Combine(output, name)));
+        var journal = new FileInfo(Path.Combine(output, ObservationJournal.FileName));
+        var isEmpty = journal is { Exists: true, Length: 0 }; // its process ended before it had written run.json
+        var taken = Written.FirstOrDefault(
+            name => Path.Exists(Path.Combine(output, name)) && !(isEmpty && name == ObservationJournal.FileName));
         var holdsRun = File.Exists(Path.Combine(output, RunIdentity.FileName));
         if (taken is null || (resume && holdsRun)) return;
         throw new BadInputException(holdsRun

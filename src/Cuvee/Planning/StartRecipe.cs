@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cuvee.Formats;
+using Cuvee.Providers;
 using Cuvee.Runs;
 using Cuvee.Searches;
 
@@ -13,12 +14,12 @@ internal static class StartRecipe
 
     /// <param name="path">recipe.json.</param>
     /// <param name="names">The pool's, in the order of coordinates; those that the recipe does not name begin with weight 0.</param>
-    /// <param name="keepFractions">The only ones that can be realised; null: all.</param>
+    /// <param name="capabilities">The provider's: its layers, and the keep fractions that can be realised.</param>
     /// <returns>A share for every adapter of the pool, one weight each, and what was changed, one sentence each.</returns>
     /// <exception cref="BadInputException">No recipe of weights, of another space, of an adapter that the pool lacks, with a weight beyond
     /// the search's, or with a keep fraction that the provider lacks.</exception>
     public static (WeightedRecipe Recipe, IReadOnlyList<string> Notes) Read(
-        string path, SearchSettings search, IReadOnlyList<string> names, IReadOnlyList<double>? keepFractions)
+        string path, SearchSettings search, IReadOnlyList<string> names, ProviderCapabilities capabilities)
     {
         if (RecipeJson.Read(path) is not WeightedRecipe recipe)
             throw new BadInputException($"{path}: holds no weights of adapters, which a search can begin with; leave 'start' out.");
@@ -36,7 +37,7 @@ internal static class StartRecipe
                 $"{path}: names adapter '{missing.Name}', which the pool lacks; add it to the pool, or take it out of the recipe.");
         }
 
-        if (keepFractions is not null && used.FirstOrDefault(
+        if (capabilities.KeepFractions is { } keepFractions && used.FirstOrDefault(
             share => share.GroupKeepFractions.Count > 0 || !keepFractions.Contains(share.KeepFraction)) is { } pruned)
         {
             throw new BadInputException(
@@ -44,7 +45,7 @@ internal static class StartRecipe
                 $"{string.Join(", ", keepFractions)}.");
         }
 
-        var shares = recipe.Adapters.ToDictionary(share => share.Name, OneWeight);
+        var shares = recipe.Adapters.ToDictionary(share => share.Name, share => OneWeight(share, capabilities.Layers ?? []));
         if (shares.Values.FirstOrDefault(share => Math.Abs(share.Weight) > WeightSpace.Limit) is { } far)
         {
             throw new BadInputException(string.Create(
@@ -59,7 +60,14 @@ internal static class StartRecipe
             grouped == 0 ? [] : [$"the search begins with the mean of each adapter's weights of layers ({grouped} have such)."]);
     }
 
-    private static AdapterShare OneWeight(AdapterShare share) => share.GroupWeights.Count == 0
-        ? share
-        : share with { Weight = share.GroupWeights.Average(group => group.Value), GroupWeights = GroupValues.None };
+    private static AdapterShare OneWeight(AdapterShare share, IReadOnlyList<string> layers)
+    {
+        if (share.GroupWeights.Count == 0) return share;
+        var own = share.GroupWeights.ToDictionary(group => group.Group, group => group.Value);
+        // How many modules other groups hold, nobody tells before the pool is opened.
+        var mean = own.Keys.All(layers.Contains)
+            ? layers.Average(layer => own.GetValueOrDefault(layer, share.Weight))
+            : own.Values.Average();
+        return share with { Weight = mean, GroupWeights = GroupValues.None };
+    }
 }

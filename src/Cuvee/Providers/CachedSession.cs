@@ -21,6 +21,8 @@ internal sealed class CachedSession : IProviderSession
 
     public long Reused => cache.Reused;
 
+    public string? Problem => cache.Problem;
+
     public RecipeMerger? Weights => inner.Weights;
 
     public IReadOnlyList<string> PoolDoubts => inner.PoolDoubts;
@@ -42,7 +44,8 @@ internal sealed class CachedSession : IProviderSession
 
     public int LargestMeasuredRank => inner.LargestMeasuredRank;
 
-    public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) => inner.WriteFolded(folder, recipe, type);
+    public void WriteFolded(string folder, MergeRecipe recipe, TensorType type, CancellationToken cancellationToken) =>
+        inner.WriteFolded(folder, recipe, type, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {

@@ -114,9 +114,9 @@ internal sealed class CheckpointProvider(ModelPool members, int? threads, MergeM
                 new UnheldLease(model.With(null, LlamaWeights.FromTensors(written.Config, written.ReadTensors()))));
         }
 
-        public void WriteFolded(string target, MergeRecipe recipe, TensorType type)
+        public void WriteFolded(string target, MergeRecipe recipe, TensorType type, CancellationToken cancellationToken)
         {
-            var (config, tensors) = host.Fold(recipe);
+            var (config, tensors) = host.Fold(recipe, cancellationToken);
             Directory.CreateDirectory(target);
             HuggingFaceModelWriter.Write(target, config, tensors, type);
             TokenizerFiles.Copy(folder.Path, target);

@@ -102,7 +102,8 @@ internal sealed class CommandProvider(
         public async ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
             await host.RealizeAsync(folder, cancellationToken).ConfigureAwait(false);
 
-        public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) => host.Write(folder, recipe, type);
+        public void WriteFolded(string folder, MergeRecipe recipe, TensorType type, CancellationToken cancellationToken) =>
+            host.Write(folder, recipe, type, cancellationToken);
 
         public async ValueTask DisposeAsync()
         {

@@ -152,8 +152,8 @@ internal sealed class EmbeddedProvider(
 
         public long Retries => 0;
 
-        public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
-            FoldedModel.Write(this.folder, Weights!, recipe, folder, type);
+        public void WriteFolded(string folder, MergeRecipe recipe, TensorType type, CancellationToken cancellationToken) =>
+            FoldedModel.Write(this.folder, Weights!, recipe, folder, type, cancellationToken);
 
         public async ValueTask DisposeAsync()
         {

@@ -131,5 +131,5 @@ public interface IProviderSession : IAsyncDisposable
     long Retries { get; }
 
     /// <summary>Writes the base model with a recipe folded in; only where <see cref="ProviderCapabilities.Checkpoints"/> is set.</summary>
-    void WriteFolded(string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type);
+    void WriteFolded(string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type, CancellationToken cancellationToken);
 }

@@ -26,7 +26,7 @@ internal sealed class ServiceSession(
     public ValueTask<IModelLease?> RealizeWrittenAsync(string folder, CancellationToken cancellationToken) =>
         Written is null ? ValueTask.FromResult<IModelLease?>(null) : Written(folder, cancellationToken);
 
-    public void WriteFolded(string folder, MergeRecipe recipe, TensorType type) =>
+    public void WriteFolded(string folder, MergeRecipe recipe, TensorType type, CancellationToken cancellationToken) =>
         throw new InvalidOperationException("The planner refuses a folded checkpoint of a base model that is elsewhere.");
 
     public async ValueTask DisposeAsync()

@@ -150,6 +150,11 @@ internal sealed class CandidateEvaluator(
             {
                 await AskAsync(unanswered, account, cancellationToken).ConfigureAwait(false);
             }
+            catch
+            {
+                KeepSeconds();
+                throw;
+            }
             finally
             {
                 host.Expect([]);
@@ -171,6 +176,18 @@ internal sealed class CandidateEvaluator(
         clock = now;
         SecondsTaken += seconds;
         return seconds;
+    }
+
+    /// <summary>As far as it goes: what ended the work is what its caller is to see.</summary>
+    private void KeepSeconds()
+    {
+        try
+        {
+            journal.AppendSeconds(TakeSeconds());
+        }
+        catch (Exception exception) when (exception is IOException or BadInputException)
+        {
+        }
     }
 
     private async Task AskAsync(List<Work> works, Account account, CancellationToken cancellationToken)

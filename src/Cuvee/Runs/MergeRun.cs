@@ -19,18 +19,25 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
         await using var session = await OpenAsync(plans[0], cancellationToken).ConfigureAwait(false);
         foreach (var doubt in session.PoolDoubts) progress.Report(new PoolDoubt(doubt));
         var executor = new RunExecutor(session, time, progress);
-
-        var searches = new List<(string Title, RunResult Result)>();
         var hasTable = configuration.Compare is not null;
-        foreach (var plan in plans)
+        using var run = executor.Open(plans[0], options); // to the end: the table and the manifest are written here, too
+        var main = await executor.ExecuteAsync(plans[0], run, known: null, hasTable, cancellationToken).ConfigureAwait(false);
+        var searches = new List<(string Title, RunResult Result)> { (plans[0].Title, main) };
+        foreach (var plan in plans.Skip(1))
         {
-            // Comparison searches share the main search's best single adapter; only the main search's budget can grow, and only the main
-            // run holds the table.
-            var known = searches.Count == 0 ? null : searches[0].Result.Verdict;
-            var own = searches.Count == 0
-                ? (options ?? new RunOptions()) with { LeaveOpen = hasTable }
-                : (options ?? new RunOptions()) with { LargerBudget = null };
-            searches.Add((plan.Title, await executor.ExecuteAsync(plan, known, own, cancellationToken).ConfigureAwait(false)));
+            // Comparison searches share the main search's best single adapter; only the main search's budget can grow.
+            var own = new RunOptions(options?.Repair == true);
+            try
+            {
+                searches.Add((plan.Title, await executor.ExecuteAsync(plan, main.Verdict, own, cancellationToken).ConfigureAwait(false)));
+            }
+            catch (QueryBudgetExceededException exception)
+            {
+                throw new LanguageModelException(
+                    $"{plan.Out}: {exception.Message.TrimEnd('.')}, and a comparison search gets no more; delete that folder to ask " +
+                    "anew.",
+                    exception);
+            }
         }
 
         ComparisonTable? table = null;
@@ -39,11 +46,12 @@ public sealed class MergeRun(TimeProvider time, IProgress<RunEvent> progress)
             (table, var spent) = await new ComparisonBuilder(session.Host, time, progress).BuildAsync(
                 plans[0], searches, cancellationToken, options?.Repair == true).ConfigureAwait(false);
             table.Write(plans[0].Out);
-            RunWriter.Finish(plans[0], searches[0].Result, spent);
+            RunWriter.Finish(plans[0], main, spent);
         }
 
         if (session.Retries > 0) progress.Report(new RequestsRepeated(session.Retries));
         if (session is CachedSession { Reused: > 0 } cached) progress.Report(new AnswersReused(cached.Reused));
+        if (session is CachedSession { Problem: { } problem }) progress.Report(new CacheDoubt(problem));
         return new MergeReport([.. searches.Select(pair => pair.Result)], table);
     }
 

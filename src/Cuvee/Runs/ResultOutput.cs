@@ -30,7 +30,7 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
         if (output.Format == OutputFormat.Folded || capabilities.WholeModels)
         {
             var folder = Path.Combine(plan.Out, CheckpointFolder);
-            Replace(folder, temporary => session.WriteFolded(temporary, result.Recipe, output.Type));
+            Replace(folder, temporary => session.WriteFolded(temporary, result.Recipe, output.Type, cancellationToken));
             var written = capabilities.WholeModels ? await LossOfAsync(result, folder, 0, cancellationToken).ConfigureAwait(false) : null;
             return new WrittenModel("folded", output.Type, null, 0, written, result.ValidationLoss);
         }
@@ -58,7 +58,8 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
     /// <summary>Loss of the files themselves, rounding included, on all validation records; null where the provider cannot.</summary>
     private async Task<double?> MeasureAsync(RunResult result, PeftAdapter adapter, int rank, CancellationToken cancellationToken)
     {
-        var folder = Path.Combine(plan.Out, $".{AdapterName}.{Environment.ProcessId}.tmp");
+        var folder = Path.Combine(plan.Out, $".{AdapterName}.tmp");
+        Remove(folder); // a killed process's
         try
         {
             PeftWriter.Write(folder, adapter, plan.Configuration.Output.Type);
@@ -66,7 +67,7 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
         }
         finally
         {
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            Remove(folder);
         }
     }
 
@@ -90,16 +91,22 @@ internal sealed class ResultOutput(RunPlan plan, IProviderSession session, Candi
 
     private static void Replace(string folder, Action<string> write)
     {
-        var temporary = $"{folder}.{Environment.ProcessId}.tmp";
+        var temporary = $"{folder}.tmp";
+        Remove(temporary); // a killed process's
         try
         {
             write(temporary);
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            Remove(folder);
             Directory.Move(temporary, folder);
         }
         finally
         {
-            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+            Remove(temporary);
         }
+    }
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
     }
 }

@@ -24,7 +24,17 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         RunPlan plan, RunVerdict? known, RunOptions? options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        using var run = OpenRun.Open(plan, session.Host, time, options ?? new RunOptions());
+        using var run = Open(plan, options);
+        return await ExecuteAsync(plan, run, known, leaveOpen: false, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Until it is disposed no other process works in the run's folder.</summary>
+    internal OpenRun Open(RunPlan plan, RunOptions? options) => OpenRun.Open(plan, session.Host, time, options ?? new RunOptions());
+
+    /// <param name="leaveOpen">More belongs to the run than the search: the manifest, which says that it is finished, comes later.</param>
+    internal async Task<RunResult> ExecuteAsync(
+        RunPlan plan, OpenRun run, RunVerdict? known, bool leaveOpen, CancellationToken cancellationToken)
+    {
         progress.Report(new RunStarted(plan.Title, plan.AdapterNames, plan.Forecast));
         if (run.Journal.HasEarlierAnswers) progress.Report(new RunResumed());
 
@@ -64,7 +74,7 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
         run.Journal.AppendSeconds(run.Evaluator.TakeSeconds());
         result = result with { WallTime = run.WallTime };
         RunWriter.Write(plan, result);
-        if (options?.LeaveOpen != true) RunWriter.Finish(plan, result, comparison: null);
+        if (!leaveOpen) RunWriter.Finish(plan, result, comparison: null);
         progress.Report(new RunFinished(plan.Out, result.ValidationLoss, result.Spending, result.WallTime));
         return result;
     }
@@ -123,10 +133,9 @@ public sealed class RunExecutor(IProviderSession session, TimeProvider time, IPr
 /// <summary>How a run is to be opened.</summary>
 /// <param name="Repair">Cut a damaged journal at its first damaged line.</param>
 /// <param name="LargerBudget">Go on beyond the budget that the run began with.</param>
-/// <param name="LeaveOpen">More belongs to the run than the search: the manifest, which says that it is finished, comes later.</param>
-public sealed record RunOptions(bool Repair = false, Configuration.RunBudget? LargerBudget = null, bool LeaveOpen = false);
+public sealed record RunOptions(bool Repair = false, Configuration.RunBudget? LargerBudget = null);
 
-/// <summary>The files of a run that is being worked on.</summary>
+/// <summary>The files of a run that is being worked on; its folder is this process's alone.</summary>
 internal sealed class OpenRun : IDisposable
 {
     private readonly EvaluationLog log;

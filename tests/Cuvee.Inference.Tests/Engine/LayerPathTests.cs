@@ -84,6 +84,17 @@ public class LayerPathTests
     }
 
     [Fact]
+    public void Fold_Stopped_FormsNoMoreRows()
+    {
+        using var stop = new CancellationTokenSource();
+        var embedding = LayerPath.Fold("p", EngineFixture.Load("a").Weights, stop.Token).First();
+        var rows = new float[embedding.Shape[1]];
+        embedding.Fill(0, rows);
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => embedding.Fill(0, rows));
+    }
+
+    [Fact]
     public void Fold_ScalesThatVanishTogether_IsRefused()
     {
         var weights = EngineFixture.Load("a").Weights;

@@ -137,6 +137,26 @@ public sealed class ObservationJournalTests : IDisposable
     }
 
     [Fact]
+    public void Append_DiskIsFull_LeavesWholeLinesAndWritesNoMore()
+    {
+        var disk = new FullDisk(FilePath);
+        using (var journal = ObservationJournal.Over(disk, FilePath, repair: false))
+        {
+            journal.Append(Key(0), Recipe, [(4, Score(-1))]);
+            disk.Room = 100; // bytes, less than a line
+            Assert.Throws<IOException>(() => journal.Append(Key(1), Recipe, [(4, Score(-2))]));
+            disk.Room = int.MaxValue; // somebody made room
+            var error = Assert.Throws<IOException>(() => journal.Append(Key(2), Recipe, [(4, Score(-3))]));
+            Assert.Equal(
+                $"{FilePath}: cannot be written (No space left on device); mend that, and go on with --resume.", error.Message);
+        }
+
+        using var again = ObservationJournal.Open(FilePath);
+        Assert.Equal(-1, again.Replay(Key(0), Recipe, [4])[4].LogProbability);
+        again.Append(Key(1), Recipe, [(4, Score(-2))]);
+    }
+
+    [Fact]
     public void Open_JournalInUse_SaysSo()
     {
         using var first = ObservationJournal.Open(FilePath);

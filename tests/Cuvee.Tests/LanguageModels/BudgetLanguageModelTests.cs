@@ -50,8 +50,8 @@ public class BudgetLanguageModelTests
     }
 
     [Theory]
-    [InlineData(40.0, null, 2, "budget of 40 tokens (40 are spent); raise budget.tokens")]
-    [InlineData(39.0, null, 1, "budget of 39 tokens (20 are spent); raise budget.tokens")]
+    [InlineData(40.0, null, 2, "budget of 40 tokens (40 are spent).")]
+    [InlineData(39.0, null, 1, "budget of 39 tokens (20 are spent).")]
     [InlineData(null, 140e-6, 2, "cost")] // four records: 12 prompt tokens at 2 and 8 at 5 for a million, 64e-6
     public async Task ScoreAsync_TokensOrMoneyAtTheirEnd_SendsNothing(double? tokens, double? cost, int affordable, string expected)
     {
@@ -61,6 +61,7 @@ public class BudgetLanguageModelTests
         for (var i = 0; i < affordable; i++) await model.ScoreAsync(Records, CancellationToken.None);
         var error = await Assert.ThrowsAsync<QueryBudgetExceededException>(() => model.ScoreAsync(Records, CancellationToken.None));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.Equal(tokens is null ? "cost" : "tokens", error.Limit);
         Assert.Equal(4 * affordable, inner.Scored.Count);
     }
 

@@ -110,22 +110,39 @@ public sealed class AnswerCacheTests : SoftmaxRuns
     [Fact]
     public async Task Run_SecondTime_AsksNobodyAndEndsTheSame()
     {
-        const string Search = "search: fisher-probing\nbudget: { queries: 300 }\ncache: cache";
-        async Task<(RunResult Result, EventLog Events)> RunAsync(string output)
-        {
-            var events = new EventLog();
-            var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(Search, output)));
-            return ((await new MergeRun(TimeProvider.System, events).ExecuteAsync([plan], CancellationToken.None)).Results[0], events);
-        }
-
-        var (first, firstEvents) = await RunAsync("first");
-        var (second, secondEvents) = await RunAsync("second");
+        var (first, firstEvents) = await CachedRunAsync("first");
+        var (second, secondEvents) = await CachedRunAsync("second");
         Assert.Empty(firstEvents.Of<AnswersReused>());
         const int written = 24; // records, asked of the adapter's files afresh
         Assert.Equal(
             second.Spending.Queries + second.ControlSpending.Queries - written, Assert.Single(secondEvents.Of<AnswersReused>()).Count);
         Assert.Equal(first.Spending, second.Spending);
         Assert.Equal(RecipeJson.Serialize(first.Recipe), RecipeJson.Serialize(second.Recipe));
+    }
+
+    /// <summary>A file of the system's own that refuses such text stands in for one on a full disk.</summary>
+    [Fact]
+    public async Task Run_CacheCannotBeWritten_GoesOnAndSaysSo()
+    {
+        var (first, firstEvents) = await CachedRunAsync("first");
+        Assert.Empty(firstEvents.Of<CacheDoubt>());
+        var file = Assert.Single(Directory.GetFiles(Folder));
+        File.Delete(file);
+        File.CreateSymbolicLink(file, "/proc/self/oom_score_adj");
+
+        var (second, events) = await CachedRunAsync("second");
+
+        Assert.StartsWith($"{file}: cannot be written (", Assert.Single(events.Of<CacheDoubt>()).Message, StringComparison.Ordinal);
+        Assert.Empty(events.Of<AnswersReused>());
+        Assert.Equal(first.Spending, second.Spending);
+        Assert.Equal(RecipeJson.Serialize(first.Recipe), RecipeJson.Serialize(second.Recipe));
+    }
+
+    private async Task<(RunResult Result, EventLog Events)> CachedRunAsync(string output)
+    {
+        var events = new EventLog();
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure("search: fisher-probing\nbudget: { queries: 300 }\ncache: cache", output)));
+        return ((await new MergeRun(TimeProvider.System, events).ExecuteAsync([plan], CancellationToken.None)).Results[0], events);
     }
 
     private async Task<IReadOnlyList<ScoredCompletion>> ScoreAsync(

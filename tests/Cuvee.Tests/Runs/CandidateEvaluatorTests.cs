@@ -35,4 +35,41 @@ public sealed class CandidateEvaluatorTests : IDisposable
         Assert.Equal(first, await LossesAsync(Ask(3, 1, 0, 1)));
         Assert.Equal(7, host.ScoredRecords); // the oldest had to leave
     }
+
+    [Fact]
+    public async Task EvaluateAsync_ProviderFails_WorkingTimeIsKept()
+    {
+        var clock = new HandClock();
+        var host = new SoftmaxHost(Names, [1])
+        {
+            Scoring = _ =>
+            {
+                clock.Now += 5 * clock.TimestampFrequency;
+                throw new LanguageModelException("the provider went away");
+            },
+        };
+        var path = Path.Combine(folder, ObservationJournal.FileName);
+        var records = new RecordSource("test", [new PromptCompletion("0", "red", "plum")]);
+        var question = new Question(
+            new QuestionKey("stage", EvaluationPurpose.Search, 0, 0),
+            new WeightedRecipe(MergeSpace.Delta, [new AdapterShare("adapter-a", 1)]), records, records.All, new CrossEntropyObjective());
+        using (var journal = ObservationJournal.Open(path))
+        {
+            using var log = EvaluationLog.Open(Path.Combine(folder, EvaluationLog.FileName), restart: true);
+            var evaluator = new CandidateEvaluator(host, journal, log, new GenerationOptions(), givesTokens: true, clock);
+            await Assert.ThrowsAsync<LanguageModelException>(
+                () => evaluator.EvaluateAsync([question], new Account(), CancellationToken.None));
+        }
+
+        using var again = ObservationJournal.Open(path);
+        again.Replay(question.Key, question.ModelKey, question.Records); // to the end
+        Assert.Equal(5, again.EarlierSeconds);
+    }
+
+    private sealed class HandClock : TimeProvider
+    {
+        public long Now { get; set; }
+
+        public override long GetTimestamp() => Now;
+    }
 }

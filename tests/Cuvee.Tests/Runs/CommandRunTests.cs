@@ -81,6 +81,26 @@ public sealed class CommandRunTests : IDisposable
     }
 
     [Fact]
+    public async Task ExecuteAsync_ProgramTidiesItsFolder_IsNoFailure()
+    {
+        await File.AppendAllTextAsync(
+            Path.Combine(folder, "score.sh"), "\ncase \"$1\" in *cuvee-candidates-*) rm -r \"$1\" ;; esac\n");
+        Assert.InRange((await RunAsync("search: cma-es\nsettings: { candidates: 40 }")).ValidationLoss, 0, 0.2);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_LeftoverOfAKilledWriter_IsNoPartOfTheResult()
+    {
+        var leftover = Directory.CreateDirectory(Path.Combine(folder, "out", "checkpoint.tmp")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(leftover, "model-00001-of-00002.safetensors"), "half");
+        var result = await RunAsync("search: cma-es\nsettings: { candidates: 40 }");
+        Assert.Equal(
+            ["config.json", "model.safetensors"],
+            Directory.GetFiles(Path.Combine(result.Out, "checkpoint")).Select(Path.GetFileName).Order());
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(result.Out), path => path.EndsWith(".tmp", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Plan_ScriptHasChanged_IsAnotherRun()
     {
         await RunAsync("search: cma-es\nsettings: { candidates: 40 }");

@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Cuvee.Configuration;
 using Cuvee.Events;
+using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Hosting.Embedded;
 using Cuvee.Inference;
@@ -164,6 +167,37 @@ public sealed class MergeRunTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new MergeRun(TimeProvider.System, new CutAt<StageStarted>(again))
             .ExecuteAsync(RunPlanner.Plan(zoo.Configure(Settings, "table"), resume: true), again.Token));
         Assert.False(File.Exists(manifest));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_SecondOneOnTheFolder_IsRefusedUntilTheTableIsThere()
+    {
+        const string Settings = """
+            search: random
+            budget: { evaluations: 20 }
+            settings: { population: 8 }
+            compare: { metric: rouge-l, max_tokens: 2, random_draws: 1, searches: [{ search: random, budget: { evaluations: 20 } }] }
+            """;
+        var refusals = new List<string>();
+        void Meet(RunEvent value)
+        {
+            if (value is not (RunStarted or ComparisonRowStarted)) return;
+            var second = new MergeRun(TimeProvider.System, new EventLog()).ExecuteAsync(
+                RunPlanner.Plan(zoo.Configure(Settings, "shared"), resume: true), CancellationToken.None,
+                new RunOptions(LargerBudget: new RunBudget(30, null)));
+            refusals.Add(Assert.Throws<BadInputException>(() => second.GetAwaiter().GetResult()).Message);
+        }
+
+        await new MergeRun(TimeProvider.System, new Handler(Meet)).ExecuteAsync(
+            RunPlanner.Plan(zoo.Configure(Settings, "shared")), CancellationToken.None);
+        Assert.Equal(2 + 6, refusals.Count);
+        var journal = Path.Combine(zoo.Folder, "shared", ObservationJournal.FileName);
+        Assert.All(refusals, refusal => Assert.Matches($"^{Regex.Escape(journal)}: .*is another run writing here\\?$", refusal));
+    }
+
+    private sealed class Handler(Action<RunEvent> handle) : IProgress<RunEvent>
+    {
+        public void Report(RunEvent value) => handle(value);
     }
 
     private sealed class CutAt<T>(CancellationTokenSource stop) : IProgress<RunEvent>

@@ -134,7 +134,9 @@ internal sealed class SoftmaxSession(SoftmaxHost host, RecipeMerger? weights) : 
 
     public long Retries => 0;
 
-    public void WriteFolded(string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type) => throw new NotSupportedException();
+    public void WriteFolded(
+        string folder, MergeRecipe recipe, Formats.Safetensors.TensorType type, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -66,6 +66,17 @@ public sealed class StartTests : SoftmaxRuns
         Assert.Equal("the search begins with the mean of each adapter's weights of layers (1 have such).", plan.Notes[0]);
     }
 
+    [Fact]
+    public void Plan_RecipeOfSomeLayers_TheOthersHaveItsDefaultWeight()
+    {
+        Write(new WeightedRecipe(MergeSpace.Delta,
+            [new AdapterShare("adapter-a", 0.6) { GroupWeights = [new GroupValue("layers.0", 0.2)] }]));
+
+        var plan = Assert.Single(RunPlanner.Plan(zoo.Configure(Fisher + "start: start.json\n")));
+
+        Assert.Equal(0.4, Shares(plan.Program.Start)[0].Weight, 1e-12);
+    }
+
     [Theory]
     [InlineData("search: grid\nstart: start.json\n", "search 'grid' begins with no recipe of yours; leave 'start' out.")]
     [InlineData(Fisher + "start: nowhere.json\n", "nowhere.json")]
