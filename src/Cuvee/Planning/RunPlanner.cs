@@ -274,8 +274,12 @@ public static class RunPlanner
         }
     }
 
-    private static bool IsInside(string path, string folder) => Path.GetFullPath(path).StartsWith(
-        Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    /// <summary>Below the folder, or the folder itself.</summary>
+    private static bool IsInside(string path, string folder)
+    {
+        static string Closed(string each) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(each)) + Path.DirectorySeparatorChar;
+        return Closed(path).StartsWith(Closed(folder), StringComparison.Ordinal);
+    }
 
     private static void RequireFreeOut(string output, bool resume)
     {
