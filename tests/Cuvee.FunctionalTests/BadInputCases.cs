@@ -152,6 +152,8 @@ internal static class BadInputCases
         ["run folder in the pool"] = new("'out' lies in the folder of the pool", zoo =>
             [.. Merge(zoo, ""), "--out", Path.Combine(zoo.PoolFolder, "out")]),
         ["an anchor that holds itself"] = new("'*a' holds itself", zoo => Merge(zoo, "? &a [*a]\n: x")),
+        ["resume of no folder"] = new("holds no run to resume", zoo => [.. Merge(zoo, ""), "--resume"]),
+        ["larger budget for no run"] = new("holds no run to resume", zoo => [.. Merge(zoo, ""), "--resume", "--queries", "9000"]),
         ["nothing to resume"] = new("run.json", zoo => After(
             () => WriteOut(zoo, "merge_manifest.json", "{}"),
             [.. Merge(zoo, ""), "--resume"])),

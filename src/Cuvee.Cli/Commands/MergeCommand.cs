@@ -85,6 +85,13 @@ internal static class MergeCommand
             var services = Catalog.Default.WithServices(new ServiceNetwork(TimeProvider.System));
             var configuration = RunConfiguration.Parse(text, path, services);
             if (arguments.GetValue(output) is { } folder) configuration = configuration with { Out = Path.GetFullPath(folder) };
+            if (arguments.GetValue(resume) && !HoldsRun(configuration.Out))
+            {
+                throw new BadInputException(
+                    $"{configuration.Out}: holds no run to resume ({RunIdentity.FileName} is missing); name its folder, or begin a run " +
+                    "without --resume.");
+            }
+
             var raised = new RunBudget(null, arguments.GetValue(queries), arguments.GetValue(tokens), arguments.GetValue(cost));
             var plans = RunPlanner.Plan(
                 configuration,
@@ -111,9 +118,10 @@ internal static class MergeCommand
             }
             catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
             {
-                throw new StoppedException($"Stopped; {again}", exception);
+                throw new StoppedException(
+                    HoldsRun(plans[0].Out) ? $"Stopped; {again}" : "Stopped before the run began.", exception);
             }
-            catch (LanguageModelException exception) when (File.Exists(Path.Combine(plans[0].Out, RunIdentity.FileName)))
+            catch (LanguageModelException exception) when (HoldsRun(plans[0].Out))
             {
                 throw new LanguageModelException($"{exception.Message.TrimEnd('.')}; {again}", exception);
             }
@@ -125,4 +133,6 @@ internal static class MergeCommand
         });
         return command;
     }
+
+    private static bool HoldsRun(string folder) => File.Exists(Path.Combine(folder, RunIdentity.FileName));
 }
