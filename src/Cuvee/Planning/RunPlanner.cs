@@ -4,6 +4,7 @@ using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Journaling;
 using Cuvee.LanguageModels.Chat;
+using Cuvee.Metrics;
 using Cuvee.Objectives;
 using Cuvee.Providers;
 using Cuvee.Reporting;
@@ -229,8 +230,13 @@ public static class RunPlanner
         var unscored = objectives.FirstOrDefault(objective =>
             objective.Observes == ObservationKind.Score && capabilities.LogProbabilities == LogProbabilityDetail.None);
         var unanswered = objectives.FirstOrDefault(objective => objective.Observes == ObservationKind.Answer && !capabilities.Answers);
+        IEnumerable<string?> metrics =
+            [.. objectives.Select(objective => objective.Name), configuration.Metric?.Name, configuration.Compare?.Metric.Name];
         var problem =
-            unscored is not null
+            !capabilities.Scores && metrics.Contains(CommandMetric.MetricName)
+                ? $"it gives no scores, which objective and metric '{CommandMetric.MetricName}' read; choose a metric of answers such as " +
+                    "exact-match"
+            : unscored is not null
                 ? $"objective '{unscored.Name}' needs log-probabilities, which it does not give; set objective to a metric such as ie-f1"
             : unanswered is not null
                 ? $"objective '{unanswered.Name}' needs answers, which it does not generate; set objective: cross-entropy"

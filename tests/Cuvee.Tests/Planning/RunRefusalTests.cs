@@ -18,6 +18,14 @@ public sealed class RunRefusalTests : IDisposable
     public void Plan_OutIsThePoolOrInIt_IsRefused(string output) => AssertRefused(
         "'out' lies in the folder of the pool, like an adapter; name another.", "search: cma-es", output);
 
+    [Theory]
+    [InlineData("objective: command")]
+    [InlineData("metric: command")]
+    [InlineData("compare: { metric: command }")]
+    public void Plan_ScoresOfAProgramWithoutOne_IsRefused(string line) => AssertRefused(
+        "it gives no scores, which objective and metric 'command' read; choose a metric of answers such as exact-match.",
+        $"search: cma-es\n{line}");
+
     private void AssertRefused(string sentence, string lines, string output = "out") => Assert.EndsWith(
         sentence, Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(lines, output))).Message, StringComparison.Ordinal);
 }
