@@ -150,6 +150,12 @@ public static class RunPlanner
             File = configuration.File,
         };
         var program = search.Search.Prepare(task);
+        if (search.Space != MergeSpace.Delta && (program.AppliesMethods || program.Start is not WeightedRecipe))
+        {
+            throw new BadInputException(
+                $"{configuration.File}: search '{search.Search.Name}' merges in delta space; leave 'space' out.");
+        }
+
         RequireCapabilities(configuration, search, program);
         var heldOut = search.Values.Number(SearchSetting.HeldOut) > 0 && split.HeldOut.Count == 0
             ? (string[])[$"no early stopping: {validation.Count} validation records leave too few to hold out."]

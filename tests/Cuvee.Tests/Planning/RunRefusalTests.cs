@@ -26,6 +26,12 @@ public sealed class RunRefusalTests : IDisposable
         "it gives no scores, which objective and metric 'command' read; choose a metric of answers such as exact-match.",
         $"search: cma-es\n{line}");
 
+    [Theory]
+    [InlineData("merge-method")]
+    [InlineData("grid")]
+    public void Plan_FactorsOfAMergeMethod_AreRefused(string search) => AssertRefused(
+        $"run.yaml: search '{search}' merges in delta space; leave 'space' out.", $"search: {search}\nspace: factors");
+
     private void AssertRefused(string sentence, string lines, string output = "out") => Assert.EndsWith(
         sentence, Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(lines, output))).Message, StringComparison.Ordinal);
 }
