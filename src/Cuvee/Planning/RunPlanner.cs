@@ -236,7 +236,7 @@ public static class RunPlanner
         var unscored = objectives.FirstOrDefault(objective =>
             objective.Observes == ObservationKind.Score && capabilities.LogProbabilities == LogProbabilityDetail.None);
         var unanswered = objectives.FirstOrDefault(objective => objective.Observes == ObservationKind.Answer && !capabilities.Answers);
-        IEnumerable<string?> metrics =
+        string?[] metrics =
             [.. objectives.Select(objective => objective.Name), configuration.Metric?.Name, configuration.Compare?.Metric.Name];
         var problem =
             !capabilities.Scores && metrics.Contains(CommandMetric.MetricName)
