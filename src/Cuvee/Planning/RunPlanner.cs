@@ -46,6 +46,12 @@ public static class RunPlanner
             Objectives = [.. configuration.Objectives.Select(objective => objective.For(validation))],
             Metric = configuration.Metric?.For([.. validation.Select(record => record.Completion)]),
         };
+        if (configuration.Test == configuration.Validation)
+        {
+            throw new BadInputException(
+                $"{configuration.File}: 'test' is the file of 'validation', which the search sees; name records of their own.");
+        }
+
         var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test, rules.Template);
         var lengths = provider.Lengths(validation, rules, configuration.Validation);
         var expenses = lengths is null
@@ -75,6 +81,8 @@ public static class RunPlanner
             };
         }
 
+        if (test is not null && SharedRecords(validation, test) is { } shared)
+            plans[0] = plans[0] with { Notes = [.. plans[0].Notes, shared] };
         if (CutAnswers(configuration, [.. lengths ?? [], .. testLengths ?? []]) is { } cut)
             plans[0] = plans[0] with { Notes = [.. plans[0].Notes, cut] };
         if (configuration.Compare?.FewShot is null) return plans;
@@ -83,6 +91,15 @@ public static class RunPlanner
             : $"few-shot row: {fewShot.Examples.Count} of {validation.Count} validation records in every prompt.";
         plans[0] = plans[0] with { FewShot = fewShot, Notes = [.. plans[0].Notes, note] };
         return plans;
+    }
+
+    /// <summary>Null where no test record is one that the search sees.</summary>
+    private static string? SharedRecords(IReadOnlyList<PromptCompletion> validation, IReadOnlyList<PromptCompletion> test)
+    {
+        var seen = validation.Select(record => (record.Prompt, record.Completion)).ToHashSet();
+        var shared = test.Count(record => seen.Contains((record.Prompt, record.Completion)));
+        return shared == 0 ? null
+            : $"{shared} of {test.Count} test records are also validation records, which the search sees; leave them out of one file.";
     }
 
     /// <summary>Null where answers are not generated, or none is expected to be longer than they may be.</summary>
