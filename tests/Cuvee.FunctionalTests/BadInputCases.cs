@@ -145,6 +145,8 @@ internal static class BadInputCases
         ["empty validation file"] = new("validation.jsonl", zoo => After(() => File.WriteAllText(Data(zoo), ""), Merge(zoo, ""))),
         ["taken run folder"] = new("--resume", zoo => After(
             () => WriteOut(zoo, "run.json", "{}"), Merge(zoo, ""))),
+        ["taken run folder of a plan"] = new("--resume", zoo => After(
+            () => WriteOut(zoo, "run.json", "{}"), [.. Merge(zoo, ""), "--dry-run"])),
         ["a README in the run folder"] = new("README.md would be replaced", zoo => After(
             () => WriteOut(zoo, "README.md", "mine"), Merge(zoo, ""))),
         ["a checkpoint in the run folder"] = new("checkpoint would be replaced", zoo => After(

@@ -95,7 +95,7 @@ internal static class MergeCommand
             var raised = new RunBudget(null, arguments.GetValue(queries), arguments.GetValue(tokens), arguments.GetValue(cost));
             var plans = RunPlanner.Plan(
                 configuration,
-                arguments.GetValue(resume) || arguments.GetValue(dryRun),
+                arguments.GetValue(resume),
                 arguments.GetValue(resume) ? RunIdentity.RaisedBudget(configuration.Out).With(raised) : null);
             if (arguments.GetValue(dryRun))
             {
