@@ -90,6 +90,7 @@ internal static class BadInputCases
             objective: exact-match
             out: out
             """)]),
+        ["address without a scheme"] = new("an address begins with http:// or https://", _ => ["providers", "check", "127.0.0.1:8080"]),
         ["no run file to check"] = new("absent.yaml", _ => ["providers", "check", "absent.yaml"]),
         ["no adapter folder"] = new("absent", zoo => [.. Score(zoo), "--adapter", Path.Combine(zoo.Folder, "absent")]),
         ["no pool folder"] = new("absent", zoo => ["inspect", Path.Combine(zoo.Folder, "absent")]),
