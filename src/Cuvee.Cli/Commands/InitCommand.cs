@@ -28,6 +28,7 @@ internal static class InitCommand
         };
         var validation = Required("--validation", "Labelled records that the search may ask: JSON lines or an alpaca array.", "FILE");
         var test = new Option<string?>("--test") { Description = "Labelled records for the table alone.", HelpName = "FILE" };
+        var template = TextSelection.TemplateOption();
         var results = new Option<string?>("--out")
         {
             Description = "Folder of the results; one named like the run file, beside it, unless given.",
@@ -46,7 +47,7 @@ internal static class InitCommand
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --validation samples/restaurant/validation.jsonl",
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --exclude ner-mit-restaurant " +
                 "--validation samples/restaurant/validation.jsonl --test samples/restaurant/test.jsonl --queries 6000 --force")
-            { file, model, pool, exclude, validation, test, results, search, metric, queries, force };
+            { file, model, pool, exclude, validation, test, template, results, search, metric, queries, force };
         command.SetAction(async (arguments, _) =>
         {
             var path = Path.GetFullPath(arguments.GetRequiredValue(file));
@@ -69,6 +70,7 @@ internal static class InitCommand
                 Exclude = excluded,
                 Validation = Path.GetFullPath(arguments.GetRequiredValue(validation)),
                 Test = arguments.GetValue(test) is { } testFile ? Path.GetFullPath(testFile) : null,
+                Template = arguments.GetValue(template),
                 Out = arguments.GetValue(results) is { } given ? Path.GetFullPath(given) : ResultsBeside(path),
                 Search = arguments.GetRequiredValue(search),
                 Metric = named is null ? RunTemplate.MetricFor(records) : MetricCatalog.Get(named),
