@@ -11,7 +11,7 @@ using Cuvee.Planning;
 
 namespace Cuvee.Cli.Commands;
 
-/// <summary><c>cuvee init</c>: a commented run file for a pool and its records, checked as <c>cuvee merge</c> would.</summary>
+/// <summary><c>cuvee init</c>: a commented run file for a pool and its records, planned as <c>cuvee merge</c> would.</summary>
 internal static class InitCommand
 {
     public static Command Create()
@@ -43,7 +43,8 @@ internal static class InitCommand
         var force = new Option<bool>("--force") { Description = "Replace a run file that is there." };
         var command = new ExampleCommand(
             "init",
-            "Write a commented run file for a pool and a file of labelled records, checked as merge checks it.",
+            "Write a commented run file for a pool and a file of labelled records; keys, records and budget are checked, the adapters' " +
+                "weights are read by merge.",
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --validation samples/restaurant/validation.jsonl",
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --exclude ner-mit-restaurant " +
                 "--validation samples/restaurant/validation.jsonl --test samples/restaurant/test.jsonl --queries 6000 --force")
