@@ -36,7 +36,7 @@ for target in "${targets[@]}"; do
                 printf '    - { search: fisher-probing, budget: { queries: 5000 }, settings: { %s } }\n' "$variant"
             done
         } > "$folder/run-$seed.yaml"
-        ./cuvee merge "$folder/run-$seed.yaml" --resume --json > /dev/null
+        ./cuvee merge "$folder/run-$seed.yaml" $([ -f "$folder/seed-$seed/run.json" ] && echo --resume) --json > /dev/null
     done
 done
 

@@ -28,6 +28,9 @@ internal sealed partial record RunTemplate
 
     public string? Test { get; init; }
 
+    /// <summary>Of prompts; null: left to the records.</summary>
+    public string? Template { get; init; }
+
     public required string Out { get; init; }
 
     public required string Search { get; init; }
@@ -61,7 +64,7 @@ internal sealed partial record RunTemplate
           {{(Exclude.Count > 0 ? $"exclude: [{string.Join(", ", Exclude.Select(Scalar))}]" : "# exclude: [NAME] # adapters to leave out")}}
         validation: {{Path(Validation)}} # the records that the search may ask
         {{(Test is { } test ? $"test: {Path(test)} # records for the table alone" : "# test: test.jsonl # for a table, see compare")}}
-        # template: none # how prompts are written: {{ChatTemplates.Names}}; auto (the model's own) for records with messages
+        {{(Template is null ? "# template: none" : $"template: {Scalar(Template)}")}} # how prompts are written: {{ChatTemplates.Names}}; auto (the model's own) for records with messages
         # completion_end: auto # the token that closes completions; or none
 
         search: {{Search}} # {{string.Join(", ", Catalog.Default.AllSearches.Select(search => search.Name))}}

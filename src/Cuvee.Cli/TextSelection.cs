@@ -10,16 +10,18 @@ namespace Cuvee.Cli;
 /// <summary>How a command's records are written: <c>--template</c> and <c>--completion-end</c>.</summary>
 internal sealed class TextSelection
 {
-    private readonly Option<string?> template = new("--template")
-    {
-        Description = $"Chat template of prompts: auto (the model's own; the default for records with messages), {ChatTemplates.Names}.",
-        HelpName = "NAME",
-    };
+    private readonly Option<string?> template = TemplateOption();
     private readonly Option<string> completionEnd = new("--completion-end")
     {
         Description = "What closes a completion: auto (the template's end of turn, else the end-of-sequence token), none or a token.",
         HelpName = "TOKEN",
         DefaultValueFactory = _ => TextRules.Auto,
+    };
+
+    public static Option<string?> TemplateOption() => new("--template")
+    {
+        Description = $"Chat template of prompts: auto (the model's own; the default for records with messages), {ChatTemplates.Names}.",
+        HelpName = "NAME",
     };
 
     public void AddTo(Command command)

@@ -24,13 +24,16 @@ public static class AdapterReader
         ? [file]
         : [Path.Combine(path, PeftReader.ConfigFileName), Path.Combine(path, PeftReader.TensorFileName)];
 
+    /// <summary>By its name.</summary>
+    public static bool IsGguf(string file) => file.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Null for a PEFT folder.</summary>
     /// <exception cref="BadInputException">The folder holds several.</exception>
     public static string? GgufFile(string path)
     {
-        if (File.Exists(path)) return path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) ? path : null;
+        if (File.Exists(path)) return IsGguf(path) ? path : null;
         if (!Directory.Exists(path) || File.Exists(Path.Combine(path, PeftReader.ConfigFileName))) return null;
-        var files = Directory.GetFiles(path).Where(file => file.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase)).ToArray();
+        var files = Directory.GetFiles(path).Where(IsGguf).ToArray();
         return files.Length <= 1
             ? files.FirstOrDefault()
             : throw new BadInputException($"{path}: holds {files.Length} GGUF files; keep one adapter in a folder.");

@@ -80,10 +80,17 @@ public sealed class AdapterPool
         [.. AdapterFolders(folder, exclude).Select(AdapterHeader.Read)];
 
     /// <summary>The folders that <see cref="Load"/> would read, in ordinal order of name, without opening them.</summary>
-    /// <exception cref="BadInputException">No such folder, an unknown name in <paramref name="exclude"/>, or nothing left.</exception>
+    /// <exception cref="BadInputException">No such folder, GGUF files in it, an unknown name in <paramref name="exclude"/>, or nothing
+    /// left.</exception>
     public static IReadOnlyList<string> AdapterFolders(string folder, IReadOnlyCollection<string>? exclude = null)
     {
         if (!Directory.Exists(folder)) throw new BadInputException($"{folder}: no such pool folder.");
+        if (Directory.EnumerateFiles(folder).FirstOrDefault(AdapterReader.IsGguf) is { } file)
+        {
+            throw new BadInputException(
+                $"{folder}: {Path.GetFileName(file)} lies in the pool's folder itself; put every .gguf adapter into a sub-folder of its own.");
+        }
+
         var names = Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Where(name => !name.StartsWith('.'))
             .Order(StringComparer.Ordinal).ToList();
         foreach (var name in exclude ?? [])

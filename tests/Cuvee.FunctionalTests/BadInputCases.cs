@@ -90,6 +90,7 @@ internal static class BadInputCases
             objective: exact-match
             out: out
             """)]),
+        ["address without a scheme"] = new("an address begins with http:// or https://", _ => ["providers", "check", "127.0.0.1:8080"]),
         ["no run file to check"] = new("absent.yaml", _ => ["providers", "check", "absent.yaml"]),
         ["no adapter folder"] = new("absent", zoo => [.. Score(zoo), "--adapter", Path.Combine(zoo.Folder, "absent")]),
         ["no pool folder"] = new("absent", zoo => ["inspect", Path.Combine(zoo.Folder, "absent")]),
@@ -145,6 +146,8 @@ internal static class BadInputCases
         ["empty validation file"] = new("validation.jsonl", zoo => After(() => File.WriteAllText(Data(zoo), ""), Merge(zoo, ""))),
         ["taken run folder"] = new("--resume", zoo => After(
             () => WriteOut(zoo, "run.json", "{}"), Merge(zoo, ""))),
+        ["taken run folder of a plan"] = new("--resume", zoo => After(
+            () => WriteOut(zoo, "run.json", "{}"), [.. Merge(zoo, ""), "--dry-run"])),
         ["a README in the run folder"] = new("README.md would be replaced", zoo => After(
             () => WriteOut(zoo, "README.md", "mine"), Merge(zoo, ""))),
         ["a checkpoint in the run folder"] = new("checkpoint would be replaced", zoo => After(
@@ -152,6 +155,8 @@ internal static class BadInputCases
         ["run folder in the pool"] = new("'out' lies in the folder of the pool", zoo =>
             [.. Merge(zoo, ""), "--out", Path.Combine(zoo.PoolFolder, "out")]),
         ["an anchor that holds itself"] = new("'*a' holds itself", zoo => Merge(zoo, "? &a [*a]\n: x")),
+        ["resume of no folder"] = new("holds no run to resume", zoo => [.. Merge(zoo, ""), "--resume"]),
+        ["larger budget for no run"] = new("holds no run to resume", zoo => [.. Merge(zoo, ""), "--resume", "--queries", "9000"]),
         ["nothing to resume"] = new("run.json", zoo => After(
             () => WriteOut(zoo, "merge_manifest.json", "{}"),
             [.. Merge(zoo, ""), "--resume"])),

@@ -58,10 +58,12 @@ public sealed class CompareTests : IDisposable
     {
         var (one, other, unfinished) = (Write("one", seed: 1), Write("other", seed: 2, hash: 'b'), Write("unfinished", seed: 3));
         File.Delete(Path.Combine(unfinished, RunWriter.ManifestFileName));
+        var bare = Write("bare", seed: 4);
+        File.Delete(Path.Combine(bare, ComparisonTable.JsonFileName));
         foreach (var (named, arguments) in ((string, string[])[])
         [
             ("test_sha256", [one, other]), ("named twice", [one, one + "/"]), ("finished run", [folder]),
-            ("--resume", [unfinished]), ("name the table", ["/nowhere"]),
+            ("--resume", [unfinished]), ("/nowhere: no such folder", ["/nowhere"]), ("has no 'compare'", [bare]),
             ("--format csv", [one, "--json", "--format", "csv"]), ("--resamples", [one, "--resamples", "0"]), ("compare --help", []),
         ])
         {

@@ -83,7 +83,22 @@ public sealed class InitTests(ZooFixture zoo) : IClassFixture<ZooFixture>
         Assert.Equal(0, (await InitAsync(file, "--force")).Code);
     }
 
+    /// <summary>The tiny model names no template of its own.</summary>
+    [Fact]
+    public async Task Init_RecordsWithMessages_TakeATemplate()
+    {
+        var (file, data) = (zoo.NewPath() + ".yaml", zoo.NewPath() + ".jsonl");
+        await File.WriteAllLinesAsync(data, Enumerable.Range(0, 40).Select(i =>
+            $$"""{"messages": [{"role": "user", "content": "red {{i}}"}, {"role": "assistant", "content": "blue"}]}"""));
+        Task<CuveeRun> Init(params string[] more) => CuveeRun.InProcessAsync(
+            ["init", file, "--model", zoo.Model, "--pool", zoo.Pool, "--validation", data, .. more]);
+        Assert.Contains("'template'", (await Init()).Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await Init("--template", "none")).Code);
+        Assert.Contains("\ntemplate: none # how prompts", await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData("--template", "jinja")]
     [InlineData("--queries", "3")] // below one generation
     [InlineData("--exclude", "nobody")]
     [InlineData("--test", "missing.jsonl")]

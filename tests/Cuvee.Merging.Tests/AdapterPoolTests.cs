@@ -102,6 +102,10 @@ public sealed class AdapterPoolTests
             Assert.Contains("empty", Assert.Throws<BadInputException>(
                 () => AdapterPool.Load(folder, ["a", "b", "c"])).Message, StringComparison.Ordinal);
             Assert.Throws<BadInputException>(() => AdapterPool.Load(Path.Combine(folder, "none")));
+            File.WriteAllText(Path.Combine(folder, "d.GGUF"), "");
+            Assert.EndsWith(
+                "d.GGUF lies in the pool's folder itself; put every .gguf adapter into a sub-folder of its own.",
+                Assert.Throws<BadInputException>(() => AdapterPool.AdapterFolders(folder)).Message, StringComparison.Ordinal);
         }
         finally
         {

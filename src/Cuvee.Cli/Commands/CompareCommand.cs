@@ -69,11 +69,15 @@ internal static class CompareCommand
         {
             if (!taken.Add(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))))
                 throw new BadInputException($"{folder}: the run is named twice; name it once.");
-            if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, RunWriter.ManifestFileName)))
-            {
-                throw new BadInputException(
-                    $"{folder}: holds no finished run ({RunWriter.ManifestFileName} is missing); finish it with cuvee merge --resume.");
-            }
+            bool Holds(string file) => File.Exists(Path.Combine(folder, file));
+            var problem =
+                !Directory.Exists(folder) ? "no such folder; name the folder of a finished run"
+                : !Holds(RunWriter.ManifestFileName)
+                    ? $"holds no finished run ({RunWriter.ManifestFileName} is missing); finish it with cuvee merge --resume"
+                : !Holds(ComparisonTable.JsonFileName)
+                    ? "the run made no table, because its run file has no 'compare'; add it and merge again into another 'out'"
+                : null;
+            if (problem is not null) throw new BadInputException($"{folder}: {problem}.");
         }
 
         List<(string, ComparisonTable)> runs =

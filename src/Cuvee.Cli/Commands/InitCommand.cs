@@ -11,7 +11,7 @@ using Cuvee.Planning;
 
 namespace Cuvee.Cli.Commands;
 
-/// <summary><c>cuvee init</c>: a commented run file for a pool and its records, checked as <c>cuvee merge</c> would.</summary>
+/// <summary><c>cuvee init</c>: a commented run file for a pool and its records, planned as <c>cuvee merge</c> would.</summary>
 internal static class InitCommand
 {
     public static Command Create()
@@ -28,6 +28,7 @@ internal static class InitCommand
         };
         var validation = Required("--validation", "Labelled records that the search may ask: JSON lines or an alpaca array.", "FILE");
         var test = new Option<string?>("--test") { Description = "Labelled records for the table alone.", HelpName = "FILE" };
+        var template = TextSelection.TemplateOption();
         var results = new Option<string?>("--out")
         {
             Description = "Folder of the results; one named like the run file, beside it, unless given.",
@@ -42,11 +43,12 @@ internal static class InitCommand
         var force = new Option<bool>("--force") { Description = "Replace a run file that is there." };
         var command = new ExampleCommand(
             "init",
-            "Write a commented run file for a pool and a file of labelled records, checked as merge checks it.",
+            "Write a commented run file for a pool and a file of labelled records; keys, records and budget are checked, the adapters' " +
+                "weights are read by merge.",
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --validation samples/restaurant/validation.jsonl",
             "cuvee init runs/first.yaml --model zoo/base --pool zoo/adapters --exclude ner-mit-restaurant " +
                 "--validation samples/restaurant/validation.jsonl --test samples/restaurant/test.jsonl --queries 6000 --force")
-            { file, model, pool, exclude, validation, test, results, search, metric, queries, force };
+            { file, model, pool, exclude, validation, test, template, results, search, metric, queries, force };
         command.SetAction(async (arguments, _) =>
         {
             var path = Path.GetFullPath(arguments.GetRequiredValue(file));
@@ -69,6 +71,7 @@ internal static class InitCommand
                 Exclude = excluded,
                 Validation = Path.GetFullPath(arguments.GetRequiredValue(validation)),
                 Test = arguments.GetValue(test) is { } testFile ? Path.GetFullPath(testFile) : null,
+                Template = arguments.GetValue(template),
                 Out = arguments.GetValue(results) is { } given ? Path.GetFullPath(given) : ResultsBeside(path),
                 Search = arguments.GetRequiredValue(search),
                 Metric = named is null ? RunTemplate.MetricFor(records) : MetricCatalog.Get(named),

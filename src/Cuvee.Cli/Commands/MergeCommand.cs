@@ -47,7 +47,7 @@ internal static class MergeCommand
             "merge",
             "Search for weights that make one better adapter out of a pool: merged adapter, recipe, manifest, journal and model card. " +
             "Or merge whole models as a mergekit file says.",
-            "cuvee merge samples/restaurant/run.yaml --dry-run",
+            "cuvee merge samples/restaurant/run.yaml --out runs/second --dry-run",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --json",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 15000",
             "cuvee merge samples/mergekit/stacked.yml --out runs/stacked")
@@ -85,10 +85,17 @@ internal static class MergeCommand
             var services = Catalog.Default.WithServices(new ServiceNetwork(TimeProvider.System));
             var configuration = RunConfiguration.Parse(text, path, services);
             if (arguments.GetValue(output) is { } folder) configuration = configuration with { Out = Path.GetFullPath(folder) };
+            if (arguments.GetValue(resume) && !HoldsRun(configuration.Out))
+            {
+                throw new BadInputException(
+                    $"{configuration.Out}: holds no run to resume ({RunIdentity.FileName} is missing); name its folder, or begin a run " +
+                    "without --resume.");
+            }
+
             var raised = new RunBudget(null, arguments.GetValue(queries), arguments.GetValue(tokens), arguments.GetValue(cost));
             var plans = RunPlanner.Plan(
                 configuration,
-                arguments.GetValue(resume) || arguments.GetValue(dryRun),
+                arguments.GetValue(resume),
                 arguments.GetValue(resume) ? RunIdentity.RaisedBudget(configuration.Out).With(raised) : null);
             if (arguments.GetValue(dryRun))
             {
@@ -111,7 +118,8 @@ internal static class MergeCommand
             }
             catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
             {
-                throw new StoppedException($"Stopped; {again}", exception);
+                throw new StoppedException(
+                    HoldsRun(plans[0].Out) ? $"Stopped; {again}" : "Stopped before the run began.", exception);
             }
             catch (QueryBudgetExceededException exception)
             {
@@ -119,7 +127,7 @@ internal static class MergeCommand
                 throw new QueryBudgetExceededException(
                     $"{exception.Message.TrimEnd('.')}; {again} --{exception.Limit} N", exception.Limit, exception);
             }
-            catch (LanguageModelException exception) when (File.Exists(Path.Combine(plans[0].Out, RunIdentity.FileName)))
+            catch (LanguageModelException exception) when (HoldsRun(plans[0].Out))
             {
                 throw new LanguageModelException($"{exception.Message.TrimEnd('.')}; {again}", exception);
             }
@@ -131,4 +139,6 @@ internal static class MergeCommand
         });
         return command;
     }
+
+    private static bool HoldsRun(string folder) => File.Exists(Path.Combine(folder, RunIdentity.FileName));
 }

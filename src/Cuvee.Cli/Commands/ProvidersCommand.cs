@@ -44,6 +44,8 @@ internal static class ProvidersCommand
     private static async Task<int> CheckRunAsync(
         string file, Catalog catalog, TextWriter output, bool asJson, CancellationToken cancellationToken)
     {
+        if (!File.Exists(file))
+            throw new BadInputException($"{file}: there is no such run file, and an address begins with http:// or https://.");
         var plans = RunPlanner.Plan(RunConfiguration.Load(file, catalog), resume: true);
         ServerReport? report = null;
         try

@@ -28,7 +28,7 @@ internal sealed record GgufHeader(GgufMetadata Metadata, IReadOnlyDictionary<str
     {
         var cursor = new Cursor(path, bytes);
         if (bytes.Length < sizeof(uint) || cursor.UInt32() != Magic)
-            throw new BadInputException($"{path}: does not begin with 'GGUF'; name a GGUF file.");
+            throw new BadInputException(GitLfsPointer.Refusal(path, bytes) ?? $"{path}: does not begin with 'GGUF'; name a GGUF file.");
         var version = cursor.UInt32();
         if ((version & 0xFFFF) == 0)
             throw new BadInputException($"{path}: is written for big-endian machines; convert the model again for this one.");

@@ -6,6 +6,9 @@ public enum SafetensorsDefect
     /// <summary>The file ends before its 8-byte header length.</summary>
     FileTooShort,
 
+    /// <summary>A text in place of the file: Git LFS has not fetched it.</summary>
+    GitLfsPointer,
+
     /// <summary>The header length is over the format's limit of 100,000,000 bytes.</summary>
     HeaderTooLong,
 

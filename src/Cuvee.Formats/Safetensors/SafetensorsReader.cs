@@ -54,8 +54,11 @@ public sealed class SafetensorsReader : IDisposable
             throw new PlatformNotSupportedException("safetensors files are read on little-endian machines only.");
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         var length = stream.Length;
-        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
-        if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
+        Span<byte> prefix = stackalloc byte[GitLfsPointer.Length];
+        prefix = prefix[..stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false)];
+        if (GitLfsPointer.Refusal(path, prefix) is { } pointer)
+            throw new SafetensorsFormatException(SafetensorsDefect.GitLfsPointer, pointer);
+        if (prefix.Length < sizeof(ulong))
         {
             throw new SafetensorsFormatException(
                 SafetensorsDefect.FileTooShort, $"{path}: the file has {length} bytes, less than the 8 of its header length; fetch it " +

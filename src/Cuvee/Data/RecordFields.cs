@@ -18,6 +18,8 @@ internal readonly struct RecordFields(JsonField record)
     {
         if (!record.Has(field))
         {
+            if (field == "prompt" && record.Has("instruction"))
+                throw record.Error(field, "is missing; records of instruction, input and output (alpaca) belong in one JSON array, [...]");
             var found = string.Join(", ", record.Members().Take(8).Select(member => $"\"{member.Key}\""));
             throw record.Error(field, $"is missing; add it{(found.Length > 0 ? $" (the record has {found})" : "")}");
         }

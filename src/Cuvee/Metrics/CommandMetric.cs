@@ -5,7 +5,9 @@ namespace Cuvee.Metrics;
 /// <summary>The score, in [0, 1], that a program of the user's gives each record (provider <c>command</c>).</summary>
 public sealed class CommandMetric : RecordMetric
 {
-    public override string Name => "command";
+    public const string MetricName = "command";
+
+    public override string Name => MetricName;
 
     /// <exception cref="LanguageModelException">The answer is no score.</exception>
     protected override double Score(string expected, string answer) =>

@@ -4,6 +4,7 @@ using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Journaling;
 using Cuvee.LanguageModels.Chat;
+using Cuvee.Metrics;
 using Cuvee.Objectives;
 using Cuvee.Providers;
 using Cuvee.Reporting;
@@ -45,6 +46,12 @@ public static class RunPlanner
             Objectives = [.. configuration.Objectives.Select(objective => objective.For(validation))],
             Metric = configuration.Metric?.For([.. validation.Select(record => record.Completion)]),
         };
+        if (configuration.Test == configuration.Validation)
+        {
+            throw new BadInputException(
+                $"{configuration.File}: 'test' is the file of 'validation', which the search sees; name records of their own.");
+        }
+
         var test = configuration.Test is null ? null : RecordFile.Read(configuration.Test, rules.Template);
         var lengths = provider.Lengths(validation, rules, configuration.Validation);
         var expenses = lengths is null
@@ -74,6 +81,8 @@ public static class RunPlanner
             };
         }
 
+        if (test is not null && SharedRecords(validation, test) is { } shared)
+            plans[0] = plans[0] with { Notes = [.. plans[0].Notes, shared] };
         if (CutAnswers(configuration, [.. lengths ?? [], .. testLengths ?? []]) is { } cut)
             plans[0] = plans[0] with { Notes = [.. plans[0].Notes, cut] };
         if (configuration.Compare?.FewShot is null) return plans;
@@ -82,6 +91,15 @@ public static class RunPlanner
             : $"few-shot row: {fewShot.Examples.Count} of {validation.Count} validation records in every prompt.";
         plans[0] = plans[0] with { FewShot = fewShot, Notes = [.. plans[0].Notes, note] };
         return plans;
+    }
+
+    /// <summary>Null where no test record is one that the search sees.</summary>
+    private static string? SharedRecords(IReadOnlyList<PromptCompletion> validation, IReadOnlyList<PromptCompletion> test)
+    {
+        var seen = validation.Select(record => (record.Prompt, record.Completion)).ToHashSet();
+        var shared = test.Count(record => seen.Contains((record.Prompt, record.Completion)));
+        return shared == 0 ? null
+            : $"{shared} of {test.Count} test records are also validation records, which the search sees; leave them out of one file.";
     }
 
     /// <summary>Null where answers are not generated, or none is expected to be longer than they may be.</summary>
@@ -149,6 +167,12 @@ public static class RunPlanner
             File = configuration.File,
         };
         var program = search.Search.Prepare(task);
+        if (search.Space != MergeSpace.Delta && (program.AppliesMethods || program.Start is not WeightedRecipe))
+        {
+            throw new BadInputException(
+                $"{configuration.File}: search '{search.Search.Name}' merges in delta space; leave 'space' out.");
+        }
+
         RequireCapabilities(configuration, search, program);
         var heldOut = search.Values.Number(SearchSetting.HeldOut) > 0 && split.HeldOut.Count == 0
             ? (string[])[$"no early stopping: {validation.Count} validation records leave too few to hold out."]
@@ -229,8 +253,13 @@ public static class RunPlanner
         var unscored = objectives.FirstOrDefault(objective =>
             objective.Observes == ObservationKind.Score && capabilities.LogProbabilities == LogProbabilityDetail.None);
         var unanswered = objectives.FirstOrDefault(objective => objective.Observes == ObservationKind.Answer && !capabilities.Answers);
+        string?[] metrics =
+            [.. objectives.Select(objective => objective.Name), configuration.Metric?.Name, configuration.Compare?.Metric.Name];
         var problem =
-            unscored is not null
+            !capabilities.Scores && metrics.Contains(CommandMetric.MetricName)
+                ? $"it gives no scores, which objective and metric '{CommandMetric.MetricName}' read; choose a metric of answers such as " +
+                    "exact-match"
+            : unscored is not null
                 ? $"objective '{unscored.Name}' needs log-probabilities, which it does not give; set objective to a metric such as ie-f1"
             : unanswered is not null
                 ? $"objective '{unanswered.Name}' needs answers, which it does not generate; set objective: cross-entropy"
@@ -274,8 +303,12 @@ public static class RunPlanner
         }
     }
 
-    private static bool IsInside(string path, string folder) => Path.GetFullPath(path).StartsWith(
-        Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    /// <summary>Below the folder, or the folder itself.</summary>
+    private static bool IsInside(string path, string folder)
+    {
+        static string Closed(string each) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(each)) + Path.DirectorySeparatorChar;
+        return Closed(path).StartsWith(Closed(folder), StringComparison.Ordinal);
+    }
 
     private static void RequireFreeOut(string output, bool resume)
     {

@@ -43,7 +43,7 @@ internal sealed class CommandProvider(
 
     public ProviderCapabilities Capabilities => new(
         LogProbabilityDetail.None, Answers: true, DeltaOnly, Methods: true, Weights: true, ContextLength: null, MaxConcurrentLeases: 1,
-        Layers: Groups, Checkpoints: true, WholeModels: true);
+        Layers: Groups, Checkpoints: true, WholeModels: true, Scores: true);
 
     public IReadOnlyList<string> AdapterNames => members.Names;
 

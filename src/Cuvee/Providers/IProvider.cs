@@ -84,6 +84,7 @@ public readonly record struct RecordLength(int Prompt, int Completion)
 /// <param name="Checkpoints">Its session can fold a recipe into the base model; only where <paramref name="Weights"/> is set.</param>
 /// <param name="WholeModels">Its pool holds whole models, which merge to a checkpoint; its layers may be any tensors' groups.</param>
 /// <param name="PathLayers">Layers of each of the pool's whole models, through which it runs paths; null: it runs none.</param>
+/// <param name="Scores">Its answers are scores, which metric <c>command</c> reads.</param>
 public sealed record ProviderCapabilities(
     LogProbabilityDetail LogProbabilities,
     bool Answers,
@@ -97,7 +98,8 @@ public sealed record ProviderCapabilities(
     IReadOnlyList<double>? KeepFractions = null,
     bool Checkpoints = false,
     bool WholeModels = false,
-    int? PathLayers = null);
+    int? PathLayers = null,
+    bool Scores = false);
 
 public enum LogProbabilityDetail
 {

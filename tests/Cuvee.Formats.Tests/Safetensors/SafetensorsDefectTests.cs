@@ -16,6 +16,10 @@ public sealed class SafetensorsDefectTests : IDisposable
     [InlineData(7)]
     public void Open_UnderEightBytes_FileTooShort(int length) => Refuse(SafetensorsDefect.FileTooShort, new byte[length]);
 
+    [Fact]
+    public void Open_PointerOfGitLfs_SaysHowToFetch() => Refuse(
+        SafetensorsDefect.GitLfsPointer, [.. "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"u8], "run git lfs pull");
+
     [Theory]
     [InlineData(100_000_001UL)]
     [InlineData(ulong.MaxValue)]

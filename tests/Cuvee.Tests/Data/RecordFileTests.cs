@@ -122,6 +122,8 @@ public sealed class RecordFileTests : IDisposable
     [InlineData("""{"prompt": 3, "completion": "b"}""", "line 1", "'prompt' is 3, not a string")]
     [InlineData("""{"prompt": "a", "answer": "c"}""", "line 1",
         "'completion' is missing; add it (the record has \"prompt\", \"answer\")")]
+    [InlineData("""{"instruction": "a", "input": "", "output": "b"}""", "line 1",
+        "'prompt' is missing; records of instruction, input and output (alpaca) belong in one JSON array, [...].")]
     [InlineData("""{"prompt": "a", "completion": "b", "id": ""}""", "line 1", "'id' is empty")]
     [InlineData("""{"prompt": "a", "completion": "b", "id": 1.5}""", "line 1", "'id' is 1.5, not a string")]
     [InlineData("""{"prompt": "\ud800", "completion": "b"}""", "line 1", "'prompt' is not valid Unicode")]
