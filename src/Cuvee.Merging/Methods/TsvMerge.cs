@@ -13,6 +13,8 @@ namespace Cuvee.Merging.Methods;
 /// <para>Components with singular values below 1e-6 of the largest, the rounding of fp32 task vectors, are left out: the authors' code
 /// stacks their vectors too, but a singular value of zero leaves its vectors to chance. So are directions that a stack does not span, such
 /// as the difference of two equal adapters: two copies merge to one.</para>
+/// <para>What is no matrix, such as a norm or a bias of a whole model, is averaged as in the authors' code: lambda times the mean of the
+/// weighted differences over the adapters of a weight. As of matrices, twice the weights are twice the merge.</para>
 /// </remarks>
 public sealed class TsvMerge : IMergeMethod
 {
@@ -40,6 +42,14 @@ public sealed class TsvMerge : IMergeMethod
         var merging = Math.Max(1, weights.Count(weight => weight != 0));
         return (taskVectors, merged) =>
         {
+            if (!taskVectors.IsMatrix)
+            {
+                merged.Clear();
+                for (var i = 0; i < weights.Length; i++)
+                    FloatVectors.AddScaled((float)(lambda * weights[i] / merging), taskVectors.Deltas[i].Span, merged);
+                return;
+            }
+
             var (outFeatures, inFeatures) = (taskVectors.OutFeatures, taskVectors.InFeatures);
             var most = components > 0 ? components : Math.Max(1, Math.Min(outFeatures, inFeatures) / merging);
             var (left, scales, right) = (new List<double>(), new List<double>(), new List<double>()); // [K, out], [K], [K, in]
