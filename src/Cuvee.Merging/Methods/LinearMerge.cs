@@ -8,6 +8,13 @@ namespace Cuvee.Merging.Methods;
 /// </summary>
 public sealed class LinearMerge : IMergeMethod
 {
+    public LinearMerge()
+        : this(MergeParameter.Weight)
+    {
+    }
+
+    internal LinearMerge(MergeParameter weight) => AdapterParameters = [weight];
+
     public string Name => "linear";
 
     public string Reference => "Wortsman et al., arXiv 2203.05482";
@@ -15,7 +22,7 @@ public sealed class LinearMerge : IMergeMethod
     public IReadOnlyList<MergeParameter> Parameters { get; } =
         [new("normalize", 1, 0, 1, "Whether the weights are divided by their sum: 1 for yes, 0 for no.", Integral: true)];
 
-    public IReadOnlyList<MergeParameter> AdapterParameters { get; } = [MergeParameter.Weight];
+    public IReadOnlyList<MergeParameter> AdapterParameters { get; }
 
     public bool AllowsPieces => true;
 
