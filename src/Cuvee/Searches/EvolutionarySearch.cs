@@ -193,7 +193,10 @@ public sealed class EvolutionarySearch : ISearch
         }
 
         ParameterRange[] ranges =
-            [.. searched.Select(name => name == Weight ? new ParameterRange(name, lowest, highest) : new ParameterRange(name, 0, 1))];
+        [
+            .. searched.Select(name =>
+                name == Weight ? new ParameterRange(name, lowest, highest) : new ParameterRange(name, 0, 1, IsWhole: true)),
+        ];
         // Weights from 0.5 as the authors', less where many models would add up; densities from 0.5 only where they are searched.
         var weight = Math.Clamp(Math.Min(StartValue, 2 * StartValue / task.AdapterNames.Count), lowest, highest);
         var alike = new MethodRecipe(
