@@ -42,11 +42,11 @@ public sealed class GroupValues : IReadOnlyList<GroupValue>, IEquatable<GroupVal
     }
 
     /// <summary>The value of the most specific group that holds the module, else <paramref name="others"/>.</summary>
-    internal double For(ModuleGroups module, double others)
-    {
-        if (values.Length == 0) return others;
-        return Find(module.Name) ?? (module.Layer is { } layer ? Find(layer) : null) ?? Find(module.Kind) ?? others;
-    }
+    internal double For(ModuleGroups module, double others) => values.Length == 0 ? others : For(module) ?? others;
+
+    /// <summary>The value of the most specific group that holds the module; null: none does.</summary>
+    internal double? For(ModuleGroups module) =>
+        Find(module.Name) ?? (module.Layer is { } layer ? Find(layer) : null) ?? Find(module.Kind);
 
     private double? Find(string group)
     {

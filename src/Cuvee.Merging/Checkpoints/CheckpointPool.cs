@@ -178,14 +178,15 @@ public sealed class CheckpointPool : IDisposable
             ],
         });
 
+    // What no listed group holds stays as it is without groups: the adapter's own value, else the whole's.
     private static Dictionary<string, double> ValuesOf(IMergeMethod method, AdapterParameters adapter, ModuleGroups groups)
     {
         var values = new Dictionary<string, double>(adapter.Parameters);
         foreach (var (name, of) in adapter.GroupParameters)
         {
-            if (method.AdapterParameters.FirstOrDefault(parameter => parameter.Name == name) is not { } declared)
+            if (method.AdapterParameters.All(parameter => parameter.Name != name))
                 throw new ArgumentException($"Method {method.Name} has no parameter '{name}' of each adapter; leave it out.");
-            values[name] = of.For(groups, values.GetValueOrDefault(name, declared.Default));
+            if (of.For(groups) is { } value) values[name] = value;
         }
 
         return values;

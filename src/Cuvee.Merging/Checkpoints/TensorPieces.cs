@@ -16,12 +16,14 @@ internal sealed class TensorPieces : IEnumerable<TaskVectors>
     private readonly int rows;
     private readonly int columns; // a vector is one row
     private readonly int rowsAtOnce;
+    private readonly bool isMatrix;
 
     private readonly CancellationToken cancellationToken; // looked at before each piece
 
     public TensorPieces(MergedTensor tensor, IReadOnlyList<int> shape, CancellationToken cancellationToken)
     {
         (this.tensor, this.cancellationToken) = (tensor, cancellationToken);
+        isMatrix = shape.Count == 2;
         columns = shape.Count == 0 ? 1 : shape[^1];
         var allRows = shape.Contains(0) ? 0 : shape.SkipLast(1).Aggregate(1L, (count, dimension) => checked(count * dimension));
         rows = allRows <= int.MaxValue ? (int)allRows : throw TooLarge($"{allRows} rows", int.MaxValue, "a smaller model");
@@ -60,7 +62,7 @@ internal sealed class TensorPieces : IEnumerable<TaskVectors>
         }
 
         // A piece's random numbers go with its name.
-        return new TaskVectors($"{tensor.Name}@{firstRow}", start.Length / columns, columns, deltas);
+        return new TaskVectors($"{tensor.Name}@{firstRow}", start.Length / columns, columns, deltas) { IsMatrix = isMatrix };
     }
 
     private BadInputException TooLarge(string size, int limit, string mend)

@@ -39,4 +39,8 @@ public delegate void ModuleMerge(TaskVectors taskVectors, Span<float> merged);
 /// <param name="ModuleName">Module path in the base model.</param>
 /// <param name="Deltas">At least one, in the order of the recipe's adapters; each [out, in], row-major, scaling applied. An adapter without
 /// the module gives zeros.</param>
-public sealed record TaskVectors(string ModuleName, int OutFeatures, int InFeatures, IReadOnlyList<ReadOnlyMemory<float>> Deltas);
+public sealed record TaskVectors(string ModuleName, int OutFeatures, int InFeatures, IReadOnlyList<ReadOnlyMemory<float>> Deltas)
+{
+    /// <summary>False for a tensor of a whole model that is laid out as rows and has other than two dimensions, such as a norm.</summary>
+    public bool IsMatrix { get; init; } = true;
+}

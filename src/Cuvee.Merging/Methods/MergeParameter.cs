@@ -19,6 +19,9 @@ public sealed record MergeParameter(
     internal static MergeParameter Weight { get; } =
         new("weight", 1, -10, 10, "Weight of the adapter's task vector.") { SearchRange = (-1.5, 1.5) };
 
+    // mergekit's.
+    internal static MergeParameter AnyWeight { get; } = new("weight", 1, -1000, 1000, "Weight of the model.");
+
     // One adapter's own, beside the whole's, from which its default comes.
     internal static MergeParameter AdapterDensity { get; } =
         new("density", 1, 0, 1, "The adapter's own density, instead of the whole's.") { SearchRange = null };

@@ -17,7 +17,7 @@ public static class MergekitMethods
     /// <summary>All of them.</summary>
     public static MergeMethods All { get; } = new(
     [
-        new LinearMerge(),
+        new LinearMerge(MergeParameter.AnyWeight),
         new TensorSlerp(),
         new Passthrough(),
         new ThinnedTaskArithmetic("task_arithmetic", Arithmetic, Thinning.None, elects: false, normalizes: false, rescales: false),

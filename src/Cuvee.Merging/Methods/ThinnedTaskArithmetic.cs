@@ -14,8 +14,6 @@ namespace Cuvee.Merging.Methods;
 internal sealed class ThinnedTaskArithmetic(string name, string reference, Thinning thinning, bool elects, bool normalizes, bool rescales)
     : IMergeMethod
 {
-    private static readonly MergeParameter AnyWeight = new("weight", 1, -1000, 1000, "Weight of the model's task vector.");
-
     public string Name => name;
 
     public string Reference => reference;
@@ -31,7 +29,7 @@ internal sealed class ThinnedTaskArithmetic(string name, string reference, Thinn
 
     public IReadOnlyList<MergeParameter> AdapterParameters { get; } =
     [
-        AnyWeight,
+        MergeParameter.AnyWeight,
         new("density", 1, 0, 1, "Fraction of the model's task vector that is kept."),
         .. thinning switch
         {

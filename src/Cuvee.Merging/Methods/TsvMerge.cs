@@ -8,11 +8,13 @@ namespace Cuvee.Merging.Methods;
 /// takes the interference out, and the merge is lambda times their product with the singular values between.
 /// </summary>
 /// <remarks>
-/// <para>k is the authors': min(out, in) / adapters, at least 1 - their "rank" is that of a full weight matrix. A LoRA update has only its
+/// <para>k is the authors': min(out, in) / adapters of a weight, at least 1 - their "rank" is that of a full weight matrix. A LoRA update has only its
 /// own rank r, so that nothing is cut until adapters * r exceeds min(out, in). <c>components</c> sets another k.</para>
 /// <para>Components with singular values below 1e-6 of the largest, the rounding of fp32 task vectors, are left out: the authors' code
 /// stacks their vectors too, but a singular value of zero leaves its vectors to chance. So are directions that a stack does not span, such
 /// as the difference of two equal adapters: two copies merge to one.</para>
+/// <para>What is no matrix, such as a norm or a bias of a whole model, is averaged as in the authors' code: lambda times the mean of the
+/// weighted differences over the adapters of a weight. As of matrices, twice the weights are twice the merge.</para>
 /// </remarks>
 public sealed class TsvMerge : IMergeMethod
 {
@@ -25,7 +27,7 @@ public sealed class TsvMerge : IMergeMethod
     public IReadOnlyList<MergeParameter> Parameters { get; } =
     [
         new(
-            "components", 0, 0, 65536, "Singular components kept of each task vector; 0: min(out, in) / adapters, at least 1.",
+            "components", 0, 0, 65536, "Singular components kept of each task vector; 0: min(out, in) / adapters of a weight, at least 1.",
             Integral: true),
         MergeParameter.Lambda,
     ];
@@ -37,10 +39,19 @@ public sealed class TsvMerge : IMergeMethod
     {
         ArgumentNullException.ThrowIfNull(arguments);
         var (components, lambda, weights) = ((int)arguments["components"], arguments["lambda"], arguments.OfAdapters("weight"));
+        var merging = Math.Max(1, weights.Count(weight => weight != 0));
         return (taskVectors, merged) =>
         {
+            if (!taskVectors.IsMatrix)
+            {
+                merged.Clear();
+                for (var i = 0; i < weights.Length; i++)
+                    FloatVectors.AddScaled((float)(lambda * weights[i] / merging), taskVectors.Deltas[i].Span, merged);
+                return;
+            }
+
             var (outFeatures, inFeatures) = (taskVectors.OutFeatures, taskVectors.InFeatures);
-            var most = components > 0 ? components : Math.Max(1, Math.Min(outFeatures, inFeatures) / weights.Length);
+            var most = components > 0 ? components : Math.Max(1, Math.Min(outFeatures, inFeatures) / merging);
             var (left, scales, right) = (new List<double>(), new List<double>(), new List<double>()); // [K, out], [K], [K, in]
             for (var i = 0; i < weights.Length; i++)
             {

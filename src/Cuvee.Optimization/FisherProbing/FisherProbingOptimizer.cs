@@ -42,6 +42,13 @@ public sealed class FisherProbingOptimizer : IOptimizer
         if (start.Count == 0) throw new ArgumentException("Fisher probing needs a start of at least one coordinate.");
         bounds = options.Bounds ?? BoxBounds.Uniform(start.Count, -1.5, 1.5);
         bounds.RequireStart(start);
+        var narrowest = bounds.Upper.Zip(bounds.Lower, (upper, lower) => upper - lower).Min();
+        if (options.ProbeStep >= narrowest / 2)
+        {
+            throw new ArgumentException(
+                $"ProbeStep of Fisher probing is {options.ProbeStep}; give a number below {narrowest / 2}, half the narrowest bounds.");
+        }
+
         if (options.FirstAlone.Count > 0 && (bounds.Lower.Any(low => low > 0) || bounds.Upper.Any(high => high < 1)))
             throw new ArgumentException("FirstAlone of Fisher probing asks at 0 and at 1, which the bounds leave out; widen them.");
         this.options = options;

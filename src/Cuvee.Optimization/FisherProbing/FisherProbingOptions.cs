@@ -21,9 +21,7 @@ public sealed record FisherProbingOptions
     /// <summary>l, size of the fixed set on which steps are compared; at least 1, at most RecordCount is used. Default 40.</summary>
     public int LineSearchRecords { get; init; } = 40;
 
-    /// <summary>
-    /// h, difference step of a probe; above 0 and below half the box. Default 0.05.
-    /// </summary>
+    /// <summary>h, difference step of a probe; above 0 and below half the box of every coordinate. Default 0.05.</summary>
     public double ProbeStep { get; init; } = 0.05;
 
     /// <summary>mu at the start, in units of the mean curvature of a weight; above 0. Default 0.05.</summary>

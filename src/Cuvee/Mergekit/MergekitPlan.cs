@@ -259,14 +259,24 @@ public sealed class MergekitPlan : IDisposable
                     parameter => part.Source.Parameters.At(parameter, part.Place.Name, depth) ?? Whole(parameter, part.Place.Name),
                     $" of model '{part.Source.Model}'")))],
             seed);
+        MergeArguments arguments;
         try
         {
-            return MergeArguments.For(method, recipe);
+            arguments = MergeArguments.For(method, recipe);
         }
         catch (ArgumentException exception)
         {
             throw new BadInputException($"{file.File}: {exception.Message}", exception);
         }
+
+        if (method is LinearMerge && arguments["normalize"] == 1
+            && Math.Abs(arguments.OfAdapters("weight").Sum()) < LinearMerge.LeastSum)
+        {
+            throw Error(
+                $"the weights of tensor '{name}' sum to 0, by which linear divides; change one, or set 'normalize: false' in 'parameters'.");
+        }
+
+        return arguments;
     }
 
     private LayeredCheckpoint Model(string folder)

@@ -69,8 +69,7 @@ internal sealed class RunMonitor(string stage, ISearchSpace space, bool compares
 
     private string? AtBounds(IReadOnlyList<double> point)
     {
-        if (!space.BoundsAreLimits) return null;
-        var names = space.CoordinateNames.Where((_, i) =>
+        var names = space.CoordinateNames.Where((_, i) => space.BoundsAreLimits(i) &&
             Math.Min(point[i] - space.Bounds.Lower[i], space.Bounds.Upper[i] - point[i]) < BoundMargin * Range(i)).ToList();
         return names.Count == 0
             ? null

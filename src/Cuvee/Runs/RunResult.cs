@@ -46,7 +46,7 @@ public sealed record RunResult
 }
 
 /// <summary>What a run's result was held against before it shipped.</summary>
-/// <param name="SingleWon">The best single adapter is better than the search's best.</param>
+/// <param name="SingleWon">The best single adapter is better than the search's best, or is it.</param>
 /// <param name="Single">By the run's objective.</param>
 /// <param name="SingleByMetric">By the run's metric; null when the run names none, or the objective is the metric.</param>
 /// <param name="Difference">The search's best minus the single adapter, objective on all validation records, 95% bootstrap

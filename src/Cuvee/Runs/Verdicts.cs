@@ -48,7 +48,8 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
             objective.Contributions(plan.Validation, found.Observations),
             objective.Contributions(plan.Validation, singles[better].Observations),
             plan.Configuration.Seed);
-        var isSingle = best.Loss < found.Loss;
+        var isSingle = best.Loss < found.Loss
+            || (best.Loss == found.Loss && RecipeKey.Of(last.Recipe) == RecipeKey.Of(RecipeOf(best)));
         var metric = await MeasureMetricAsync(last, byObjective, byMetric, cancellationToken).ConfigureAwait(false);
         return new RunVerdict(
             isSingle, best, byMetric, difference, found.Loss, metric, Sentence(isSingle, best, found.Loss, difference));
@@ -56,7 +57,7 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
 
     public static IEnumerable<RunWarning> WarningsOf(RunPlan plan, RunVerdict verdict, StageOutcome last)
     {
-        if (verdict.SingleWon && plan.Configuration.Fallback == Configuration.Fallback.None)
+        if (verdict.Single.Loss < verdict.SearchLoss && plan.Configuration.Fallback == Configuration.Fallback.None)
             yield return new RunWarning(Stage, last.Iterations, WarningKind.WorseThanSingle, verdict.Sentence);
         if (verdict.Metric is not { } metric || verdict.SingleWon) yield break;
         if (verdict.SearchLoss < verdict.Single.Loss && metric.Search <= metric.Single)
@@ -101,8 +102,14 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
 
     private string Sentence(bool isSingle, SingleAdapter single, double searchLoss, ConfidenceInterval difference)
     {
-        var interval = $"difference {difference.Value:+0.000;-0.000;0.000} [{difference.Lower:0.000}, {difference.Upper:0.000}]";
         var name = plan.Configuration.Objective.LossName;
+        if (single.Loss == searchLoss)
+        {
+            return $"The search found nothing better than the best single adapter, {single.Name}: {name} {searchLoss:0.000} for both on the " +
+                $"validation records; the result is {(isSingle ? "that adapter alone" : "the search's own")}.";
+        }
+
+        var interval = $"difference {difference.Value:+0.000;-0.000;0.000} [{difference.Lower:0.000}, {difference.Upper:0.000}]";
         var isSure = plan.Validation.Count >= FewestRecords && (isSingle || difference.Upper < 0);
         var surely = isSure ? "" : ", which may be chance";
         if (!isSingle)

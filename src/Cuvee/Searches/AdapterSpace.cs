@@ -29,7 +29,7 @@ public abstract class AdapterSpace : ISearchSpace
 
     public IReadOnlyList<string> CoordinateNames { get; }
 
-    public abstract bool BoundsAreLimits { get; }
+    public abstract bool BoundsAreLimits(int coordinate);
 
     public MergeRecipe Decode(IReadOnlyList<double> point)
     {

@@ -23,10 +23,11 @@ public sealed class EvolutionarySearch : ISearch
     private const string First = "first";
     private const string LowestWeight = "lowest_weight";
     private const string HighestWeight = "highest_weight";
+    private const string Arithmetic = "task_arithmetic"; // the one that keeps everything, whatever the density
     private const double StartValue = 0.5;
 
     // Those with a weight and a density of each model.
-    private static readonly string[] Methods = ["dare_linear", "dare_ties", "task_arithmetic"];
+    private static readonly string[] Methods = ["dare_linear", "dare_ties", Arithmetic];
 
     private static readonly Dictionary<string, PathScales> ScaleKinds = new(StringComparer.Ordinal)
     {
@@ -39,7 +40,7 @@ public sealed class EvolutionarySearch : ISearch
         ("step_size", 1.0 / 6), ("penalty", 0), (SearchSetting.HeldOut, 0.2), ("check_every", 3), ("patience", 8));
 
     private static readonly SettingValues OverParameters = Shared.With(
-        (Method, "task_arithmetic"), (Searched, (string[])[Weight]), (LowestWeight, -0.5), (HighestWeight, 1.5), (Trials, 400));
+        (Method, Arithmetic), (Searched, (string[])[Weight]), (LowestWeight, -0.5), (HighestWeight, 1.5), (Trials, 400));
 
     private static readonly SettingValues OverPaths = Shared.With(
         (PathTrials, 640), (PathPopulation, 32), (Repeats, 2), (Scales, "network"));
@@ -184,8 +185,18 @@ public sealed class EvolutionarySearch : ISearch
                 $"{task.File}: 'settings.{LowestWeight}' is {lowest}, which is not below {HighestWeight} {highest}; change one.");
         }
 
+        if (values.Text(Method) == Arithmetic && searched.Contains(Density))
+        {
+            throw new BadInputException(
+                $"{task.File}: 'settings.{Searched}' names {Density}, which method '{Arithmetic}' does not read; leave it out, or choose " +
+                $"another method ({string.Join(", ", Methods.Where(method => method != Arithmetic))}).");
+        }
+
         ParameterRange[] ranges =
-            [.. searched.Select(name => name == Weight ? new ParameterRange(name, lowest, highest) : new ParameterRange(name, 0, 1))];
+        [
+            .. searched.Select(name =>
+                name == Weight ? new ParameterRange(name, lowest, highest) : new ParameterRange(name, 0, 1, IsWhole: true)),
+        ];
         // Weights from 0.5 as the authors', less where many models would add up; densities from 0.5 only where they are searched.
         var weight = Math.Clamp(Math.Min(StartValue, 2 * StartValue / task.AdapterNames.Count), lowest, highest);
         var alike = new MethodRecipe(

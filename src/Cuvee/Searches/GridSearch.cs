@@ -129,7 +129,7 @@ internal sealed class GridSpace(
 
     public IReadOnlyList<string> CoordinateNames { get; } = [method.Name, .. axes.Select(axis => axis.Name), .. names];
 
-    public bool BoundsAreLimits => false;
+    public bool BoundsAreLimits(int coordinate) => false;
 
     public MergeRecipe Decode(IReadOnlyList<double> point)
     {

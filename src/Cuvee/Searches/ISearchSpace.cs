@@ -14,10 +14,10 @@ public interface ISearchSpace
     IReadOnlyList<string> CoordinateNames { get; }
 
     /// <summary>
-    /// A point at a bound is worth a warning: the best value may lie outside. False where the bound is a natural end, such as "keep
-    /// everything".
+    /// A point at a bound of the coordinate is worth a warning: the best value may lie outside. False where the bounds are natural ends,
+    /// such as "keep everything".
     /// </summary>
-    bool BoundsAreLimits { get; }
+    bool BoundsAreLimits(int coordinate);
 
     /// <param name="point">[Dimension], inside <see cref="Bounds"/>.</param>
     MergeRecipe Decode(IReadOnlyList<double> point);

@@ -49,7 +49,7 @@ public sealed class LayerParameterSpace : ISearchSpace
 
     public IReadOnlyList<string> CoordinateNames { get; }
 
-    public bool BoundsAreLimits => true;
+    public bool BoundsAreLimits(int coordinate) => !ranges[coordinate / (origin.Adapters.Count * groups.Count)].IsWhole;
 
     public MergeRecipe Decode(IReadOnlyList<double> point)
     {
@@ -72,4 +72,5 @@ public sealed class LayerParameterSpace : ISearchSpace
 }
 
 /// <summary>A searched parameter that each model has of its own.</summary>
-public sealed record ParameterRange(string Name, double Lower, double Upper);
+/// <param name="IsWhole">There are no values outside.</param>
+public sealed record ParameterRange(string Name, double Lower, double Upper, bool IsWhole = false);

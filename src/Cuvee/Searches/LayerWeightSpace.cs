@@ -44,7 +44,7 @@ public sealed class LayerWeightSpace : ISearchSpace
 
     public IReadOnlyList<string> CoordinateNames { get; }
 
-    public bool BoundsAreLimits => true;
+    public bool BoundsAreLimits(int coordinate) => true;
 
     public MergeRecipe Decode(IReadOnlyList<double> point)
     {

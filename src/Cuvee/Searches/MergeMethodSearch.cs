@@ -119,7 +119,9 @@ internal sealed class MethodSpace : ISearchSpace
 
     public IReadOnlyList<string> CoordinateNames { get; }
 
-    public bool BoundsAreLimits => true;
+    /// <summary>Of a parameter that is searched over all its values they are not; of weights they are.</summary>
+    public bool BoundsAreLimits(int coordinate) => coordinate >= parameters.Length
+        || parameters[coordinate].SearchRange != (parameters[coordinate].Minimum, parameters[coordinate].Maximum);
 
     public MergeRecipe Decode(IReadOnlyList<double> point)
     {

@@ -64,7 +64,7 @@ public sealed class PathSpace : ISearchSpace
 
     public IReadOnlyList<string> CoordinateNames { get; }
 
-    public bool BoundsAreLimits => false;
+    public bool BoundsAreLimits(int coordinate) => false;
 
     private int Layers => models.Count * layers; // M
 

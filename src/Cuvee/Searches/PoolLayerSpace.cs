@@ -29,7 +29,7 @@ public sealed class PoolLayerSpace(WeightedRecipe origin, IReadOnlyList<string> 
     public IReadOnlyList<string> CoordinateNames { get; } =
         [.. layers.SelectMany(layer => origin.Adapters.Select(share => $"{share.Name}/{layer}"))];
 
-    public bool BoundsAreLimits => true;
+    public bool BoundsAreLimits(int coordinate) => true;
 
     /// <summary>An adapter of one coefficient in all layers has a plain weight, so that one model has one recipe.</summary>
     public MergeRecipe Decode(IReadOnlyList<double> point)

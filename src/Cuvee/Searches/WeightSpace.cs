@@ -7,7 +7,7 @@ public sealed class WeightSpace(WeightedRecipe origin, double lowest = -WeightSp
     /// <summary>Largest weight either way.</summary>
     public const double Limit = 1.5;
 
-    public override bool BoundsAreLimits => true;
+    public override bool BoundsAreLimits(int coordinate) => true;
 
     private protected override AdapterShare With(AdapterShare share, double value) => share with { Weight = value };
 
