@@ -64,7 +64,7 @@ internal sealed partial record RunTemplate
           {{(Exclude.Count > 0 ? $"exclude: [{string.Join(", ", Exclude.Select(Scalar))}]" : "# exclude: [NAME] # adapters to leave out")}}
         validation: {{Path(Validation)}} # the records that the search may ask
         {{(Test is { } test ? $"test: {Path(test)} # records for the table alone" : "# test: test.jsonl # for a table, see compare")}}
-        {{(Template is null ? "# template: none" : $"template: {Scalar(Template)}")}} # how prompts are written: {{ChatTemplates.Names}}; auto (the model's own) for records with messages
+        {{TemplateKey}} # how prompts are written: {{ChatTemplates.Names}}; auto (the model's own) for records with messages
         # completion_end: auto # the token that closes completions; or none
 
         search: {{Search}} # {{string.Join(", ", Catalog.Default.AllSearches.Select(search => search.Name))}}
@@ -82,6 +82,8 @@ internal sealed partial record RunTemplate
         {{Comparison}}
 
         """;
+
+    private string TemplateKey => Template is null ? "# template: none" : $"template: {Scalar(Template)}";
 
     private string Objective =>
         Catalog.Default.AllSearches.First(search => search.Name == Search).Needs.HasFlag(Searches.SearchNeeds.SeveralObjectives)

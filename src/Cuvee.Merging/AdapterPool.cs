@@ -88,7 +88,8 @@ public sealed class AdapterPool
         if (Directory.EnumerateFiles(folder).FirstOrDefault(AdapterReader.IsGguf) is { } file)
         {
             throw new BadInputException(
-                $"{folder}: {Path.GetFileName(file)} lies in the pool's folder itself; put every .gguf adapter into a sub-folder of its own.");
+                $"{folder}: {Path.GetFileName(file)} lies in the pool's folder itself; put every .gguf adapter into a sub-folder of its " +
+                "own.");
         }
 
         var names = Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Where(name => !name.StartsWith('.'))

@@ -113,6 +113,16 @@ public sealed class MergeMethodPropertyTests
             [.. Enumerable.Range(0, 81).Select(i => vectors.Sum(vector => vector[i] > dropped ? vector[i] : 0))];
     }
 
+    // Rank 4 each in [9, 9]: halves cut nothing, thirds would.
+    [Fact]
+    public void Tsv_AdapterOfWeightZero_TakesNoShare()
+    {
+        float[] Diagonal(int at) => [.. Enumerable.Range(0, 9 * 9).Select(i => i % 10 == 0 && i / 10 - at is >= 0 and < 4 ? 1 + (i / 10) : 0)];
+        float[][] vectors = [Diagonal(0), Diagonal(4), Diagonal(2)];
+        Assert.Equal(Merge(new TsvMerge(), [], [1, 1], 9, vectors[..2]), Merge(new TsvMerge(), [], [1, 1, 0], 9, vectors));
+        Assert.Equal(new float[81], Merge(new TsvMerge(), [], [0, 0, 0], 9, vectors));
+    }
+
     [Fact]
     public void Tsv_AllZero_IsZero() => Assert.Equal([0, 0, 0, 0], Merge(new TsvMerge(), [], [1, 1], 2, new float[4], new float[4]));
 

@@ -43,7 +43,7 @@ internal static class FoldCommand
             List<ModelFolder> models = [.. file.Models.Select(ModelFolder.Open)];
             var weights = LayerPath.Join(
                 file.File, [.. models.Select(model => LlamaWeights.FromTensors(model.Config, model.ReadTensors()))], file.Steps);
-            var tensors = LayerPath.Fold(file.File, weights).ToList();
+            var tensors = LayerPath.Fold(file.File, weights, cancellationToken).ToList();
             var type = Enum.Parse<TensorType>(arguments.GetValue(dtype)!, ignoreCase: true);
             target.Write(temporary =>
             {

@@ -47,7 +47,7 @@ internal static class MergeCommand
             "merge",
             "Search for weights that make one better adapter out of a pool: merged adapter, recipe, manifest, journal and model card. " +
             "Or merge whole models as a mergekit file says.",
-            "cuvee merge samples/restaurant/run.yaml --out runs/second --dry-run",
+            "cuvee merge samples/restaurant/run.yaml --dry-run",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --json",
             "cuvee merge samples/restaurant/run.yaml --out runs/second --resume --queries 15000",
             "cuvee merge samples/mergekit/stacked.yml --out runs/stacked")

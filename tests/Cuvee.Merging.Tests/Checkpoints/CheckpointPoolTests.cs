@@ -129,6 +129,36 @@ public sealed class CheckpointPoolTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Merge_ParameterOfOneGroup_IsTheWholesElsewhere()
+    {
+        Dictionary<string, float[]> Ties(params (string Name, double Value)[] own) => Merge(new MethodRecipe(
+            "ties", new Dictionary<string, double> { ["density"] = 0.5 },
+            [
+                new AdapterParameters("a", own.ToDictionary(each => each.Name, each => each.Value))
+                {
+                    GroupParameters = new Dictionary<string, GroupValues> { ["density"] = [new("layers.0", 0.9)] },
+                },
+                new AdapterParameters("b"),
+            ]));
+        var (expected, full) = (Ties(("density", 0.5)), Ties(("density", 1)));
+        Assert.NotEqual(full["lm_head.weight"], expected["lm_head.weight"]);
+        Assert.All(Ties(), tensor => Assert.Equal(expected[tensor.Key], tensor.Value));
+    }
+
+    /// <summary>As the authors merge what is no matrix.</summary>
+    [Fact]
+    public void Merge_TsvOfVectors_IsLambdaTimesTheMeanOfWeightedDifferences()
+    {
+        var merged = Merge(new MethodRecipe(
+            "tsv-m", new Dictionary<string, double> { ["lambda"] = 0.5 },
+            [
+                new AdapterParameters("a", new Dictionary<string, double> { ["weight"] = 2 }),
+                new AdapterParameters("b", new Dictionary<string, double> { ["weight"] = -1 }),
+            ]));
+        foreach (var (name, _, shape) in Tensors.Where(tensor => tensor.Shape.Length == 1)) AssertSum(merged, name, 0.5, -0.25);
+    }
+
     [Theory]
     [InlineData("c", 1.0, "layers.0", "which is not in the pool")]
     [InlineData("a", 1.0, "layers.7", "names group 'layers.7', which matches no module")]

@@ -268,6 +268,11 @@ public sealed class FisherProbingOptimizerTests
         var exception = Assert.Throws<ArgumentException>(() => new FisherProbingOptimizer(Start, Options(30) with { Memory = 1 }));
         Assert.Contains("Memory", exception.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new FisherProbingOptimizer([2.0], Options(30)));
+        var narrow = new BoxBounds([-1, 0], [1, 0.25]);
+        var step = Assert.Throws<ArgumentException>(
+            () => new FisherProbingOptimizer([0, 0.1], Options(30) with { Bounds = narrow, ProbeStep = 0.125 }));
+        Assert.Contains("ProbeStep of Fisher probing is 0.125", step.Message, StringComparison.Ordinal);
+        Assert.NotNull(new FisherProbingOptimizer([0, 0.1], Options(30) with { Bounds = narrow, ProbeStep = 0.12 }));
     }
 
     private static FisherProbingOptions Options(int records) => new() { RecordCount = records, Seed = 11 };

@@ -68,6 +68,16 @@ public sealed class MergekitPlanTests : IDisposable
     }
 
     [Fact]
+    public void Write_LinearOfAnyWeights_DividesByTheirSum()
+    {
+        Dictionary<string, double[]> Weighted(string a, string b) => MergekitModels.Read(models.Merge(
+            $"merge_method: linear\nmodels:\n- {{model: a, parameters: {{weight: {a}}}}}\n" +
+            $"- {{model: b, parameters: {{weight: {b}}}}}\n").Folder);
+        var expected = Weighted("0.6", "0.4");
+        Assert.All(Weighted("60", "40"), tensor => Assert.Equal(expected[tensor.Key], tensor.Value, (x, y) => Math.Abs(x - y) < 1e-6));
+    }
+
+    [Fact]
     public void Write_Card_NamesMethodSeedAndConfiguration()
     {
         var card = File.ReadAllText(Path.Combine(models.Merge(Stack, 5).Folder, "README.md"));
@@ -118,6 +128,9 @@ public sealed class MergekitPlanTests : IDisposable
     [InlineData(Pair + "slices: []", "exactly one of 'models' and 'slices'")]
     [InlineData("merge_method: linear\nmodels: [{model: a}]", "there is no 'weight' for tensor")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: [a]}}]", "must be a number")]
+    [InlineData(
+        "merge_method: linear\nmodels: [{model: a, parameters: {weight: 2}}, {model: b, parameters: {weight: -2}}]",
+        "sum to 0, by which linear divides")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {normalize: 1}}]", "is read for the merge as a whole")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: a}]", "stands twice")]
     [InlineData("merge_method: linear\nmodels: [{model: org/name, parameters: {weight: 1}}]", "there is no such folder; fetch the model")]

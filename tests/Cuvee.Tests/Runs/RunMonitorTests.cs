@@ -1,5 +1,6 @@
 using Cuvee.Events;
 using Cuvee.Merging;
+using Cuvee.Merging.Methods;
 using Cuvee.Optimization;
 using Cuvee.Runs;
 using Cuvee.Searches;
@@ -19,5 +20,19 @@ public sealed class RunMonitorTests
         var told = Enumerable.Range(1, 20).SelectMany(iteration => monitor.Observe(
             iteration, trials, [new TrialEvaluation(1 + (0.01 * iteration)), new TrialEvaluation(2)], [0.1, 0.2]));
         Assert.Equal(Enumerable.Repeat(WarningKind.Stagnation, warnings), told.Select(warning => warning.Kind));
+    }
+
+    [Theory]
+    [InlineData(1, 1, "")] // everything kept
+    [InlineData(0.5, 2, "lambda")]
+    [InlineData(1, 2, "lambda")]
+    public void Observe_ParameterAtItsBound_WarnsWhereTheParameterGoesOn(double density, double lambda, string named)
+    {
+        var method = new TiesMerge();
+        var space = new MethodSpace(method, new MethodRecipe(method.Name, new Dictionary<string, double>(), [new("a")]), true, false);
+        Assert.Equal(["density", "lambda"], space.CoordinateNames);
+        var told = new RunMonitor("parameters", space, true).Observe(1, [], [], [density, lambda]).ToList();
+        Assert.Equal(
+            named.Length == 0 ? [] : [$"1 of 2 coordinates lie at their bounds: {named}."], told.Select(warning => warning.Message));
     }
 }

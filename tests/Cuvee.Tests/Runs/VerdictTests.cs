@@ -1,5 +1,6 @@
 using System.Text;
 using Cuvee.Events;
+using Cuvee.Merging;
 using Cuvee.Planning;
 using Cuvee.Runs;
 
@@ -46,6 +47,36 @@ public sealed class VerdictTests : SoftmaxRuns
         Assert.StartsWith(sentence, result.Verdict.Sentence, StringComparison.Ordinal);
         Assert.Equal(result.Verdict.Difference.Lower, result.Verdict.Difference.Upper);
         Assert.Contains("]), which may be chance", result.Verdict.Sentence, StringComparison.Ordinal);
+    }
+
+    /// <summary>Of one adapter weight 1 is where the search begins, and less of it is worse.</summary>
+    [Theory]
+    [InlineData("", "best-single")]
+    [InlineData("\nfallback: none", "search")]
+    public async Task ExecuteAsync_SearchEndsAtTheSingleAdapter_SaysThatItFoundNothing(string fallback, string winner)
+    {
+        using var small = new TinyZoo(adapters: 1);
+        var plan = Assert.Single(RunPlanner.Plan(small.Configure(Hopeless + fallback)));
+        var result = await new RunExecutor(
+            new SoftmaxSession(new SoftmaxHost(Names[..1], [1]), new RecipeMerger(AdapterPool.Load(small.PoolFolder))),
+            TimeProvider.System, new EventLog()).ExecuteAsync(plan, null, null, CancellationToken.None);
+        Assert.Equal(result.Verdict.Single.Loss, result.Verdict.SearchLoss);
+        Assert.Equal(
+            $"The search found nothing better than the best single adapter, adapter-a: cross-entropy {result.ValidationLoss:0.000} for " +
+            "both on the validation records; the result is that adapter alone.",
+            result.Verdict.Sentence);
+        Assert.Equal(winner, Manifest(result)["result"]!["winner"]!.GetValue<string>());
+        Assert.DoesNotContain(result.Warnings, warning => warning.Kind == WarningKind.WorseThanSingle);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_AnotherRecipeIsAsGood_ShipsItAndSaysSo()
+    {
+        var result = await RunAsync(zoo.Configure(Weights + "budget: { evaluations: 40 }"), host: new SoftmaxHost(Names, [0, 0, 0]));
+        Assert.Equal(result.Verdict.Single.Loss, result.Verdict.SearchLoss);
+        Assert.False(result.IsSingle);
+        Assert.StartsWith("The search found nothing better than the best single adapter", result.Verdict.Sentence, StringComparison.Ordinal);
+        Assert.EndsWith("; the result is the search's own.", result.Verdict.Sentence, StringComparison.Ordinal);
     }
 
     [Fact]

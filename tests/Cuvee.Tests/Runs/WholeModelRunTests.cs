@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Cuvee.Events;
 using Cuvee.Formats;
 using Cuvee.Formats.HuggingFace;
 using Cuvee.Formats.Safetensors;
@@ -79,6 +80,19 @@ public sealed class WholeModelRunTests : IDisposable
         Assert.Equal(RecipeKey.Of(program.Start), RecipeKey.Of(space.Decode(space.Start)));
     }
 
+    [Fact]
+    public void Observe_EverythingKept_IsNoBoundToWarnOf()
+    {
+        var program = RunPlanner.Plan(zoo.Configure("search: evolutionary-ps\npreset: paper" + Output, model: Model))[0].Program;
+        var space = program.Stages[0].SpaceAround(program.Start);
+        IEnumerable<RunWarning> Warnings(double weight) => new RunMonitor("layer-parameters", space, true).Observe(
+            1, [], [], [.. space.CoordinateNames.Select(name => name.StartsWith("density", StringComparison.Ordinal) ? 1 : weight)]);
+        Assert.Empty(Warnings(0.5));
+        Assert.Contains(
+            $"{space.CoordinateNames.Count / 2} of {space.CoordinateNames.Count} coordinates",
+            Assert.Single(Warnings(1)).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Without a search that finds something, the best model is written as it was.</summary>
     [Fact]
     public async Task ExecuteAsync_NoMergeBetter_WritesTheBestModel()
@@ -120,6 +134,10 @@ public sealed class WholeModelRunTests : IDisposable
     [InlineData("search: evolutionary-dfs\nsettings: { first: nobody }", Model, "'settings.first' is 'nobody'")]
     [InlineData("search: evolutionary-ps+dfs\nsettings: { first: model-b }", Model, "unknown key 'first' in 'settings'")]
     [InlineData("search: evolutionary-ps\nsettings: { lowest_weight: 2 }", Model, "not below highest_weight 1.5")]
+    [InlineData(
+        "search: evolutionary-ps\nsettings: { parameters: [weight, density] }", Model,
+        "'settings.parameters' names density, which method 'task_arithmetic' does not read")]
+    [InlineData("search: evolutionary-ps+dfs\npreset: paper\nsettings: { method: task_arithmetic }", Model, "does not read")]
     [InlineData("search: evolutionary-ps\noutput: { rank: 8 }", Model, "whole models, which merge to no adapter")]
     [InlineData("search: cma-es\nspace: factors", Model, "cannot merge in space 'factors'")]
     public void Plan_WhatCannotWork_IsRefused(string search, string model, string expected)
