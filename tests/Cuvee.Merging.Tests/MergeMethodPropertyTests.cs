@@ -117,7 +117,8 @@ public sealed class MergeMethodPropertyTests
     [Fact]
     public void Tsv_AdapterOfWeightZero_TakesNoShare()
     {
-        float[] Diagonal(int at) => [.. Enumerable.Range(0, 9 * 9).Select(i => i % 10 == 0 && i / 10 - at is >= 0 and < 4 ? 1 + (i / 10) : 0)];
+        float[] Diagonal(int at) =>
+            [.. Enumerable.Range(0, 9 * 9).Select(i => i % 10 == 0 && i / 10 - at is >= 0 and < 4 ? 1 + (i / 10) : 0)];
         float[][] vectors = [Diagonal(0), Diagonal(4), Diagonal(2)];
         Assert.Equal(Merge(new TsvMerge(), [], [1, 1], 9, vectors[..2]), Merge(new TsvMerge(), [], [1, 1, 0], 9, vectors));
         Assert.Equal(new float[81], Merge(new TsvMerge(), [], [0, 0, 0], 9, vectors));

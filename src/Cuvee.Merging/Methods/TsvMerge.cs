@@ -8,13 +8,14 @@ namespace Cuvee.Merging.Methods;
 /// takes the interference out, and the merge is lambda times their product with the singular values between.
 /// </summary>
 /// <remarks>
-/// <para>k is the authors': min(out, in) / adapters of a weight, at least 1 - their "rank" is that of a full weight matrix. A LoRA update has only its
-/// own rank r, so that nothing is cut until adapters * r exceeds min(out, in). <c>components</c> sets another k.</para>
+/// <para>k is the authors': min(out, in) / adapters (those of weight 0 do not count), at least 1 - their "rank" is that of a full weight
+/// matrix. A LoRA update has only its own rank r, so that nothing is cut until adapters * r exceeds min(out, in). <c>components</c> sets
+/// another k.</para>
 /// <para>Components with singular values below 1e-6 of the largest, the rounding of fp32 task vectors, are left out: the authors' code
 /// stacks their vectors too, but a singular value of zero leaves its vectors to chance. So are directions that a stack does not span, such
 /// as the difference of two equal adapters: two copies merge to one.</para>
 /// <para>What is no matrix, such as a norm or a bias of a whole model, is averaged as in the authors' code: lambda times the mean of the
-/// weighted differences over the adapters of a weight. As of matrices, twice the weights are twice the merge.</para>
+/// weighted differences, those of weight 0 not counted. As of matrices, twice the weights are twice the merge.</para>
 /// </remarks>
 public sealed class TsvMerge : IMergeMethod
 {
@@ -27,7 +28,7 @@ public sealed class TsvMerge : IMergeMethod
     public IReadOnlyList<MergeParameter> Parameters { get; } =
     [
         new(
-            "components", 0, 0, 65536, "Singular components kept of each task vector; 0: min(out, in) / adapters of a weight, at least 1.",
+            "components", 0, 0, 65536, "Singular components kept of each task vector; 0: min(out, in) / adapters, at least 1.",
             Integral: true),
         MergeParameter.Lambda,
     ];

@@ -273,7 +273,7 @@ public sealed class MergekitPlan : IDisposable
             && Math.Abs(arguments.OfAdapters("weight").Sum()) < LinearMerge.LeastSum)
         {
             throw Error(
-                $"the weights of tensor '{name}' sum to 0, by which linear divides; change one, or set 'normalize: false' in 'parameters'.");
+                $"the weights of tensor '{name}' sum to 0, by which linear divides; change one, or set 'normalize: false'.");
         }
 
         return arguments;

@@ -105,8 +105,8 @@ internal sealed class Verdicts(RunPlan plan, CandidateEvaluator evaluator, Accou
         var name = plan.Configuration.Objective.LossName;
         if (single.Loss == searchLoss)
         {
-            return $"The search found nothing better than the best single adapter, {single.Name}: {name} {searchLoss:0.000} for both on the " +
-                $"validation records; the result is {(isSingle ? "that adapter alone" : "the search's own")}.";
+            return $"The search found nothing better than the best single adapter, {single.Name}: {name} {searchLoss:0.000} for both on " +
+                $"the validation records; the result is {(isSingle ? "that adapter alone" : "the search's own")}.";
         }
 
         var interval = $"difference {difference.Value:+0.000;-0.000;0.000} [{difference.Lower:0.000}, {difference.Upper:0.000}]";

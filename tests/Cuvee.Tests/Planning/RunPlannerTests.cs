@@ -4,7 +4,6 @@ using Cuvee.Data;
 using Cuvee.Formats;
 using Cuvee.Formats.Peft;
 using Cuvee.Inference;
-using Cuvee.Journaling;
 using Cuvee.LanguageModels;
 using Cuvee.Merging;
 using Cuvee.Planning;
@@ -385,22 +384,6 @@ public sealed class RunPlannerTests : IDisposable
         Assert.Contains("--resume", Assert.Throws<BadInputException>(() => RunPlanner.Plan(zoo.Configure(EvoMerging))).Message,
             StringComparison.Ordinal);
         Assert.Single(RunPlanner.Plan(zoo.Configure(EvoMerging), resume: true));
-    }
-
-    /// <summary>What a process leaves that ended before it had written run.json.</summary>
-    [Theory]
-    [InlineData("", true)]
-    [InlineData("{}\n", false)]
-    public void Plan_JournalWithoutARun_IsFreeWhileItIsEmpty(string journal, bool isFree)
-    {
-        var output = Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName;
-        File.WriteAllText(Path.Combine(output, ObservationJournal.FileName), journal);
-        foreach (var resume in (bool[])[false, true])
-        {
-            IReadOnlyList<RunPlan> Plan() => RunPlanner.Plan(zoo.Configure(EvoMerging), resume);
-            if (isFree) Assert.Single(Plan());
-            else Assert.Contains("it is no run to resume", Assert.Throws<BadInputException>(Plan).Message, StringComparison.Ordinal);
-        }
     }
 
     [Fact]

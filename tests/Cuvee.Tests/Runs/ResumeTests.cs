@@ -4,6 +4,7 @@ using Cuvee.Events;
 using Cuvee.Formats;
 using Cuvee.Journaling;
 using Cuvee.LanguageModels;
+using Cuvee.Planning;
 using Cuvee.Runs;
 
 namespace Cuvee.Tests.Runs;
@@ -71,6 +72,22 @@ public sealed class ResumeTests : SoftmaxRuns
         zoo.WriteAdapter("adapter-b", 2, seed: 77);
         var error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(zoo.Configure(BothStages), resume: true));
         Assert.Contains("pool/adapter-b/adapter_model.safetensors", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What a process leaves that ended before it had written run.json.</summary>
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("{}\n", false)]
+    public void Plan_JournalWithoutARun_IsFreeWhileItIsEmpty(string journal, bool isFree)
+    {
+        var output = Directory.CreateDirectory(Path.Combine(zoo.Folder, "out")).FullName;
+        File.WriteAllText(Path.Combine(output, ObservationJournal.FileName), journal);
+        foreach (var resume in (bool[])[false, true])
+        {
+            IReadOnlyList<RunPlan> Plan() => RunPlanner.Plan(zoo.Configure(BothStages), resume);
+            if (isFree) Assert.Single(Plan());
+            else Assert.Contains("it is no run to resume", Assert.Throws<BadInputException>(Plan).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -75,7 +75,8 @@ public sealed class VerdictTests : SoftmaxRuns
         var result = await RunAsync(zoo.Configure(Weights + "budget: { evaluations: 40 }"), host: new SoftmaxHost(Names, [0, 0, 0]));
         Assert.Equal(result.Verdict.Single.Loss, result.Verdict.SearchLoss);
         Assert.False(result.IsSingle);
-        Assert.StartsWith("The search found nothing better than the best single adapter", result.Verdict.Sentence, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "The search found nothing better than the best single adapter", result.Verdict.Sentence, StringComparison.Ordinal);
         Assert.EndsWith("; the result is the search's own.", result.Verdict.Sentence, StringComparison.Ordinal);
     }
 
