@@ -5,7 +5,7 @@ using Cuvee.Reporting;
 namespace Cuvee.Lab.Reproduction;
 
 /// <summary>The measured rows of one point and one target.</summary>
-/// <param name="Draw">Targets with one name share the draw of runs: those of one case share the runs, others the pools of the seeds.</param>
+/// <param name="Draw">Targets with one name share the draw of runs: those of one case have the same runs, others the same pools.</param>
 /// <param name="DataSet">Targets of one data set with as many test records have the same texts, and so the draw of records.</param>
 /// <param name="PoolSize">Adapters that the searches chose from.</param>
 /// <param name="Rows">By key: one a seed, in the order of the seeds, with the tokens that finding it cost.</param>
