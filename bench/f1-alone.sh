@@ -26,8 +26,10 @@ budget: { queries: 20000 }
 out: seed-$seed
 compare: { metric: ie-f1 }
 YAML
-        [ -f "$folder/seed-$seed/merge_manifest.json" ] || ./cuvee merge "$folder/seed-$seed.yaml" \
-            $([ -f "$folder/seed-$seed/run.json" ] && echo --resume) > "$folder/seed-$seed.log" 2>&1
+        resume=()
+        if [ -f "$folder/seed-$seed/run.json" ]; then resume=(--resume); fi
+        [ -f "$folder/seed-$seed/merge_manifest.json" ] ||
+            ./cuvee merge "$folder/seed-$seed.yaml" "${resume[@]}" > "$folder/seed-$seed.log" 2>&1
     done
     printf '### %s, F1 alone, seeds %s\n\n' "$name" "${seeds[*]}"
     ./cuvee compare "${seeds[@]/#/$folder/seed-}" --format markdown

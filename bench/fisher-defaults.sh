@@ -36,7 +36,9 @@ for target in "${targets[@]}"; do
                 printf '    - { search: fisher-probing, budget: { queries: 5000 }, settings: { %s } }\n' "$variant"
             done
         } > "$folder/run-$seed.yaml"
-        ./cuvee merge "$folder/run-$seed.yaml" $([ -f "$folder/seed-$seed/run.json" ] && echo --resume) --json > /dev/null
+        resume=()
+        if [ -f "$folder/seed-$seed/run.json" ]; then resume=(--resume); fi
+        ./cuvee merge "$folder/run-$seed.yaml" "${resume[@]}" --json > /dev/null
     done
 done
 

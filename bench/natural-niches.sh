@@ -27,7 +27,9 @@ for queries in "$@"; do
             done
             printf '    - { search: natural-niches, budget: { queries: %s }, settings: { exponent: 0, attraction: off } }\n' "$queries"
         } > "$run.yaml"
-        $cuvee merge "$run.yaml" $([ -f "$run/run.json" ] && echo --resume) --json > "$run.json"
+        resume=()
+        if [ -f "$run/run.json" ]; then resume=(--resume); fi
+        $cuvee merge "$run.yaml" "${resume[@]}" --json > "$run.json"
     done
     echo "## $queries queries"
     echo

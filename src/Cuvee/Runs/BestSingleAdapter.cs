@@ -14,8 +14,8 @@ public sealed record SingleAdapter(string Name, double Loss, long Queries);
 
 /// <summary>
 /// Finds the best single adapter by successive halving (Jamieson and Talwalkar, arXiv 1502.07943): all adapters on a few records, the
-/// better half on twice as many, until the last ones are compared on all. Records come in a seeded order, so what a round adds is new. Ties,
-/// which a metric on a few records has many of (no answer right), are broken by the order of the round before.
+/// better half on twice as many, until the last ones are compared on all. Records come in a seeded order, so what a round adds is new.
+/// Ties, which a metric on a few records has many of (no answer right), are broken by the order of the round before.
 /// </summary>
 internal static class BestSingleAdapter
 {
@@ -60,8 +60,8 @@ internal static class BestSingleAdapter
         return order;
     }
 
-    /// <summary>All adapters in a seeded order, for a search that nothing is known before; names say what an adapter is trained for, so that
-    /// their order would keep one kind.</summary>
+    /// <summary>All adapters in a seeded order, where nothing is known of them; names say what an adapter is trained for, so that their
+    /// order would keep one kind.</summary>
     public static IReadOnlyList<string> Unranked(RunPlan plan)
     {
         var names = plan.AdapterNames.ToArray();
@@ -97,7 +97,11 @@ internal static class BestSingleAdapter
             }).ToList();
             var evaluations = await evaluator.EvaluateAsync(questions, account, cancellationToken).ConfigureAwait(false);
             // A stable sort: equal ones keep their order.
-            ranking = [.. questions.Zip(evaluations).OrderBy(pair => pair.Second.Loss).Select(pair => pair.First.Subject!), .. ranking.Skip(kept)];
+            ranking =
+            [
+                .. questions.Zip(evaluations).OrderBy(pair => pair.Second.Loss).Select(pair => pair.First.Subject!),
+                .. ranking.Skip(kept),
+            ];
             least = evaluations.Min(evaluation => evaluation.Loss);
             progress.Report(new SinglesCompared(objective.LossName, kept, asked, ranking[0], least));
             round++;

@@ -155,8 +155,8 @@ public sealed class VerdictTests : SoftmaxRuns
         for (var seed = 1; seed <= 8; seed++)
         {
             var host = new SoftmaxHost(Names, Pull) { Answer = (_, _) => "" };
-            var result = await RunAsync(
-                zoo.Configure($"search: cma-es\nobjective: rouge-l\nseed: {seed}\nbudget: {{ evaluations: 8 }}", $"out-{seed}"), host: host);
+            var search = $"search: cma-es\nobjective: rouge-l\nseed: {seed}\nbudget: {{ evaluations: 8 }}";
+            var result = await RunAsync(zoo.Configure(search, $"out-{seed}"), host: host);
             found.Add(result.Verdict.Single.Name);
         }
 
