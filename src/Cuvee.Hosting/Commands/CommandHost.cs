@@ -109,15 +109,8 @@ public sealed class CommandHost : IAdapterHost
 
         public ValueTask DisposeAsync()
         {
-            try
-            {
-                if (folder is not null) Remove(folder);
-            }
-            finally
-            {
-                gate.Release();
-            }
-
+            if (folder is not null) Remove(folder);
+            gate.Release();
             return ValueTask.CompletedTask;
         }
     }
