@@ -8,6 +8,9 @@ namespace Cuvee.Lab.Reproduction;
 /// <summary>Resolves an experiment against a zoo and its data sets. Same experiment, zoo, data and seed, same cases.</summary>
 internal sealed class CaseBuilder(Experiment experiment, ExperimentLab lab)
 {
+    /// <summary>All targets as one case, whatever the experiment: with and without distractors share what needs no pool.</summary>
+    private const string InDomain = "in-domain";
+
     private IReadOnlyList<ExperimentTarget>? present;
 
     /// <summary>What had to be left out, one sentence each.</summary>
@@ -24,7 +27,7 @@ internal sealed class CaseBuilder(Experiment experiment, ExperimentLab lab)
     /// <param name="seed">Draws records, noise and pool where the experiment draws them per seed.</param>
     public ExperimentCase? Build(IReadOnlyList<ExperimentTarget> targets, ExperimentPoint point, ulong seed)
     {
-        var name = experiment.Pool == PoolRule.TargetsOnly ? experiment.Name : targets[0].Name;
+        var name = experiment.Pool == PoolRule.TargetsOnly ? InDomain : targets[0].Name;
         var pool = Pool(targets);
         if (point.PoolSize is { } size)
         {

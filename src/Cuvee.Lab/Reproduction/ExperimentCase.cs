@@ -8,7 +8,7 @@ using Cuvee.Runs;
 namespace Cuvee.Lab.Reproduction;
 
 /// <summary>One merging problem: adapters, validation records, tests.</summary>
-/// <param name="Name">The target's; of several targets together the experiment's.</param>
+/// <param name="Name">The target's; <c>in-domain</c> of several targets together.</param>
 /// <param name="Adapters">In ordinal order.</param>
 internal sealed record ExperimentCase(
     string Name, IReadOnlyList<string> Adapters, IReadOnlyList<PromptCompletion> Validation, IReadOnlyList<ExperimentTest> Tests)

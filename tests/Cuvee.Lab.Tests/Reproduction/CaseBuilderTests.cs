@@ -41,6 +41,21 @@ public sealed class CaseBuilderTests(FourSpecialists zoo) : IClassFixture<FourSp
     }
 
     [Fact]
+    public async Task Build_Distractors_OnlyRunsThatNeedThePoolAreOthers()
+    {
+        await using var lab = zoo.Lab("distractors");
+        var pure = FourSpecialists.Small with { Name = "pure", Pool = PoolRule.TargetsOnly };
+        ExperimentCase[] cases =
+        [
+            .. ((Experiment[])[pure, pure with { Name = "noisy", Distractors = ["classify-guest-mood"] }])
+                .Select(experiment => new CaseBuilder(experiment, lab).Build([Menu], new ExperimentPoint(""), 1)!),
+        ];
+
+        Assert.NotEqual(cases[0].Folder(lab), cases[1].Folder(lab));
+        Assert.Equal((cases[0] with { Adapters = [] }).Folder(lab), (cases[1] with { Adapters = [] }).Folder(lab));
+    }
+
+    [Fact]
     public void Siblings_EntitiesBesideRelations_AreOneDataSetAndALongerNameIsNot()
     {
         var siblings = new ExperimentTarget(LabTask.Re, "scierc").Siblings;
