@@ -10,6 +10,6 @@ internal static class GitLfsPointer
 
     /// <summary>What to tell of a file that begins so; null where it is no pointer.</summary>
     public static string? Refusal(string path, ReadOnlySpan<byte> file) => file.StartsWith(Start)
-        ? $"{path}: is a Git LFS pointer, not the weights; run git lfs pull in its folder."
+        ? $"{path}: is a Git LFS pointer, not the file itself; run git lfs pull in its folder."
         : null;
 }

@@ -52,6 +52,7 @@ public sealed class JsonFile : IDisposable
         }
         catch (JsonException exception)
         {
+            if (GitLfsPointer.Refusal(source, utf8.Span) is { } pointer) throw new BadInputException(pointer, exception);
             var problem = exception.Message.Split(". ")[0].TrimEnd('.');
             var line = exception.LineNumber is { } number && utf8.Span.Contains((byte)'\n') ? $" at line {number + 1}" : "";
             throw new BadInputException($"{source}: not valid JSON{line} ({problem}); {kind.Mend}.", exception);

@@ -14,6 +14,7 @@ public class JsonFileTests
     [InlineData("{\"\\ud800\": 1}", "a key is not valid Unicode")]
     [InlineData("[[[[[1]]]]]", "depth of 4 has been exceeded")]
     [InlineData("{\"a\": \"0123456789\"", "ask the cook.")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file itself; run git lfs pull")]
     public void Parse_Defect_NamesFileProblemAndMend(string json, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => Parse(json));
