@@ -94,7 +94,10 @@ public sealed class GgufReaderTests : IDisposable
             { "empty", [], "is empty" },
             { "two bytes", [0x47, 0x47], "'GGUF'" },
             { "magic", [.. "GGML"u8, .. new byte[32]], "'GGUF'" },
-            { "pointer", [.. "version https://git-lfs.github.com/spec/v1\n"u8], "is a Git LFS pointer, not the file itself; run" },
+            {
+                "pointer", [.. "version https://git-lfs.github.com/spec/v1\n"u8],
+                "is a Git LFS pointer, not the file itself; run git lfs pull"
+            },
             { "version 1", [.. "GGUF"u8, 1, 0, 0, 0, .. new byte[32]], "version 1" },
             { "version 4", [.. "GGUF"u8, 4, 0, 0, 0, .. new byte[32]], "version 4" },
             { "big-endian", [.. "GGUF"u8, 0, 0, 0, 3, .. new byte[32]], "big-endian" },
